@@ -1,1 +1,51 @@
-//! The opening handshake and the little HTTP around it, without I/O (RFC 6455 §4.2).
+//! The opening handshake and the little HTTP around it (RFC 6455 §4.2, RFC 9110, RFC 9112).
+//!
+//! Bytes and values in, bytes and values out: nothing here touches a socket, a file or a clock, so a program with its own
+//! loop uses these parts as the server does. One connection carries one request: every answer but 101 ends it.
+//!
+//! The way of a request:
+//!
+//! 1. [`HeadScanner::scan`] finds where the head ends, looking at each byte once;
+//! 2. [`Request::parse`] reads it;
+//! 3. [`Router::resolve`] says what is at its path, or why nothing is ([`Resolved::refusal`]);
+//! 4. for a mount, [`OriginPolicy::check`] and [`Upgrade::from_request`] decide about the handshake;
+//! 5. [`Upgrade::encode_response`] writes the 101, [`Response::encode`] any other answer.
+//!
+//! | rule | where |
+//! |---|---|
+//! | RFC 9112 2.2 line ends, one empty line before the request line | [`HeadScanner::scan`] |
+//! | RFC 9112 3 request line, version, 5.2 no obs-fold | [`Request::parse`] |
+//! | RFC 9112 3.2 request target, exactly one Host | [`Request::parse`], [`Request::authority`] |
+//! | RFC 3986 2.1 percent-encoding, 3.3 dot segments | [`decode_path`] |
+//! | RFC 9110 5.6.1 lists over several lines | `list.rs` |
+//! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`Resolved::UpgradeRequired`] |
+//! | RFC 9110 10.2.1, 15.5.6 Allow and 405 | [`Router::resolve`] |
+//! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
+//! | RFC 6455 4.2.2 the server's: accept key, subprotocol | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
+//! | RFC 6455 4.4 several versions | [`HandshakeError::VersionNot13`] |
+//! | RFC 6455 10.2 origin considerations, RFC 6454 | [`OriginPolicy::check`] |
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod authority;
+mod error;
+mod head;
+mod list;
+mod origin;
+mod request;
+mod response;
+mod router;
+mod target;
+mod upgrade;
+
+pub use error::HandshakeError;
+pub use head::{HeadLimits, HeadScanner};
+pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};
+pub use request::{Request, Version};
+pub use response::{Body, Response};
+pub use router::{Resolved, Router, RouterError};
+pub use target::decode_path;
+pub use upgrade::{Upgrade, accept_key};
+
+#[cfg(test)]
+mod tests;

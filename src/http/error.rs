@@ -1,0 +1,169 @@
+//! Why a request is refused: one variant per broken rule, its status, and what the peer is told.
+
+use std::fmt;
+
+use super::Response;
+
+/// A request that was refused. The connection ends with the answer, whatever follows on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// RFC 9112 2.2, 3, 5: bytes that no HTTP/1.1 request head has: a bare CR or LF, a control character, a folded line, a
+    /// header line without a name, a first byte that begins no method (TLS, for one). 400.
+    Malformed,
+    /// RFC 9112 3: the request line is longer than [`HeadLimits::max_request_line`](super::HeadLimits). 414.
+    RequestLineTooLong,
+    /// RFC 6585 5: the head is longer than [`HeadLimits::max_head`](super::HeadLimits). 431.
+    HeadTooLarge,
+    /// RFC 6585 5: more than [`HeadLimits::MAX_HEADERS`](super::HeadLimits::MAX_HEADERS) header lines. 431.
+    TooManyHeaders,
+    /// RFC 9110 15.6.6: a version of HTTP that is neither 1.1 nor 1.0. 505.
+    HttpVersion,
+    /// RFC 9110 5.5: a header value that is not UTF-8. 400.
+    HeaderNotUtf8,
+    /// RFC 9112 3.2: a target that neither begins with `/` nor is an absolute URI of http, https, ws or wss. 400.
+    Target,
+    /// RFC 9112 3.2: an HTTP/1.1 request without Host. 400.
+    MissingHost,
+    /// RFC 9112 3.2: several Host lines. 400.
+    SeveralHosts,
+    /// RFC 9112 3.2: a Host that is not `host` or `host:port`. 400.
+    Host,
+    /// RFC 6455 4.2.1 (1): the method is not GET. 405.
+    MethodNotGet,
+    /// RFC 6455 4.2.1 (1): an opening handshake over HTTP/1.0. 426.
+    UpgradeOverHttp10,
+    /// RFC 6455 4.2.1 (3): Upgrade lacks the token `websocket`. 426.
+    MissingUpgrade,
+    /// RFC 6455 4.2.1 (4): Connection lacks the token `Upgrade`, without which RFC 9110 7.8 has Upgrade ignored. 426.
+    MissingConnectionUpgrade,
+    /// RFC 6455 4.1: a GET with a body: Transfer-Encoding, or a Content-Length other than 0. 400.
+    BodyNotAllowed,
+    /// RFC 6455 4.4: Sec-WebSocket-Version is not there exactly once with the value 13. 426.
+    VersionNot13,
+    /// RFC 6455 4.2.1 (5): no Sec-WebSocket-Key. 400.
+    MissingKey,
+    /// RFC 6455 11.3.1: several Sec-WebSocket-Key lines. 400.
+    SeveralKeys,
+    /// RFC 6455 4.2.1 (5): a Sec-WebSocket-Key that is not 16 bytes in base64. 400.
+    Key,
+    /// RFC 6455 4.1 (10): a Sec-WebSocket-Protocol that is not a list of tokens. 400.
+    Subprotocols,
+    /// RFC 6455 4.1 (10): a subprotocol that is offered twice. 400.
+    SubprotocolTwice,
+    /// RFC 6455 10.2: an origin that may not connect, see [`OriginPolicy`](super::OriginPolicy). 403.
+    ForeignOrigin,
+    /// RFC 6454 7.3: several Origin lines. 400.
+    SeveralOrigins,
+}
+
+impl HandshakeError {
+    /// The status code of the answer.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::ForeignOrigin => 403,
+            Self::MethodNotGet => 405,
+            Self::RequestLineTooLong => 414,
+            Self::UpgradeOverHttp10 | Self::MissingUpgrade | Self::MissingConnectionUpgrade | Self::VersionNot13 => 426,
+            Self::HeadTooLarge | Self::TooManyHeaders => 431,
+            Self::HttpVersion => 505,
+            Self::Malformed
+            | Self::HeaderNotUtf8
+            | Self::Target
+            | Self::MissingHost
+            | Self::SeveralHosts
+            | Self::Host
+            | Self::BodyNotAllowed
+            | Self::MissingKey
+            | Self::SeveralKeys
+            | Self::Key
+            | Self::Subprotocols
+            | Self::SubprotocolTwice
+            | Self::SeveralOrigins => 400,
+        }
+    }
+
+    /// The answer: constant text that says what is wrong and what to do, and never a byte of the peer's. 426 says which
+    /// version is spoken (RFC 6455 4.4), 405 which methods (RFC 9110 15.5.6).
+    pub fn response(self) -> Response {
+        let response = Response::text(self.status(), self.advice());
+        match self.status() {
+            405 => response.header("Allow", "GET"),
+            426 => response.header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13"),
+            _ => response,
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Malformed => {
+                "This is not an HTTP/1.1 request. Send ws:// or http:// here; for wss:// use the TLS port.\n"
+            }
+            Self::RequestLineTooLong => "The request line is too long. Shorten the URL.\n",
+            Self::HeadTooLarge => "The request head is too large. Send fewer or smaller headers, cookies above all.\n",
+            Self::TooManyHeaders => "The request has more than 64 header lines. Send fewer.\n",
+            Self::HttpVersion => "This version of HTTP is not spoken here. Use HTTP/1.1.\n",
+            Self::HeaderNotUtf8 => "A header value is not UTF-8. Send ASCII, or escape the value.\n",
+            Self::Target => "The request target is not valid. It must begin with a slash, in ASCII.\n",
+            Self::MissingHost => "The request has no Host header. Send exactly one.\n",
+            Self::SeveralHosts => "The request has several Host headers. Send exactly one.\n",
+            Self::Host => "The Host header is not valid. Send host or host:port.\n",
+            Self::MethodNotGet => "A WebSocket is opened with GET. Use that method.\n",
+            Self::UpgradeOverHttp10 => {
+                "A WebSocket needs HTTP/1.1, and this came over HTTP/1.0. In nginx: proxy_http_version 1.1;\n"
+            }
+            Self::MissingUpgrade => {
+                "Only WebSocket is spoken at this path. Connect with a WebSocket client; a proxy must pass the Upgrade header on.\n"
+            }
+            Self::MissingConnectionUpgrade => {
+                "The Connection header lacks the token Upgrade. A proxy must set it: in nginx, proxy_set_header Connection upgrade;\n"
+            }
+            Self::BodyNotAllowed => {
+                "A WebSocket request has no body. Leave Content-Length and Transfer-Encoding out.\n"
+            }
+            Self::VersionNot13 => "Send Sec-WebSocket-Version: 13, once. It is the only version spoken here.\n",
+            Self::MissingKey => "The request has no Sec-WebSocket-Key. Send 16 random bytes in base64.\n",
+            Self::SeveralKeys => "The request has several Sec-WebSocket-Key headers. Send exactly one.\n",
+            Self::Key => "The Sec-WebSocket-Key is not valid. Send 16 random bytes in base64.\n",
+            Self::Subprotocols => "Sec-WebSocket-Protocol is not valid. Send tokens with commas between them.\n",
+            Self::SubprotocolTwice => "Sec-WebSocket-Protocol names a subprotocol twice. Name each once.\n",
+            Self::ForeignOrigin => {
+                "Pages of this origin may not connect here. The server's log says how its operator allows it.\n"
+            }
+            Self::SeveralOrigins => "The request has several Origin headers. Send at most one.\n",
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "malformed request head",
+            Self::RequestLineTooLong => "request line too long",
+            Self::HeadTooLarge => "request head too large",
+            Self::TooManyHeaders => "more than 64 header lines",
+            Self::HttpVersion => "version of HTTP other than 1.1 and 1.0",
+            Self::HeaderNotUtf8 => "header value is not UTF-8",
+            Self::Target => "invalid request target",
+            Self::MissingHost => "no Host header",
+            Self::SeveralHosts => "several Host headers",
+            Self::Host => "invalid Host header",
+            Self::MethodNotGet => "opening handshake with a method other than GET",
+            Self::UpgradeOverHttp10 => "opening handshake over HTTP/1.0",
+            Self::MissingUpgrade => "no token websocket in Upgrade",
+            Self::MissingConnectionUpgrade => "no token Upgrade in Connection",
+            Self::BodyNotAllowed => "opening handshake with a body",
+            Self::VersionNot13 => "Sec-WebSocket-Version is not a single 13",
+            Self::MissingKey => "no Sec-WebSocket-Key",
+            Self::SeveralKeys => "several Sec-WebSocket-Key headers",
+            Self::Key => "Sec-WebSocket-Key is not 16 bytes in base64",
+            Self::Subprotocols => "Sec-WebSocket-Protocol is not a list of tokens",
+            Self::SubprotocolTwice => "subprotocol offered twice",
+            Self::ForeignOrigin => "origin not allowed",
+            Self::SeveralOrigins => "several Origin headers",
+        })
+    }
+}
+
+impl std::error::Error for HandshakeError {}

@@ -1,0 +1,255 @@
+//! Finds the end of a request head while it arrives (RFC 9112 §2.2).
+//!
+//! A byte is looked at once however the head is cut into reads, and a peer that cannot be speaking HTTP is refused at its
+//! first impossible byte. What the head says is not judged here.
+
+use super::HandshakeError;
+use super::list::is_token_byte;
+
+/// How much of a request head is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes of the whole head, from the first one to the empty line that ends it, both included. Default 8,192.
+    pub max_head: usize,
+    /// Bytes of the request line, without its CRLF. Default 4,096.
+    pub max_request_line: usize,
+}
+
+impl HeadLimits {
+    /// Header lines of a head. Fixed, because a [`Request`](super::Request) has room for so many and needs no heap.
+    pub const MAX_HEADERS: usize = 64;
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        HeadLimits { max_head: 8192, max_request_line: 4096 }
+    }
+}
+
+/// Finds the end of a request head incrementally; the work is linear in the bytes.
+///
+/// Keep one per connection until its head is complete.
+///
+/// ```
+/// let mut scanner = sockhop::http::HeadScanner::default();
+/// assert_eq!(scanner.scan(b"GET / HTTP/1.1\r\n"), Ok(None));
+/// assert_eq!(scanner.scan(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\nbytes behind it"), Ok(Some(37)));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct HeadScanner {
+    /// Bytes examined. Never over the `max_head` it was called with.
+    offset: usize,
+    state: State,
+    line: Line,
+}
+
+/// What the byte before `offset` was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Start,
+    LeadingCr,
+    LeadingCrLf,
+    InLine,
+    Cr,
+    CrLf,
+    CrLfCr,
+    End,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    Request,
+    Header,
+}
+
+impl HeadScanner {
+    /// Looks on from where the last call stopped, within the default [`HeadLimits`].
+    ///
+    /// `head` is all that has arrived so far, from the first byte on. `Ok(None)`: the head is not complete.
+    /// `Ok(Some(length))`: it is `head[..length]`, and what lies behind belongs to the next protocol. One CRLF before the
+    /// request line is skipped, and counted.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](HandshakeError::Malformed), [`RequestLineTooLong`](HandshakeError::RequestLineTooLong) or
+    /// [`HeadTooLarge`](HandshakeError::HeadTooLarge), each at the first byte that makes it certain. The scanner is of no use
+    /// afterwards.
+    pub fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, HandshakeError> {
+        self.scan_within(head, &HeadLimits::default())
+    }
+
+    /// As [`scan`](Self::scan), within limits of your own: the same ones at every call.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`](Self::scan).
+    pub fn scan_within(&mut self, head: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HandshakeError> {
+        let head = head.get(..limits.max_head).unwrap_or(head);
+        while self.state != State::End {
+            if self.state == State::InLine {
+                self.skip_line(head, limits)?;
+            }
+            let Some(&byte) = head.get(self.offset) else {
+                let full = self.offset >= limits.max_head;
+                return if full { Err(HandshakeError::HeadTooLarge) } else { Ok(None) };
+            };
+            self.state = self.state.after(byte).ok_or(HandshakeError::Malformed)?;
+            if self.state == State::CrLf {
+                self.line = Line::Header;
+            }
+            self.offset += 1;
+        }
+        Ok(Some(self.offset))
+    }
+
+    /// Goes to the end of the line, or of what has arrived of it, or to the first byte that no line may have.
+    fn skip_line(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), HandshakeError> {
+        // The line began at most two bytes after the head did, and the offset tells how long it is: only a request line
+        // is measured, and nothing but one CRLF can come before it.
+        let leading = if head.starts_with(b"\r\n") { 2 } else { 0 };
+        let line_limit = limits.max_request_line.saturating_add(leading);
+        let rest = head.get(self.offset..).unwrap_or_default();
+        let length = rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len());
+        let end = self.offset + length;
+        if self.line == Line::Request && end > line_limit {
+            return Err(HandshakeError::RequestLineTooLong);
+        }
+        self.offset = end;
+        Ok(())
+    }
+}
+
+impl State {
+    /// The state after one more byte, or None when no request head can go on with it.
+    fn after(self, byte: u8) -> Option<State> {
+        match (self, byte) {
+            (State::Start, b'\r') => Some(State::LeadingCr),
+            (State::LeadingCr, b'\n') => Some(State::LeadingCrLf),
+            (State::InLine, b'\r') => Some(State::Cr),
+            (State::Cr, b'\n') => Some(State::CrLf),
+            (State::CrLf, b'\r') => Some(State::CrLfCr),
+            (State::CrLfCr, b'\n') => Some(State::End),
+            // RFC 9112 3, 5: a line begins with a token, a method or a header name. 5.2 Obsolete Line Folding: none.
+            (State::Start | State::LeadingCrLf | State::CrLf, byte) if is_token_byte(byte) => Some(State::InLine),
+            // RFC 9112 2.2: a bare CR or LF ends no line.
+            _ => None,
+        }
+    }
+}
+
+/// RFC 9110 5.5 Field Values: no control character but the tab.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Outcome = Result<Option<usize>, HandshakeError>;
+
+    /// A head, what comes of it, and the number of bytes after which that is certain.
+    type Case<Head> = (Head, Outcome, usize);
+
+    /// Feeds the head byte by byte and says what came of it, and after how many bytes.
+    fn dribble(head: &[u8]) -> (Outcome, usize) {
+        let mut scanner = HeadScanner::default();
+        for length in 0..=head.len() {
+            let result = scanner.scan(&head[..length]);
+            if result != Ok(None) {
+                return (result, length);
+            }
+            assert_eq!(scanner.offset, length, "every byte is examined once, and none twice");
+        }
+        (Ok(None), head.len())
+    }
+
+    fn line(length: usize) -> Vec<u8> {
+        let mut line = b"GET /".to_vec();
+        line.resize(length, b'a');
+        line
+    }
+
+    fn cases() -> Vec<Case<Vec<u8>>> {
+        let exact_line = [&line(4096)[..], b"\r\n\r\n"].concat();
+        let leading_line = [b"\r\n", &line(4096)[..], b"\r\n\r\n"].concat();
+        let long_line = [&line(4097)[..], b"\r\n\r\n"].concat();
+        let mut head = [&line(16)[..], b"\r\nA: "].concat();
+        head.resize(8188, b'a');
+        let exact_head = [&head[..], b"\r\n\r\n"].concat();
+        let long_head = [&head[..], b"a\r\n\r\n"].concat();
+        let malformed = Err(HandshakeError::Malformed);
+        let table: &[Case<&[u8]>] = &[
+            (b"", Ok(None), 0),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n", Ok(None), 25),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(Some(27)), 27),
+            (b"\r\nGET / HTTP/1.1\r\n\r\nbehind", Ok(Some(20)), 20),
+            (b"GET / HTTP/1.1\r\n\r\n\r\n", Ok(Some(18)), 18),
+            (b"\x16\x03\x01\x02\0", malformed, 1),
+            (b"\r\n\r\nGET", malformed, 3),
+            (b"\n", malformed, 1),
+            (b"\rG", malformed, 2),
+            (b" GET", malformed, 1),
+            (b"\r\n GET", malformed, 3),
+            (b"GET / HTTP/1.1\nHost: a\r\n\r\n", malformed, 15),
+            (b"GET / HTTP/1.1\r\nA: b\nB: c\r\n\r\n", malformed, 21),
+            (b"GET / HTTP/1.1\r\nA: b\rB: c\r\n\r\n", malformed, 22),
+            (b"GET / HTTP/1.1\r\nA: b\0\r\n\r\n", malformed, 21),
+            (b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", malformed, 23),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n", malformed, 23),
+            (b"GET / HTTP/1.1\r\n\rGET", malformed, 18),
+            (&exact_line, Ok(Some(4100)), 4100),
+            (&leading_line, Ok(Some(4102)), 4102),
+            (&long_line, Err(HandshakeError::RequestLineTooLong), 4097),
+            (&exact_head, Ok(Some(8192)), 8192),
+            (&long_head, Err(HandshakeError::HeadTooLarge), 8192),
+        ];
+        table.iter().map(|(head, result, at)| (head.to_vec(), *result, *at)).collect()
+    }
+
+    #[test]
+    fn finds_the_end_or_refuses_at_the_first_certain_byte() {
+        for (head, expected, at) in cases() {
+            let text = head.escape_ascii();
+            assert_eq!(dribble(&head), (expected, at), "{text}");
+            assert_eq!(HeadScanner::default().scan(&head), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_split_gives_the_same_result() {
+        for (head, expected, _) in cases() {
+            for cut in 0..=head.len() {
+                let mut scanner = HeadScanner::default();
+                let first = scanner.scan(&head[..cut]);
+                let result = if first == Ok(None) { scanner.scan(&head) } else { first };
+                assert_eq!(result, expected, "{} cut at {cut}", head.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn stays_at_the_end_once_found() {
+        let mut scanner = HeadScanner::default();
+        let head = b"GET / HTTP/1.1\r\n\r\n";
+        assert_eq!(scanner.scan(head), Ok(Some(18)));
+        assert_eq!(scanner.scan(head), Ok(Some(18)));
+    }
+
+    #[test]
+    fn keeps_to_limits_of_its_caller() {
+        let limits = HeadLimits { max_head: 30, max_request_line: 14 };
+        let scan = |head: &[u8]| HeadScanner::default().scan_within(head, &limits);
+        assert_eq!(scan(b"GET / HTTP/1.1\r\n\r\n"), Ok(Some(18)));
+        assert_eq!(scan(b"GET /a HTTP/1.1\r\n\r\n"), Err(HandshakeError::RequestLineTooLong));
+        assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcd\r\n\r\n"), Ok(Some(30)));
+        assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcde\r\n\r\n"), Err(HandshakeError::HeadTooLarge));
+    }
+
+    #[test]
+    fn a_scanner_is_small() {
+        assert!(size_of::<HeadScanner>() <= 16);
+    }
+}

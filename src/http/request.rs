@@ -1,0 +1,208 @@
+//! A request head, parsed once and borrowed (RFC 9112 §3 and §5).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::authority::Authority;
+use super::list;
+use super::target::{self, Target};
+use super::{HandshakeError, HeadLimits, HeadScanner};
+
+/// The version of HTTP that a request came over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// HTTP/1.0, as some proxies speak it upstream. Enough for plain HTTP, not for an opening handshake.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+/// A request head, as a view of its bytes: about 2 KiB on the stack, nothing on the heap.
+///
+/// All of it is text: a head with a header value that is not UTF-8 is refused as a whole, so that no check can overlook one.
+pub struct Request<'a> {
+    method: &'a str,
+    raw_target: &'a str,
+    target: Target<'a>,
+    version: Version,
+    /// Those of `header_count`, then empty ones.
+    headers: [(&'a str, &'a str); HeadLimits::MAX_HEADERS],
+    header_count: usize,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the head that `bytes` begins with, as [`HeadScanner`] finds it; what lies behind it is left alone.
+    ///
+    /// # Errors
+    ///
+    /// Everything about a request that needs no knowledge of what it asks for: its syntax, version, target, the number of
+    /// its header lines, and its Host, which HTTP/1.1 must have exactly once.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
+        // httparse takes bare LF and any number of empty lines; the scanner does not. Its limits are its caller's matter.
+        let anything = HeadLimits { max_head: usize::MAX, max_request_line: usize::MAX };
+        let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(HandshakeError::Malformed)?;
+        let head = bytes.get(..length).ok_or(HandshakeError::Malformed)?;
+
+        let mut storage = [httparse::EMPTY_HEADER; HeadLimits::MAX_HEADERS];
+        let mut parsed = httparse::Request::new(&mut storage);
+        match parsed.parse(head) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
+            Err(httparse::Error::TooManyHeaders) => return Err(HandshakeError::TooManyHeaders),
+            Err(httparse::Error::Version) if names_a_version(head) => return Err(HandshakeError::HttpVersion),
+            Err(_) => return Err(HandshakeError::Malformed),
+        }
+        let (Some(method), Some(raw_target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
+            return Err(HandshakeError::Malformed);
+        };
+        let target = Target::parse(raw_target).ok_or(HandshakeError::Target)?;
+        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+
+        let mut headers = [("", ""); HeadLimits::MAX_HEADERS];
+        for (slot, header) in headers.iter_mut().zip(parsed.headers.iter()) {
+            let value = str::from_utf8(header.value).map_err(|_| HandshakeError::HeaderNotUtf8)?;
+            *slot = (header.name, value);
+        }
+        let request = Request { method, raw_target, target, version, headers, header_count: parsed.headers.len() };
+        request.check_host()?;
+        Ok(request)
+    }
+
+    /// RFC 9112 3.2: 400 to any HTTP/1.1 request that lacks Host, and to any request with several, or an invalid one.
+    fn check_host(&self) -> Result<(), HandshakeError> {
+        match self.single("host") {
+            Single::None if self.version == Version::Http11 => Err(HandshakeError::MissingHost),
+            Single::None => Ok(()),
+            Single::One(host) if Authority::parse(host).is_none() => Err(HandshakeError::Host),
+            Single::One(_) => Ok(()),
+            Single::Several => Err(HandshakeError::SeveralHosts),
+        }
+    }
+
+    /// The method, in the case that it was sent in (RFC 9110 9.1: `get` is not `GET`).
+    #[must_use]
+    pub fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// The request target as sent.
+    #[must_use]
+    pub fn target(&self) -> &'a str {
+        self.raw_target
+    }
+
+    /// The path of the target: begins with `/`, not decoded, see [`decode_path`](super::decode_path).
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.target.path
+    }
+
+    /// What stands behind the first `?` of the target, not decoded.
+    #[must_use]
+    pub fn query(&self) -> Option<&'a str> {
+        self.target.query
+    }
+
+    /// The value of the first query parameter of that name, decoded, with `+` read as a space. None when there is none, or
+    /// when its escapes are wrong or give no UTF-8.
+    #[must_use]
+    pub fn query_param(&self, name: &str) -> Option<Cow<'a, str>> {
+        target::query_param(self.query()?, name)
+    }
+
+    /// The version of HTTP.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Host and port that the request is for, `host` or `host:port`, as sent: the target's when it is in absolute-form
+    /// (RFC 9112 3.2.2), else Host. None only over HTTP/1.0.
+    #[must_use]
+    pub fn authority(&self) -> Option<&'a str> {
+        self.target.authority.or_else(|| self.header("host"))
+    }
+
+    /// The value of the first header line of that name, in any case, without the whitespace around it.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.header_lines(name).next()
+    }
+
+    /// The values of all header lines of that name, in the order in which they came.
+    pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All header lines, name and value, in the order in which they came.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.headers.iter().take(self.header_count).copied()
+    }
+
+    /// The cookies, name and value as sent (RFC 6265 4.2.1). What has no `=` is left out.
+    pub fn cookies(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.header_lines("cookie")
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim()))
+    }
+
+    /// The value of the first cookie of that name, in that case.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'a str> {
+        self.cookies().find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// True when Upgrade has the token `websocket`: the client means to open a WebSocket. Whether it does so correctly is for
+    /// [`Upgrade::from_request`](super::Upgrade::from_request) to say.
+    #[must_use]
+    pub fn wants_upgrade(&self) -> bool {
+        list::contains(self.header_lines("upgrade"), "websocket")
+    }
+
+    /// The value of a header that may stand there once.
+    pub(super) fn single(&self, name: &str) -> Single<'a> {
+        let mut lines = self.header_lines(name);
+        match (lines.next(), lines.next()) {
+            (None, _) => Single::None,
+            (Some(value), None) => Single::One(value),
+            (Some(_), Some(_)) => Single::Several,
+        }
+    }
+}
+
+/// What is there of a header that may stand there once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Single<'a> {
+    None,
+    One(&'a str),
+    Several,
+}
+
+/// Without header values and query, which hold secrets and must not get into a log.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path())
+            .field("version", &self.version)
+            .field("headers", &self.header_count)
+            .finish_non_exhaustive()
+    }
+}
+
+/// True when the third word of the request line is what RFC 9112 2.3 calls a version, so that it is one that is not spoken
+/// here, and not garbage. `HTTP/2`, short for `HTTP/2.0`, counts.
+fn names_a_version(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+    let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    let version = line.splitn(3, |&byte| byte == b' ').nth(2).unwrap_or_default();
+    match version.strip_prefix(b"HTTP/") {
+        Some([major]) => major.is_ascii_digit(),
+        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

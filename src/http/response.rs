@@ -1,0 +1,276 @@
+//! Answers other than 101 (RFC 9112 §4, RFC 9110 §15). Each one ends its connection.
+
+use std::borrow::Cow;
+
+use super::list::is_token;
+
+/// A small answer to a plain request, or the refusal of one.
+///
+/// ```
+/// use sockhop::http::{Body, Response};
+/// let mut output = Vec::new();
+/// Response::text(200, "ok\n").header("Cache-Control", "no-store").encode(&mut output, Body::Include);
+/// assert!(output.starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// assert!(output.ends_with(b"\r\n\r\nok\n"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Response {
+    status: u16,
+    headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    body: Cow<'static, [u8]>,
+}
+
+/// Whether the body goes out behind the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// It does.
+    Include,
+    /// It does not; the head speaks of it all the same. RFC 9110 9.3.2 HEAD.
+    Omit,
+}
+
+impl Body {
+    /// What the answer to a request with this method does.
+    #[must_use]
+    pub fn answering(method: &str) -> Body {
+        if method == "HEAD" { Body::Omit } else { Body::Include }
+    }
+}
+
+impl Response {
+    /// An answer without a body. A status that no final answer can have (below 200 or above 599) becomes 500.
+    pub fn new(status: u16) -> Self {
+        let status = if (200..=599).contains(&status) {
+            status
+        } else {
+            log::debug!("status {status} is none of a final answer: 500 is sent instead");
+            500
+        };
+        Response { status, headers: Vec::new(), body: Cow::Borrowed(b"") }
+    }
+
+    /// An answer in plain text.
+    pub fn text(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status).header("Content-Type", "text/plain; charset=utf-8").body(bytes_of(text.into()))
+    }
+
+    /// An answer in HTML.
+    pub fn html(status: u16, html: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status).header("Content-Type", "text/html; charset=utf-8").body(bytes_of(html.into()))
+    }
+
+    /// Adds a header line.
+    ///
+    /// Left out, with a line in the debug log: a name that is no token, a value with a control character (CR, LF and NUL
+    /// among them: nobody ends a header line from inside), and the headers that [`encode`](Self::encode) writes itself:
+    /// Connection, Content-Length, Transfer-Encoding and X-Content-Type-Options.
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        const OWN: [&str; 4] = ["Connection", "Content-Length", "Transfer-Encoding", "X-Content-Type-Options"];
+        if is_sendable(&name, &value, &OWN) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// Sets the body. Its Content-Type is for [`header`](Self::header) to say.
+    pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The status code, 200 to 599.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header lines that were added, in order.
+    #[must_use]
+    pub fn headers(&self) -> &[(Cow<'static, str>, Cow<'static, str>)] {
+        &self.headers
+    }
+
+    /// The bytes of the body.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Appends the answer to `output`.
+    ///
+    /// It always says `Connection: close`, for a connection carries one request and bytes behind a refused one must never
+    /// be read as another, and `X-Content-Type-Options: nosniff`.
+    pub fn encode(&self, output: &mut Vec<u8>, body: Body) {
+        let status = self.status.to_string();
+        put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);
+        for (name, value) in &self.headers {
+            put(output, &[name, ": ", value, "\r\n"]);
+            // RFC 9110 7.8: who sends Upgrade names it in Connection, too.
+            if name.eq_ignore_ascii_case("upgrade") {
+                put(output, &["Connection: Upgrade\r\n"]);
+            }
+        }
+        // RFC 9110 8.6, 15.4.5: these have no body, and 204 no Content-Length either.
+        let bodiless = matches!(self.status, 204 | 304);
+        if !bodiless {
+            put(output, &["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
+        }
+        put(output, &["X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"]);
+        if body == Body::Include && !bodiless {
+            output.extend_from_slice(&self.body);
+        }
+    }
+}
+
+/// True for a header line that may go out as it is and is none of those in `own`. Says in the debug log why not.
+pub(super) fn is_sendable(name: &str, value: &str, own: &[&str]) -> bool {
+    let reason = if !is_token(name) {
+        "its name is no token"
+    } else if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+        "its value has a control character"
+    } else if own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        "it is not for the caller to set"
+    } else {
+        return true;
+    };
+    log::debug!("header {name:?} left out: {reason}");
+    false
+}
+
+/// Appends pieces of text.
+pub(super) fn put(output: &mut Vec<u8>, pieces: &[&str]) {
+    for piece in pieces {
+        output.extend_from_slice(piece.as_bytes());
+    }
+}
+
+fn bytes_of(text: Cow<'static, str>) -> Cow<'static, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+/// RFC 9110 15, RFC 6585. A phrase may be empty (RFC 9112 4).
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        422 => "Unprocessable Content",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(response: &Response, body: Body) -> String {
+        let mut output = Vec::new();
+        response.encode(&mut output, body);
+        String::from_utf8(output).unwrap()
+    }
+
+    const TAIL: &str = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+
+    #[test]
+    fn encodes_answers() {
+        let html = Response::html(200, "<p>".to_owned());
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 3\r\n{TAIL}");
+        assert_eq!(encode(&html, Body::Include), format!("{head}<p>"));
+        assert_eq!(encode(&html, Body::Omit), head);
+        let cases = [
+            (
+                Response::new(503).header("Retry-After", "2"),
+                "503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n",
+            ),
+            (Response::new(204).body(&b"x"[..]), "204 No Content\r\n"),
+            (Response::new(299), "299 \r\nContent-Length: 0\r\n"),
+            (
+                Response::new(426).header("Upgrade", "websocket"),
+                "426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 0\r\n",
+            ),
+        ];
+        for (response, expected) in cases {
+            assert_eq!(encode(&response, Body::Include), format!("HTTP/1.1 {expected}{TAIL}"));
+        }
+    }
+
+    #[test]
+    fn appends_to_what_is_there() {
+        let mut output = b"before".to_vec();
+        Response::new(200).encode(&mut output, Body::Include);
+        assert!(output.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
+    }
+
+    #[test]
+    fn no_status_of_an_answer_that_is_not_final() {
+        for status in [0, 99, 100, 101, 199, 600, 1000, u16::MAX] {
+            assert_eq!(Response::new(status).status(), 500, "{status}");
+        }
+        for status in [200, 404, 599] {
+            assert_eq!(Response::new(status).status(), status);
+        }
+    }
+
+    #[test]
+    fn nobody_ends_a_header_line_from_inside() {
+        let bad = [
+            ("X-A", "b\r\nSet-Cookie: evil=1"),
+            ("X-A", "b\nevil"),
+            ("X-A", "b\revil"),
+            ("X-A", "b\0evil"),
+            ("X-A", "b\x1bevil"),
+            ("X-A: evil\r\nX-B", "b"),
+            ("evil name", "b"),
+            ("", "evil"),
+            ("connection", "keep-alive, evil"),
+            ("Content-Length", "7000"),
+            ("Transfer-Encoding", "chunked, evil"),
+        ];
+        let clean = encode(&Response::new(200).header("X-Good", "a\tb \u{e9}"), Body::Include);
+        assert!(clean.contains("X-Good: a\tb \u{e9}\r\n"));
+        for (name, value) in bad {
+            let response = Response::new(200).header("X-Good", "a\tb \u{e9}").header(name, value);
+            assert_eq!(encode(&response, Body::Include), clean, "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn head_gets_no_body() {
+        assert_eq!(Body::answering("HEAD"), Body::Omit);
+        assert_eq!(Body::answering("GET"), Body::Include);
+        assert_eq!(Body::answering("head"), Body::Include);
+    }
+}

@@ -1,0 +1,227 @@
+//! What is at which path: mounts, where WebSockets are opened, and routes, which answer plain requests.
+//!
+//! Mounts and routes are numbers of the caller's own choosing, most likely places in a vector.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::list::is_token;
+use super::{HandshakeError, Request, Response, decode_path};
+
+/// Maps paths to mounts and routes.
+///
+/// A mount has a pattern: an exact path, `/chat`, or one with `/*` at its end, `/chat/*`, for that path and all below it (so
+/// `/*` is everything). An exact pattern goes before a wildcard, a longer wildcard before a shorter one. A route has an exact
+/// path, and a path may have a route and a mount at once.
+#[derive(Clone, Debug, Default)]
+pub struct Router {
+    /// Begins with `/` and does not end with one; empty for none.
+    prefix: String,
+    /// Exact path to mount.
+    mounts: HashMap<String, usize>,
+    /// What stands before `/*`, and the mount; the longest first.
+    wildcards: Vec<(String, usize)>,
+    routes: HashMap<String, Methods>,
+}
+
+/// The routes of one path.
+#[derive(Clone, Debug, Default)]
+struct Methods {
+    routes: Vec<(String, usize)>,
+    /// As the header Allow has it.
+    allow: String,
+}
+
+/// What [`Router::resolve`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolved<'r> {
+    /// A client that wants a WebSocket, at a path with this mount.
+    Mount(usize),
+    /// A plain request, at a path with this route.
+    Route(usize),
+    /// A plain request, at a path that other methods are for: these, as the header Allow has them. 405.
+    MethodNotAllowed(&'r str),
+    /// A plain GET or HEAD at a path where there is only a mount. 426.
+    UpgradeRequired,
+    /// Nothing is at this path; or only a route is, and a WebSocket is wanted. 404.
+    NotFound,
+    /// A path that [`decode_path`] refuses. 400.
+    Malformed,
+}
+
+/// Why a mount, a route or a prefix cannot be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RouterError {
+    /// Not a path as it looks once decoded: begins with `/`, no control character, no backslash, no segment with a dot first.
+    Path,
+    /// A `*` elsewhere than in `/*` at the end of a mount's pattern.
+    Wildcard,
+    /// A method that is no token.
+    Method,
+    /// The same pattern, or the same method and path, a second time.
+    Twice,
+}
+
+impl Router {
+    /// Sets a prefix that a proxy puts before every path and may or may not trim (`/ws`): with it or without, a path means the
+    /// same. `/` or an empty text is no prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`RouterError::Path`], [`RouterError::Wildcard`].
+    pub fn prefix(&mut self, prefix: &str) -> Result<(), RouterError> {
+        let prefix = prefix.trim_end_matches('/');
+        if !prefix.is_empty() {
+            check_path(prefix)?;
+        }
+        prefix.clone_into(&mut self.prefix);
+        Ok(())
+    }
+
+    /// Puts the mount `index` at a pattern.
+    ///
+    /// # Errors
+    ///
+    /// [`RouterError::Path`], [`RouterError::Wildcard`], [`RouterError::Twice`].
+    pub fn add_mount(&mut self, pattern: &str, index: usize) -> Result<(), RouterError> {
+        let Some(base) = pattern.strip_suffix("/*") else {
+            check_path(pattern)?;
+            if self.mounts.contains_key(pattern) {
+                return Err(RouterError::Twice);
+            }
+            self.mounts.insert(pattern.to_owned(), index);
+            return Ok(());
+        };
+        if !base.is_empty() {
+            check_path(base)?;
+        }
+        if self.wildcards.iter().any(|(other, _)| other == base) {
+            return Err(RouterError::Twice);
+        }
+        let place = self.wildcards.partition_point(|(other, _)| other.len() > base.len());
+        self.wildcards.insert(place, (base.to_owned(), index));
+        Ok(())
+    }
+
+    /// Puts the route `index` at a path, for one method. A route for GET answers HEAD, too, unless HEAD has one of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`RouterError::Path`], [`RouterError::Wildcard`], [`RouterError::Method`], [`RouterError::Twice`].
+    pub fn add_route(&mut self, method: &str, path: &str, index: usize) -> Result<(), RouterError> {
+        check_path(path)?;
+        if !is_token(method) {
+            return Err(RouterError::Method);
+        }
+        let methods = self.routes.entry(path.to_owned()).or_default();
+        if methods.routes.iter().any(|(other, _)| other == method) {
+            return Err(RouterError::Twice);
+        }
+        methods.routes.push((method.to_owned(), index));
+        let mut allow: Vec<&str> = methods.routes.iter().map(|(method, _)| method.as_str()).collect();
+        if let Some(get) = allow.iter().position(|it| *it == "GET").filter(|_| !allow.contains(&"HEAD")) {
+            allow.insert(get + 1, "HEAD");
+        }
+        methods.allow = allow.join(", ");
+        Ok(())
+    }
+
+    /// Says what a request is for. Its path is decoded here, once.
+    #[must_use]
+    pub fn resolve(&self, request: &Request<'_>) -> Resolved<'_> {
+        let Some(path) = decode_path(request.path()) else { return Resolved::Malformed };
+        // With the prefix first: where it was not trimmed it is no part of the path. Without, it was trimmed, and what looks
+        // like it belongs to the path.
+        let trimmed = self.trim_prefix(&path).map(|path| self.resolve_path(path, request));
+        match trimmed {
+            Some(found) if found != Resolved::NotFound => found,
+            _ => self.resolve_path(&path, request),
+        }
+    }
+
+    fn resolve_path(&self, path: &str, request: &Request<'_>) -> Resolved<'_> {
+        let mount = self.mount_at(path);
+        if request.wants_upgrade() {
+            return mount.map_or(Resolved::NotFound, Resolved::Mount);
+        }
+        let method = request.method();
+        match (self.routes.get(path), mount) {
+            (Some(methods), _) => match methods.route_for(method) {
+                Some(route) => Resolved::Route(route),
+                None => Resolved::MethodNotAllowed(&methods.allow),
+            },
+            (None, Some(_)) if matches!(method, "GET" | "HEAD") => Resolved::UpgradeRequired,
+            (None, Some(_)) => Resolved::MethodNotAllowed("GET"),
+            (None, None) => Resolved::NotFound,
+        }
+    }
+
+    fn mount_at(&self, path: &str) -> Option<usize> {
+        let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let wildcard = || self.wildcards.iter().find(|(base, _)| below(base)).map(|(_, index)| *index);
+        self.mounts.get(path).copied().or_else(wildcard)
+    }
+
+    fn trim_prefix<'p>(&self, path: &'p str) -> Option<&'p str> {
+        if self.prefix.is_empty() {
+            return None;
+        }
+        match path.strip_prefix(&self.prefix)? {
+            "" => Some("/"),
+            rest => rest.starts_with('/').then_some(rest),
+        }
+    }
+}
+
+impl Methods {
+    /// RFC 9110 9.3.2: HEAD is answered wherever GET is.
+    fn route_for(&self, method: &str) -> Option<usize> {
+        let find = |wanted: &str| self.routes.iter().find(|(method, _)| method == wanted).map(|(_, index)| *index);
+        find(method).or_else(|| if method == "HEAD" { find("GET") } else { None })
+    }
+}
+
+impl Resolved<'_> {
+    /// The answer, when there is neither a mount nor a route to give one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Response> {
+        match *self {
+            Resolved::Mount(_) | Resolved::Route(_) => None,
+            Resolved::MethodNotAllowed(allow) => {
+                let advice = "This method is not for this path. The header Allow names those that are.\n";
+                Some(Response::text(405, advice).header("Allow", allow.to_owned()))
+            }
+            Resolved::UpgradeRequired => Some(HandshakeError::MissingUpgrade.response()),
+            Resolved::NotFound => Some(Response::text(404, "There is nothing at this path. Check the URL.\n")),
+            Resolved::Malformed => Some(Response::text(400, "The path is not valid. Check its escapes and dots.\n")),
+        }
+    }
+}
+
+impl fmt::Display for RouterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Path => {
+                "a path begins with / and has no backslash, control character or segment that begins with a dot"
+            }
+            Self::Wildcard => "a wildcard stands only at the end of a mount's path, as /*",
+            Self::Method => "a method is a word such as GET",
+            Self::Twice => "path used twice",
+        })
+    }
+}
+
+impl std::error::Error for RouterError {}
+
+/// A path of ours has the shape of a decoded one, or no request would ever get there.
+fn check_path(path: &str) -> Result<(), RouterError> {
+    if path.contains('*') {
+        return Err(RouterError::Wildcard);
+    }
+    // A percent sign is one, not the beginning of an escape.
+    decode_path(&path.replace('%', "%25")).map(|_| ()).ok_or(RouterError::Path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+use super::Resolved::{Malformed, MethodNotAllowed, Mount, NotFound, Route, UpgradeRequired};
+use super::*;
+
+#[derive(Clone, Copy, Debug)]
+enum Wants {
+    Plain,
+    Upgrade,
+}
+use Wants::{Plain, Upgrade};
+
+fn check(router: &Router, cases: &[(Wants, &str, &str, Resolved<'_>)]) {
+    for (wants, method, path, expected) in cases {
+        let upgrade = match wants {
+            Plain => "",
+            Upgrade => "Upgrade: websocket\r\n",
+        };
+        let bytes = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{upgrade}\r\n").into_bytes();
+        let request = Request::parse(&bytes).unwrap();
+        assert_eq!(router.resolve(&request), *expected, "{wants:?} {method} {path}");
+    }
+}
+
+fn router(mounts: &[&str], routes: &[(&str, &str)]) -> Router {
+    let mut router = Router::default();
+    for (index, pattern) in mounts.iter().enumerate() {
+        router.add_mount(pattern, index).unwrap();
+    }
+    for (index, (method, path)) in routes.iter().enumerate() {
+        router.add_route(method, path, index).unwrap();
+    }
+    router
+}
+
+#[test]
+fn one_app_at_every_path_beside_its_page() {
+    let router = router(&["/*"], &[("GET", "/"), ("GET", "/healthz")]);
+    check(
+        &router,
+        &[
+            (Upgrade, "GET", "/", Mount(0)),
+            (Upgrade, "GET", "/wss", Mount(0)),
+            (Upgrade, "GET", "/ws/deep?query", Mount(0)),
+            (Upgrade, "POST", "/", Mount(0)),
+            (Upgrade, "GET", "/healthz", Mount(0)),
+            (Plain, "GET", "/", Route(0)),
+            (Plain, "HEAD", "/", Route(0)),
+            (Plain, "GET", "/?query", Route(0)),
+            (Plain, "GET", "http://a", Route(0)),
+            (Plain, "GET", "/healthz", Route(1)),
+            (Plain, "GET", "/other", UpgradeRequired),
+            (Plain, "HEAD", "/other", UpgradeRequired),
+            (Plain, "POST", "/", MethodNotAllowed("GET, HEAD")),
+            (Plain, "POST", "/other", MethodNotAllowed("GET")),
+            (Plain, "GET", "/..", Malformed),
+            (Upgrade, "GET", "/%", Malformed),
+        ],
+    );
+}
+
+#[test]
+fn every_app_under_its_own_path() {
+    let routes = [("GET", "/"), ("POST", "/publish"), ("GET", "/chat"), ("HEAD", "/publish"), ("GET", "/publish")];
+    let router = router(&["/chat", "/echo", "/a b/caf\u{e9}"], &routes);
+    check(
+        &router,
+        &[
+            (Upgrade, "GET", "/chat", Mount(0)),
+            (Upgrade, "GET", "/%63hat", Mount(0)),
+            (Upgrade, "GET", "/a%20b/caf%C3%A9", Mount(2)),
+            (Upgrade, "GET", "/chat/", NotFound),
+            (Upgrade, "GET", "/Chat", NotFound),
+            (Upgrade, "GET", "/", NotFound),
+            (Upgrade, "GET", "/publish", NotFound),
+            (Plain, "GET", "/chat", Route(2)),
+            (Plain, "GET", "/echo", UpgradeRequired),
+            (Plain, "GET", "/nothing", NotFound),
+            (Plain, "DELETE", "/nothing", NotFound),
+            (Plain, "POST", "/publish", Route(1)),
+            (Plain, "HEAD", "/publish", Route(3)),
+            (Plain, "GET", "/publish", Route(4)),
+            (Plain, "PUT", "/publish", MethodNotAllowed("POST, HEAD, GET")),
+            (Plain, "get", "/", MethodNotAllowed("GET, HEAD")),
+        ],
+    );
+}
+
+#[test]
+fn exact_beats_wildcard_and_the_longest_wildcard_wins() {
+    let router = router(&["/*", "/a/b/*", "/a/*", "/a/b", "/a/b/c"], &[]);
+    check(
+        &router,
+        &[
+            (Upgrade, "GET", "/", Mount(0)),
+            (Upgrade, "GET", "/x", Mount(0)),
+            (Upgrade, "GET", "/ab", Mount(0)),
+            (Upgrade, "GET", "/a", Mount(2)),
+            (Upgrade, "GET", "/a/", Mount(2)),
+            (Upgrade, "GET", "/a/x", Mount(2)),
+            (Upgrade, "GET", "/a/bc", Mount(2)),
+            (Upgrade, "GET", "/a/b", Mount(3)),
+            (Upgrade, "GET", "/a/b/", Mount(1)),
+            (Upgrade, "GET", "/a/b/c", Mount(4)),
+            (Upgrade, "GET", "/a/b/c/d", Mount(1)),
+        ],
+    );
+}
+
+#[test]
+fn a_prefix_may_be_there_or_trimmed() {
+    for prefix in ["/ws", "/ws/"] {
+        let mut router = router(&["/chat", "/ws"], &[("GET", "/")]);
+        router.prefix(prefix).unwrap();
+        check(
+            &router,
+            &[
+                (Upgrade, "GET", "/chat", Mount(0)),
+                (Upgrade, "GET", "/ws/chat", Mount(0)),
+                (Upgrade, "GET", "/wschat", NotFound),
+                (Upgrade, "GET", "/ws/ws/chat", NotFound),
+                // Trimmed already: what is left is a path that begins like the prefix.
+                (Upgrade, "GET", "/ws", Mount(1)),
+                (Upgrade, "GET", "/ws/ws", Mount(1)),
+                (Plain, "GET", "/", Route(0)),
+                (Plain, "GET", "/ws", Route(0)),
+                (Plain, "GET", "/ws/", Route(0)),
+                (Plain, "GET", "/ws/chat", UpgradeRequired),
+                (Plain, "POST", "/ws/", MethodNotAllowed("GET, HEAD")),
+            ],
+        );
+    }
+}
+
+#[test]
+fn refuses_paths_that_no_request_reaches() {
+    let mut router = router(&["/a", "/b/*", "/*"], &[("GET", "/a")]);
+    let mounts = [
+        ("", RouterError::Path),
+        ("a", RouterError::Path),
+        ("*", RouterError::Wildcard),
+        ("/a*", RouterError::Wildcard),
+        ("/*/a", RouterError::Wildcard),
+        ("/*/*", RouterError::Wildcard),
+        ("a/*", RouterError::Path),
+        ("/../a", RouterError::Path),
+        ("/.a/*", RouterError::Path),
+        ("/a\\b", RouterError::Path),
+        ("/a\nb", RouterError::Path),
+        ("/a", RouterError::Twice),
+        ("/b/*", RouterError::Twice),
+        ("/*", RouterError::Twice),
+    ];
+    for (pattern, expected) in mounts {
+        assert_eq!(router.add_mount(pattern, 9), Err(expected), "{pattern:?}");
+    }
+    let routes = [
+        ("GET", "a", RouterError::Path),
+        ("GET", "/a/*", RouterError::Wildcard),
+        ("GE T", "/c", RouterError::Method),
+        ("", "/c", RouterError::Method),
+        ("GET", "/a", RouterError::Twice),
+    ];
+    for (method, path, expected) in routes {
+        assert_eq!(router.add_route(method, path, 9), Err(expected), "{method:?} {path:?}");
+    }
+    for (prefix, expected) in [("ws", RouterError::Path), ("/ws/*", RouterError::Wildcard), ("/..", RouterError::Path)]
+    {
+        assert_eq!(router.prefix(prefix), Err(expected), "{prefix:?}");
+    }
+    assert_eq!(router.prefix("/"), Ok(()));
+    assert_eq!(router.add_mount("/100%", 9), Ok(()));
+    check(&router, &[(Upgrade, "GET", "/100%25", Mount(9))]);
+}
+
+#[test]
+fn what_answers_itself_has_no_refusal() {
+    let statuses = [
+        (Mount(0), None),
+        (Route(0), None),
+        (MethodNotAllowed("GET, HEAD"), Some(405)),
+        (UpgradeRequired, Some(426)),
+        (NotFound, Some(404)),
+        (Malformed, Some(400)),
+    ];
+    for (resolved, status) in statuses {
+        assert_eq!(resolved.refusal().map(|it| it.status()), status, "{resolved:?}");
+    }
+    let refusal = MethodNotAllowed("GET, HEAD").refusal().unwrap();
+    assert!(refusal.headers().contains(&("Allow".into(), "GET, HEAD".into())));
+}

@@ -1,0 +1,199 @@
+//! The request target (RFC 9112 §3.2) and percent-encoding (RFC 3986 §2.1).
+
+use std::borrow::Cow;
+
+use super::authority::Authority;
+
+/// A request target, taken apart but not decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target<'a> {
+    /// That of an absolute-form target; a valid [`Authority`].
+    pub authority: Option<&'a str>,
+    /// Begins with `/`.
+    pub path: &'a str,
+    /// What stands behind the first `?`.
+    pub query: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// Takes origin-form and absolute-form. The other forms belong to CONNECT and to `OPTIONS *`, which nothing here speaks.
+    pub(super) fn parse(target: &'a str) -> Option<Self> {
+        // RFC 3986 2: a URI is ASCII. RFC 9112 3.2, RFC 6455 3: a target has no fragment.
+        if !target.is_ascii() || target.contains('#') {
+            return None;
+        }
+        let (authority, rest) = if target.starts_with('/') {
+            (None, target)
+        } else {
+            // RFC 9112 3.2.2 absolute-form
+            let (scheme, rest) = target.split_once("://")?;
+            if !["http", "https", "ws", "wss"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+                return None;
+            }
+            let (authority, rest) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
+            Authority::parse(authority)?;
+            (Some(authority), rest)
+        };
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        // RFC 9110 4.2.3: an empty path is the same as `/`.
+        Some(Target { authority, path: if path.is_empty() { "/" } else { path }, query })
+    }
+}
+
+/// Decodes the percent-escapes of a path, once.
+///
+/// None when the path does not begin with `/`, has an incomplete or wrong escape, is not UTF-8 once decoded, or holds a
+/// control character, a backslash, or a segment that begins with a dot (`.`, `..` and hidden files alike).
+#[must_use]
+pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
+    let decoded = percent_decode(path)?;
+    let safe = decoded.starts_with('/')
+        && !decoded.contains(|c: char| c.is_control() || c == '\\')
+        && !decoded.split('/').any(|segment| segment.starts_with('.'));
+    safe.then_some(decoded)
+}
+
+/// The value of the first query parameter called `name`, as HTML forms write it: `name=value&...`, with `+` for a space.
+/// None when there is none, or when it cannot be decoded.
+pub(super) fn query_param<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    query
+        .split('&')
+        .find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode_form(key)? == name).then_some(value)
+        })
+        .and_then(decode_form)
+}
+
+fn decode_form(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('+') {
+        return percent_decode(text);
+    }
+    let text = text.replace('+', " ");
+    Some(Cow::Owned(percent_decode(&text)?.into_owned()))
+}
+
+fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_origin_form_and_absolute_form() {
+        let cases = [
+            ("/", None, "/", None),
+            ("/a/b?c=d?e", None, "/a/b", Some("c=d?e")),
+            ("//a?", None, "//a", Some("")),
+            ("/http://a", None, "/http://a", None),
+            ("http://h", Some("h"), "/", None),
+            ("HTTPS://h:443/a", Some("h:443"), "/a", None),
+            ("ws://[::1]:80?q", Some("[::1]:80"), "/", Some("q")),
+            ("wss://h/%2e", Some("h"), "/%2e", None),
+        ];
+        for (target, authority, path, query) in cases {
+            assert_eq!(Target::parse(target), Some(Target { authority, path, query }), "{target}");
+        }
+    }
+
+    #[test]
+    fn refuses_other_targets() {
+        for target in [
+            "",
+            "*",
+            "h:80",
+            "a/b",
+            "?q",
+            "ftp://h/",
+            "http:/h",
+            "http://",
+            "http:///a",
+            "ws://u@h/",
+            "/#f",
+            "/\u{e9}",
+            "http//h",
+        ] {
+            assert_eq!(Target::parse(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn decodes_a_path_once() {
+        let cases = [
+            ("/", Some("/")),
+            ("/chat", Some("/chat")),
+            ("/a%20b+c", Some("/a b+c")),
+            ("/%c3%A9", Some("/\u{e9}")),
+            ("/%2541", Some("/%41")),
+            ("/a%2Fb//c.d/e..", Some("/a/b//c.d/e..")),
+            ("", None),
+            ("a", None),
+            ("%2fa", Some("/a")),
+            ("/%", None),
+            ("/%4", None),
+            ("/%4g", None),
+            ("/%+1", None),
+            ("/%ff", None),
+            ("/%00", None),
+            ("/%0a", None),
+            ("/%7f", None),
+            ("/a\\b", None),
+            ("/a%5cb", None),
+            ("/..", None),
+            ("/../a", None),
+            ("/a/./b", None),
+            ("/a/%2e%2E/b", None),
+            ("/a%2f..%2fb", None),
+            ("/.env", None),
+            ("/a/.git/config", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(decode_path(path).as_deref(), expected, "{path}");
+        }
+        assert!(matches!(decode_path("/plain"), Some(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn finds_query_parameters() {
+        let query = "a=1&b=x+y%26z&c&a=2&=e&%64=f&bad=%f&bad=1&%zz=1&g=%ff";
+        let cases = [
+            ("a", Some("1")),
+            ("b", Some("x y&z")),
+            ("c", Some("")),
+            ("", Some("e")),
+            ("d", Some("f")),
+            ("bad", None),
+            ("%zz", None),
+            ("g", None),
+            ("h", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(query_param(query, name).as_deref(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What holds for every refusal, whichever part of the room makes it.
+
+use super::*;
+
+const ALL: [HandshakeError; 23] = [
+    HandshakeError::Malformed,
+    HandshakeError::RequestLineTooLong,
+    HandshakeError::HeadTooLarge,
+    HandshakeError::TooManyHeaders,
+    HandshakeError::HttpVersion,
+    HandshakeError::HeaderNotUtf8,
+    HandshakeError::Target,
+    HandshakeError::MissingHost,
+    HandshakeError::SeveralHosts,
+    HandshakeError::Host,
+    HandshakeError::MethodNotGet,
+    HandshakeError::UpgradeOverHttp10,
+    HandshakeError::MissingUpgrade,
+    HandshakeError::MissingConnectionUpgrade,
+    HandshakeError::BodyNotAllowed,
+    HandshakeError::VersionNot13,
+    HandshakeError::MissingKey,
+    HandshakeError::SeveralKeys,
+    HandshakeError::Key,
+    HandshakeError::Subprotocols,
+    HandshakeError::SubprotocolTwice,
+    HandshakeError::ForeignOrigin,
+    HandshakeError::SeveralOrigins,
+];
+
+fn encode(response: &Response) -> String {
+    let mut output = Vec::new();
+    response.encode(&mut output, Body::Include);
+    String::from_utf8(output).unwrap()
+}
+
+/// A whole server without its sockets, with one mount at `/chat`: the refusal, or None for a handshake that succeeds.
+fn refuse(bytes: &[u8]) -> Option<Response> {
+    let mut router = Router::default();
+    router.add_mount("/chat", 0).unwrap();
+    router.add_route("GET", "/page", 0).unwrap();
+    let handshake = || {
+        HeadScanner::default().scan(bytes)?;
+        let request = Request::parse(bytes)?;
+        if let Some(refusal) = router.resolve(&request).refusal() {
+            return Ok(Some(refusal));
+        }
+        OriginPolicy::default().check(&request, Via::Direct, Reach::Network)?;
+        Upgrade::from_request(&request).map(|_| None)
+    };
+    handshake().unwrap_or_else(|error: HandshakeError| Some(error.response()))
+}
+
+const VALID: [&str; 6] = [
+    "GET /chat HTTP/1.1",
+    "Host: a",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
+/// The valid handshake with line `place` replaced, or `line` added behind the last.
+fn with(place: usize, line: &str) -> Vec<u8> {
+    let mut lines = VALID.to_vec();
+    lines.truncate(lines.len().max(place));
+    match lines.get_mut(place) {
+        Some(old) => *old = line,
+        None => lines.push(line),
+    }
+    format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes()
+}
+
+#[test]
+fn every_refusal_closes_and_says_what_to_do() {
+    for error in ALL {
+        let (response, text) = (error.response(), encode(&error.response()));
+        assert_eq!(response.status(), error.status());
+        assert!(text.starts_with(&format!("HTTP/1.1 {} ", error.status())), "{text}");
+        assert!(text.contains("\r\nConnection: close\r\n"), "{text}");
+        assert!(text.contains("\r\nContent-Type: text/plain; charset=utf-8\r\n"), "{text}");
+        assert!(response.content().ends_with(b".\n") || response.content().ends_with(b";\n"), "{text}");
+        assert_eq!(text.contains("\r\nSec-WebSocket-Version: 13\r\n"), error.status() == 426, "{text}");
+        assert_eq!(text.contains("\r\nUpgrade: websocket\r\n"), error.status() == 426, "{text}");
+        assert_eq!(text.contains("\r\nAllow: GET\r\n"), error.status() == 405, "{text}");
+        let display = error.to_string();
+        assert!(!display.is_empty() && !display.ends_with('.'), "{display}");
+    }
+}
+
+#[test]
+fn refusals_never_echo_the_peer() {
+    let cases = [
+        (with(0, "EVIL /chat HTTP/1.1"), 405),
+        (with(0, "EVIL"), 400),
+        (with(0, "GET /EVIL HTTP/1.1"), 404),
+        (with(0, "GET /%EVIL HTTP/1.1"), 400),
+        (with(0, "GET EVIL HTTP/1.1"), 400),
+        (with(0, "GET /chat HTTP/9.9"), 505),
+        (with(0, "GET /chat EVIL/1.1"), 400),
+        (with(0, &format!("GET /{} HTTP/1.1", "EVIL".repeat(1100))), 414),
+        (with(1, "Host: EVIL EVIL"), 400),
+        (with(2, "Upgrade: EVIL"), 426),
+        (with(3, "Connection: EVIL"), 426),
+        (with(4, "Sec-WebSocket-Version: EVIL"), 426),
+        (with(5, "Sec-WebSocket-Key: EVIL"), 400),
+        (with(6, "Sec-WebSocket-Protocol: EVIL, EVIL"), 400),
+        (with(6, "Sec-WebSocket-Protocol: EVIL EVIL"), 400),
+        (with(6, "Origin: https://EVIL"), 403),
+        (with(6, "Content-Length: 4EVIL"), 400),
+        (with(6, "Transfer-Encoding: EVIL"), 400),
+        (with(6, " EVIL"), 400),
+        (with(6, "A: \0EVIL"), 400),
+        (with(6, &format!("A: {}", "EVIL".repeat(2100))), 431),
+        (with(6, &"EVIL: EVIL\r\n".repeat(70)), 431),
+        (with(6, "EVIL: EVIL\r\n\r\nEVIL"), 0),
+    ];
+    for (bytes, status) in cases {
+        let shown = bytes.escape_ascii();
+        let Some(response) = refuse(&bytes) else {
+            assert_eq!(status, 0, "{shown}");
+            continue;
+        };
+        assert_eq!(response.status(), status, "{shown}");
+        let text = encode(&response);
+        assert!(!text.to_ascii_uppercase().contains("EVIL"), "{text}");
+        assert!(text.contains("\r\nConnection: close\r\n"), "{text}");
+    }
+}
+
+#[test]
+fn lists_of_garbage_are_refused_like_short_ones() {
+    for unit in ["a,", ",", " ,", "a b;=\",", "\t", "websocket/", "upgrade "] {
+        let garbage = unit.repeat(7000 / unit.len());
+        for (place, name, status) in
+            [(2, "Upgrade", 426), (3, "Connection", 426), (6, "Sec-WebSocket-Protocol", 400), (6, "Origin", 403)]
+        {
+            let response = refuse(&with(place, &format!("{name}: {garbage}"))).map(|it| it.status());
+            assert_eq!(response, Some(status), "{name} of {unit:?}");
+        }
+    }
+}

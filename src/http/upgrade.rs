@@ -1,0 +1,165 @@
+//! The opening handshake: the client's is checked, the server's is written (RFC 6455 §4.2).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest as _, Sha1};
+
+use super::list::{self, is_token};
+use super::request::Single;
+use super::response::{is_sendable, put};
+use super::{HandshakeError, Request, Version};
+
+/// A request that is a valid opening handshake, seen as such.
+///
+/// Whether its origin may connect is for [`OriginPolicy::check`](super::OriginPolicy::check) to say, and what is at its path for
+/// [`Router::resolve`](super::Router::resolve).
+#[derive(Clone, Copy, Debug)]
+pub struct Upgrade<'r> {
+    request: &'r Request<'r>,
+    key: &'r str,
+}
+
+impl<'r> Upgrade<'r> {
+    /// Checks a request against RFC 6455 4.2.1.
+    ///
+    /// # Errors
+    ///
+    /// The first broken rule, in an order that gives the most helpful answer: what kind of request it is, then the version,
+    /// then the key, then the subprotocols. Host and target are [`Request::parse`]'s.
+    pub fn from_request(request: &'r Request<'_>) -> Result<Self, HandshakeError> {
+        // 4.2.1 (1): an HTTP/1.1 or higher GET request.
+        if request.method() != "GET" {
+            return Err(HandshakeError::MethodNotGet);
+        }
+        if request.version() != Version::Http11 {
+            return Err(HandshakeError::UpgradeOverHttp10);
+        }
+        // 4.2.1 (3), (4)
+        if !request.wants_upgrade() {
+            return Err(HandshakeError::MissingUpgrade);
+        }
+        if !list::contains(request.header_lines("connection"), "upgrade") {
+            return Err(HandshakeError::MissingConnectionUpgrade);
+        }
+        // A body would be read as frames by one side and not by the other.
+        if request.header("transfer-encoding").is_some() || request.header_lines("content-length").any(|it| it != "0") {
+            return Err(HandshakeError::BodyNotAllowed);
+        }
+        // 4.2.1 (6), 4.4: the very digits, so neither `013` nor `+13`.
+        if request.single("sec-websocket-version") != Single::One("13") {
+            return Err(HandshakeError::VersionNot13);
+        }
+        // 4.2.1 (5), 11.3.1
+        let key = match request.single("sec-websocket-key") {
+            Single::None => return Err(HandshakeError::MissingKey),
+            Single::Several => return Err(HandshakeError::SeveralKeys),
+            Single::One(key) if !is_key(key) => return Err(HandshakeError::Key),
+            Single::One(key) => key,
+        };
+        check_subprotocols(request)?;
+        Ok(Upgrade { request, key })
+    }
+
+    /// What Sec-WebSocket-Accept answers to this handshake.
+    #[must_use]
+    pub fn accept_key(&self) -> [u8; 28] {
+        accept_key(self.key)
+    }
+
+    /// The subprotocols that the client offers, all different, the one it likes best first.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
+        offered(self.request)
+    }
+
+    /// The first subprotocol of the client's that is among `spoken`, out of `spoken`: what is answered is the server's own
+    /// text. None when there is none, and then the handshake goes on without a subprotocol (RFC 6455 4.2.2 (5)).
+    pub fn negotiate<'s>(&self, spoken: &'s [impl AsRef<str>]) -> Option<&'s str> {
+        self.subprotocols().find_map(|wanted| spoken.iter().map(AsRef::as_ref).find(|it| *it == wanted))
+    }
+
+    /// Appends the server's opening handshake (RFC 6455 4.2.2): the 101, after which frames follow.
+    ///
+    /// `subprotocol` is what [`negotiate`](Self::negotiate) found: a client fails a connection that answers with one it did
+    /// not offer. Left out, with a line in the debug log: a subprotocol that is no token, and an extra header that
+    /// [`Response::header`](super::Response::header) would leave out or that belongs to the handshake itself.
+    pub fn encode_response(
+        accept_key: &[u8; 28],
+        subprotocol: Option<&str>,
+        extra: &[(Cow<'_, str>, Cow<'_, str>)],
+        output: &mut Vec<u8>,
+    ) {
+        const OWN: [&str; 7] = [
+            "Connection",
+            "Content-Length",
+            "Sec-WebSocket-Accept",
+            "Sec-WebSocket-Extensions",
+            "Sec-WebSocket-Protocol",
+            "Transfer-Encoding",
+            "Upgrade",
+        ];
+        put(output, &["HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"]);
+        put(output, &["Sec-WebSocket-Accept: "]);
+        output.extend_from_slice(accept_key);
+        put(output, &["\r\n"]);
+        match subprotocol {
+            Some(name) if is_token(name) => put(output, &["Sec-WebSocket-Protocol: ", name, "\r\n"]),
+            Some(name) => log::debug!("subprotocol {name:?} left out: it is no token"),
+            None => {}
+        }
+        for (name, value) in extra {
+            if is_sendable(name, value, &OWN) {
+                put(output, &[name, ": ", value, "\r\n"]);
+            }
+        }
+        put(output, &["\r\n"]);
+    }
+}
+
+/// Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 4.2.2 (5) /key/): 28 ASCII characters.
+///
+/// ```
+/// assert_eq!(&sockhop::http::accept_key("dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[must_use]
+pub fn accept_key(key: &str) -> [u8; 28] {
+    let digest = Sha1::new().chain_update(key).chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
+    let mut accept = [b'='; 28];
+    let written = STANDARD.encode_slice(digest, &mut accept);
+    debug_assert_eq!(written, Ok(28), "20 bytes are 28 characters of base64");
+    accept
+}
+
+/// 4.2.1 (5): base64 that decodes to 16 bytes. Canonical: padded, and no bit set in the padding.
+fn is_key(key: &str) -> bool {
+    let mut bytes = [0; 18];
+    key.len() == 24 && STANDARD.decode_slice(key, &mut bytes) == Ok(16)
+}
+
+/// 4.1 (10): one or more tokens, no two the same. One pass, and no comparison of each with each.
+fn check_subprotocols(request: &Request<'_>) -> Result<(), HandshakeError> {
+    let mut seen = HashSet::new();
+    for subprotocol in offered(request) {
+        if !is_token(subprotocol) {
+            return Err(HandshakeError::Subprotocols);
+        }
+        if !seen.insert(subprotocol) {
+            return Err(HandshakeError::SubprotocolTwice);
+        }
+    }
+    if seen.is_empty() && request.header(SUBPROTOCOL).is_some() {
+        return Err(HandshakeError::Subprotocols);
+    }
+    Ok(())
+}
+
+fn offered<'r>(request: &'r Request<'_>) -> impl Iterator<Item = &'r str> {
+    list::elements(request.header_lines(SUBPROTOCOL))
+}
+
+const SUBPROTOCOL: &str = "sec-websocket-protocol";
+
+#[cfg(test)]
+mod tests;
