@@ -8,8 +8,8 @@ use super::Response;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// RFC 9112 2.2, 3, 5: bytes that no HTTP/1.1 request head has: a bare CR or LF, a control character, a folded line, a
-    /// header line without a name, a first byte that begins no method (TLS, for one). 400.
+    /// RFC 9112 2.2, 3, 5: bytes that no HTTP/1.1 request head has: a bare CR or LF, a control character, a folded
+    /// line, a header line without a name, a first byte that begins no method (TLS, for one). 400.
     Malformed,
     /// RFC 9112 3: the request line is longer than [`HeadLimits::max_request_line`](super::HeadLimits). 414.
     RequestLineTooLong,
@@ -98,7 +98,7 @@ impl HandshakeError {
     fn advice(self) -> &'static str {
         match self {
             Self::Malformed => {
-                "This is not an HTTP/1.1 request. Send ws:// or http:// here; for wss:// use the TLS port.\n"
+                "This is not a valid HTTP/1.1 request. Check the client, and that both sides use TLS or neither.\n"
             }
             Self::RequestLineTooLong => "The request line is too long. Shorten the URL.\n",
             Self::HeadTooLarge => "The request head is too large. Send fewer or smaller headers, cookies above all.\n",
@@ -114,10 +114,10 @@ impl HandshakeError {
                 "A WebSocket needs HTTP/1.1, and this came over HTTP/1.0. In nginx: proxy_http_version 1.1;\n"
             }
             Self::MissingUpgrade => {
-                "Only WebSocket is spoken at this path. Connect with a WebSocket client; a proxy must pass the Upgrade header on.\n"
+                "Only WebSocket is spoken here. Connect with a WebSocket client; a proxy must pass Upgrade on.\n"
             }
             Self::MissingConnectionUpgrade => {
-                "The Connection header lacks the token Upgrade. A proxy must set it: in nginx, proxy_set_header Connection upgrade;\n"
+                "Connection lacks Upgrade. A proxy must set it; in nginx: proxy_set_header Connection upgrade;\n"
             }
             Self::BodyNotAllowed => {
                 "A WebSocket request has no body. Leave Content-Length and Transfer-Encoding out.\n"

@@ -1,7 +1,7 @@
 //! Finds the end of a request head while it arrives (RFC 9112 §2.2).
 //!
-//! A byte is looked at once however the head is cut into reads, and a peer that cannot be speaking HTTP is refused at its
-//! first impossible byte. What the head says is not judged here.
+//! A byte is looked at once however the head is cut into reads, and a peer that cannot be speaking HTTP is refused at
+//! its first impossible byte. What the head says is not judged here.
 
 use super::HandshakeError;
 use super::list::is_token_byte;
@@ -68,14 +68,14 @@ impl HeadScanner {
     /// Looks on from where the last call stopped, within the default [`HeadLimits`].
     ///
     /// `head` is all that has arrived so far, from the first byte on. `Ok(None)`: the head is not complete.
-    /// `Ok(Some(length))`: it is `head[..length]`, and what lies behind belongs to the next protocol. One CRLF before the
-    /// request line is skipped, and counted.
+    /// `Ok(Some(length))`: it is `head[..length]`, and what lies behind belongs to the next protocol. One CRLF before
+    /// the request line is skipped, and counted.
     ///
     /// # Errors
     ///
     /// [`Malformed`](HandshakeError::Malformed), [`RequestLineTooLong`](HandshakeError::RequestLineTooLong) or
-    /// [`HeadTooLarge`](HandshakeError::HeadTooLarge), each at the first byte that makes it certain. The scanner is of no use
-    /// afterwards.
+    /// [`HeadTooLarge`](HandshakeError::HeadTooLarge), each at the first byte that makes it certain. The scanner is of
+    /// no use afterwards.
     pub fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, HandshakeError> {
         self.scan_within(head, &HeadLimits::default())
     }

@@ -80,7 +80,8 @@ mod tests {
             let mut elements = Elements { rest: line };
             let mut unread = line.len();
             while let Some(element) = elements.next() {
-                // The element was cut from bytes that no later step sees again: the steps add up to the length of the line.
+                // The element was cut from bytes that no later step sees again: the steps add up to the length of the
+                // line.
                 assert!(elements.rest.len() + element.len() <= unread);
                 assert!(elements.rest.len() < unread);
                 assert!(line.ends_with(elements.rest));

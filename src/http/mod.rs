@@ -1,14 +1,15 @@
 //! The opening handshake and the little HTTP around it (RFC 6455 §4.2, RFC 9110, RFC 9112).
 //!
-//! Bytes and values in, bytes and values out: nothing here touches a socket, a file or a clock, so a program with its own
-//! loop uses these parts as the server does. One connection carries one request: every answer but 101 ends it.
+//! Bytes and values in, bytes and values out: nothing here touches a socket, a file or a clock, so a program with its
+//! own loop uses these parts as the server does. One connection carries one request: every answer but 101 ends it.
 //!
 //! The way of a request:
 //!
 //! 1. [`HeadScanner::scan`] finds where the head ends, looking at each byte once;
 //! 2. [`Request::parse`] reads it;
 //! 3. [`Router::resolve`] says what is at its path, or why nothing is ([`Resolved::refusal`]);
-//! 4. for a mount, [`OriginPolicy::check`] and [`Upgrade::from_request`] decide about the handshake;
+//! 4. for a mount, [`Upgrade::from_request`] and [`OriginPolicy::check`] decide about the handshake, in this order: a
+//!    badly set up proxy breaks rules of both, and the first says it better;
 //! 5. [`Upgrade::encode_response`] writes the 101, [`Response::encode`] any other answer.
 //!
 //! | rule | where |
@@ -21,7 +22,7 @@
 //! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`Resolved::UpgradeRequired`] |
 //! | RFC 9110 10.2.1, 15.5.6 Allow and 405 | [`Router::resolve`] |
 //! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
-//! | RFC 6455 4.2.2 the server's: accept key, subprotocol | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
+//! | RFC 6455 4.2.2 the server's | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
 //! | RFC 6455 4.4 several versions | [`HandshakeError::VersionNot13`] |
 //! | RFC 6455 10.2 origin considerations, RFC 6454 | [`OriginPolicy::check`] |
 

@@ -1,7 +1,7 @@
 //! Which pages may connect (RFC 6455 §10.2, RFC 6454).
 //!
-//! A browser lets the pages of every site open a WebSocket to every server, cookies included, and tells the server only the
-//! page's origin. Programs that are no browsers mostly send none; this does not keep them out and is not meant to.
+//! A browser lets the pages of every site open a WebSocket to every server, cookies included, and tells the server only
+//! the page's origin. Programs that are no browsers mostly send none; this does not keep them out and is not meant to.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,8 +18,9 @@ pub struct OriginPolicy {
     pub allowed: Vec<Origin>,
     /// Every page of every site may connect: for data that is public, or where something else authenticates.
     pub any: bool,
-    /// On the developer's own machine, pages opened as files (`null`, `file://`) and pages of any port of it may connect, too:
-    /// when [`Reach::Loopback`] holds, Host is `localhost`, `127.0.0.1` or `[::1]`, and no header tells of a proxy.
+    /// On the developer's own machine, pages opened as files (`null`, `file://`) and pages of any port of it may
+    /// connect, too: when [`Reach::Loopback`] holds, Host is `localhost`, `127.0.0.1` or `[::1]`, and no header tells
+    /// of a proxy.
     pub local: bool,
 }
 
@@ -64,9 +65,9 @@ pub struct OriginRefusal<'r> {
 }
 
 impl OriginPolicy {
-    /// Decides about a request. An absent Origin passes, and so does one that has the host and the port that the request
-    /// is for. A port that is not written is that of the Origin's scheme (80 for http and ws, 443 for https and wss); a host
-    /// without a port, as many proxies pass it on, matches both of these.
+    /// Decides about a request. An absent Origin passes, and so does one that has the host and the port that the
+    /// request is for. A port that is not written is that of the Origin's scheme (80 for http and ws, 443 for https and
+    /// wss); a host without a port, as many proxies pass it on, matches both of these.
     ///
     /// # Errors
     ///
@@ -88,7 +89,8 @@ impl OriginPolicy {
                     || self.allowed.contains(&origin)
                     || (local && (origin.scheme == "file" || is_loopback(&origin.host)))
             }
-            // RFC 6454 7.1: `null` is what a page without an origin of its own sends, for one that was opened as a file.
+            // RFC 6454 7.1: `null` is what a page without an origin of its own sends, for one that was opened as a
+            // file.
             Err(OriginError) => local && value == "null",
         };
         if allowed { Ok(()) } else { Err(HandshakeError::ForeignOrigin) }
@@ -96,8 +98,8 @@ impl OriginPolicy {
 }
 
 impl Origin {
-    /// Reads an origin as browsers send it and as an operator writes it: `scheme://host` or `scheme://host:port`, in any case,
-    /// or `file://`.
+    /// Reads an origin as browsers send it and as an operator writes it: `scheme://host` or `scheme://host:port`, in
+    /// any case, or `file://`.
     ///
     /// # Errors
     ///

@@ -19,7 +19,8 @@ pub enum Version {
 
 /// A request head, as a view of its bytes: about 2 KiB on the stack, nothing on the heap.
 ///
-/// All of it is text: a head with a header value that is not UTF-8 is refused as a whole, so that no check can overlook one.
+/// All of it is text: a head with a header value that is not UTF-8 is refused as a whole, so that no check can overlook
+/// one.
 pub struct Request<'a> {
     method: &'a str,
     raw_target: &'a str,
@@ -35,10 +36,11 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     ///
-    /// Everything about a request that needs no knowledge of what it asks for: its syntax, version, target, the number of
-    /// its header lines, and its Host, which HTTP/1.1 must have exactly once.
+    /// Everything about a request that needs no knowledge of what it asks for: its syntax, version, target, the number
+    /// of its header lines, and its Host, which HTTP/1.1 must have exactly once.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
-        // httparse takes bare LF and any number of empty lines; the scanner does not. Its limits are its caller's matter.
+        // httparse takes bare LF and any number of empty lines; the scanner does not. Its limits are its caller's
+        // matter.
         let anything = HeadLimits { max_head: usize::MAX, max_request_line: usize::MAX };
         let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(HandshakeError::Malformed)?;
         let head = bytes.get(..length).ok_or(HandshakeError::Malformed)?;
@@ -103,8 +105,8 @@ impl<'a> Request<'a> {
         self.target.query
     }
 
-    /// The value of the first query parameter of that name, decoded, with `+` read as a space. None when there is none, or
-    /// when its escapes are wrong or give no UTF-8.
+    /// The value of the first query parameter of that name, decoded, with `+` read as a space. None when there is none,
+    /// or when its escapes are wrong or give no UTF-8.
     #[must_use]
     pub fn query_param(&self, name: &str) -> Option<Cow<'a, str>> {
         target::query_param(self.query()?, name)
@@ -153,8 +155,8 @@ impl<'a> Request<'a> {
         self.cookies().find_map(|(key, value)| (key == name).then_some(value))
     }
 
-    /// True when Upgrade has the token `websocket`: the client means to open a WebSocket. Whether it does so correctly is for
-    /// [`Upgrade::from_request`](super::Upgrade::from_request) to say.
+    /// True when Upgrade has the token `websocket`: the client means to open a WebSocket. Whether it does so correctly
+    /// is for [`Upgrade::from_request`](super::Upgrade::from_request) to say.
     #[must_use]
     pub fn wants_upgrade(&self) -> bool {
         list::contains(self.header_lines("upgrade"), "websocket")
@@ -191,8 +193,8 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// True when the third word of the request line is what RFC 9112 2.3 calls a version, so that it is one that is not spoken
-/// here, and not garbage. `HTTP/2`, short for `HTTP/2.0`, counts.
+/// True when the third word of the request line is what RFC 9112 2.3 calls a version, so that it is one that is not
+/// spoken here, and not garbage. `HTTP/2`, short for `HTTP/2.0`, counts.
 fn names_a_version(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();

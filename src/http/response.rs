@@ -62,9 +62,9 @@ impl Response {
 
     /// Adds a header line.
     ///
-    /// Left out, with a line in the debug log: a name that is no token, a value with a control character (CR, LF and NUL
-    /// among them: nobody ends a header line from inside), and the headers that [`encode`](Self::encode) writes itself:
-    /// Connection, Content-Length, Transfer-Encoding and X-Content-Type-Options.
+    /// Left out, with a line in the debug log: a name that is no token, a value with a control character (CR, LF and
+    /// NUL among them: nobody ends a header line from inside), and the headers that [`encode`](Self::encode) writes
+    /// itself: Connection, Content-Length, Transfer-Encoding and X-Content-Type-Options.
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         let (name, value) = (name.into(), value.into());
         const OWN: [&str; 4] = ["Connection", "Content-Length", "Transfer-Encoding", "X-Content-Type-Options"];
@@ -100,8 +100,8 @@ impl Response {
 
     /// Appends the answer to `output`.
     ///
-    /// It always says `Connection: close`, for a connection carries one request and bytes behind a refused one must never
-    /// be read as another, and `X-Content-Type-Options: nosniff`.
+    /// It always says `Connection: close`, for a connection carries one request and bytes behind a refused one must
+    /// never be read as another, and `X-Content-Type-Options: nosniff`.
     pub fn encode(&self, output: &mut Vec<u8>, body: Body) {
         let status = self.status.to_string();
         put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);

@@ -10,9 +10,9 @@ use super::{HandshakeError, Request, Response, decode_path};
 
 /// Maps paths to mounts and routes.
 ///
-/// A mount has a pattern: an exact path, `/chat`, or one with `/*` at its end, `/chat/*`, for that path and all below it (so
-/// `/*` is everything). An exact pattern goes before a wildcard, a longer wildcard before a shorter one. A route has an exact
-/// path, and a path may have a route and a mount at once.
+/// A mount has a pattern: an exact path, `/chat`, or one with `/*` at its end, `/chat/*`, for that path and all below
+/// it (so `/*` is everything). An exact pattern goes before a wildcard, a longer wildcard before a shorter one. A route
+/// has an exact path, and a path may have a route and a mount at once.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
     /// Begins with `/` and does not end with one; empty for none.
@@ -53,7 +53,8 @@ pub enum Resolved<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouterError {
-    /// Not a path as it looks once decoded: begins with `/`, no control character, no backslash, no segment with a dot first.
+    /// Not a path as it looks once decoded: begins with `/`, no control character, no backslash, no segment with a dot
+    /// first.
     Path,
     /// A `*` elsewhere than in `/*` at the end of a mount's pattern.
     Wildcard,
@@ -64,8 +65,8 @@ pub enum RouterError {
 }
 
 impl Router {
-    /// Sets a prefix that a proxy puts before every path and may or may not trim (`/ws`): with it or without, a path means the
-    /// same. `/` or an empty text is no prefix.
+    /// Sets a prefix that a proxy puts before every path and may or may not trim (`/ws`): with it or without, a path
+    /// means the same. `/` or an empty text is no prefix.
     ///
     /// # Errors
     ///
@@ -104,7 +105,8 @@ impl Router {
         Ok(())
     }
 
-    /// Puts the route `index` at a path, for one method. A route for GET answers HEAD, too, unless HEAD has one of its own.
+    /// Puts the route `index` at a path, for one method. A route for GET answers HEAD, too, unless HEAD has one of its
+    /// own.
     ///
     /// # Errors
     ///
@@ -131,8 +133,8 @@ impl Router {
     #[must_use]
     pub fn resolve(&self, request: &Request<'_>) -> Resolved<'_> {
         let Some(path) = decode_path(request.path()) else { return Resolved::Malformed };
-        // With the prefix first: where it was not trimmed it is no part of the path. Without, it was trimmed, and what looks
-        // like it belongs to the path.
+        // With the prefix first: where it was not trimmed it is no part of the path. Without, it was trimmed, and what
+        // looks like it belongs to the path.
         let trimmed = self.trim_prefix(&path).map(|path| self.resolve_path(path, request));
         match trimmed {
             Some(found) if found != Resolved::NotFound => found,

@@ -16,7 +16,8 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Takes origin-form and absolute-form. The other forms belong to CONNECT and to `OPTIONS *`, which nothing here speaks.
+    /// Takes origin-form and absolute-form. The other forms belong to CONNECT and to `OPTIONS *`, which nothing here
+    /// speaks.
     pub(super) fn parse(target: &'a str) -> Option<Self> {
         // RFC 3986 2: a URI is ASCII. RFC 9112 3.2, RFC 6455 3: a target has no fragment.
         if !target.is_ascii() || target.contains('#') {
@@ -56,8 +57,8 @@ pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
     safe.then_some(decoded)
 }
 
-/// The value of the first query parameter called `name`, as HTML forms write it: `name=value&...`, with `+` for a space.
-/// None when there is none, or when it cannot be decoded.
+/// The value of the first query parameter called `name`, as HTML forms write it: `name=value&...`, with `+` for a
+/// space. None when there is none, or when it cannot be decoded.
 pub(super) fn query_param<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     query
         .split('&')

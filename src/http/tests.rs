@@ -45,8 +45,9 @@ fn refuse(bytes: &[u8]) -> Option<Response> {
         if let Some(refusal) = router.resolve(&request).refusal() {
             return Ok(Some(refusal));
         }
+        Upgrade::from_request(&request)?;
         OriginPolicy::default().check(&request, Via::Direct, Reach::Network)?;
-        Upgrade::from_request(&request).map(|_| None)
+        Ok(None)
     };
     handshake().unwrap_or_else(|error: HandshakeError| Some(error.response()))
 }

@@ -14,8 +14,8 @@ use super::{HandshakeError, Request, Version};
 
 /// A request that is a valid opening handshake, seen as such.
 ///
-/// Whether its origin may connect is for [`OriginPolicy::check`](super::OriginPolicy::check) to say, and what is at its path for
-/// [`Router::resolve`](super::Router::resolve).
+/// Whether its origin may connect is for [`OriginPolicy::check`](super::OriginPolicy::check) to say, and what is at its
+/// path for [`Router::resolve`](super::Router::resolve).
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'r> {
     request: &'r Request<'r>,
@@ -27,8 +27,8 @@ impl<'r> Upgrade<'r> {
     ///
     /// # Errors
     ///
-    /// The first broken rule, in an order that gives the most helpful answer: what kind of request it is, then the version,
-    /// then the key, then the subprotocols. Host and target are [`Request::parse`]'s.
+    /// The first broken rule, in an order that gives the most helpful answer: what kind of request it is, then the
+    /// version, then the key, then the subprotocols. Host and target are [`Request::parse`]'s.
     pub fn from_request(request: &'r Request<'_>) -> Result<Self, HandshakeError> {
         // 4.2.1 (1): an HTTP/1.1 or higher GET request.
         if request.method() != "GET" {
@@ -74,16 +74,16 @@ impl<'r> Upgrade<'r> {
         offered(self.request)
     }
 
-    /// The first subprotocol of the client's that is among `spoken`, out of `spoken`: what is answered is the server's own
-    /// text. None when there is none, and then the handshake goes on without a subprotocol (RFC 6455 4.2.2 (5)).
+    /// The first subprotocol of the client's that is among `spoken`, out of `spoken`: what is answered is the server's
+    /// own text. None when there is none, and then the handshake goes on without a subprotocol (RFC 6455 4.2.2 (5)).
     pub fn negotiate<'s>(&self, spoken: &'s [impl AsRef<str>]) -> Option<&'s str> {
         self.subprotocols().find_map(|wanted| spoken.iter().map(AsRef::as_ref).find(|it| *it == wanted))
     }
 
     /// Appends the server's opening handshake (RFC 6455 4.2.2): the 101, after which frames follow.
     ///
-    /// `subprotocol` is what [`negotiate`](Self::negotiate) found: a client fails a connection that answers with one it did
-    /// not offer. Left out, with a line in the debug log: a subprotocol that is no token, and an extra header that
+    /// `subprotocol` is what [`negotiate`](Self::negotiate) found: a client fails a connection that answers with one it
+    /// did not offer. Left out, with a line in the debug log: a subprotocol that is no token, and an extra header that
     /// [`Response::header`](super::Response::header) would leave out or that belongs to the handshake itself.
     pub fn encode_response(
         accept_key: &[u8; 28],
@@ -134,8 +134,8 @@ pub fn accept_key(key: &str) -> [u8; 28] {
 
 /// 4.2.1 (5): base64 that decodes to 16 bytes. Canonical: padded, and no bit set in the padding.
 fn is_key(key: &str) -> bool {
-    let mut bytes = [0; 18];
-    key.len() == 24 && STANDARD.decode_slice(key, &mut bytes) == Ok(16)
+    // 18: room for the whole groups of three that 24 characters stand for. A longer key is refused undecoded.
+    STANDARD.decode_slice(key, &mut [0; 18]) == Ok(16)
 }
 
 /// 4.1 (10): one or more tokens, no two the same. One pass, and no comparison of each with each.
