@@ -1,1 +1,79 @@
-//! RFC 6455 §5 to §8 without I/O.
+//! RFC 6455 §5 to §8 without I/O: frames, messages, the closing handshake.
+//!
+//! Bytes go in, [`Event`]s come out, and bytes for the peer. There is no socket and no clock here, so it fits any loop.
+//! The opening handshake (§4) comes before it and is not its business.
+//!
+//! | RFC 6455 | rule | kept in |
+//! |---|---|---|
+//! | 5.1 | a client masks, a server does not | [`Role::MASKS`], [`Connection::receive`], [`Connection::send`] |
+//! | 5.2 | base framing: RSV, opcodes, lengths | [`FrameHeader::parse`], [`FrameHeader::encode`], [`encode_frame`] |
+//! | 5.3 | masking | [`mask`] |
+//! | 5.4 | fragmentation | [`Connection::receive`] |
+//! | 5.5 | control frames: short, whole | [`FrameHeader::parse`], [`Connection::ping`] |
+//! | 5.5.1 | Close: its payload; answered once | [`CloseFrame::parse`], [`Connection::receive`] |
+//! | 5.5.2, 5.5.3 | Ping is answered by Pong | [`Connection::receive`] |
+//! | 5.6 | text and binary | [`Message`] |
+//! | 6.1 | sending | [`Connection::send`] |
+//! | 6.2 | receiving | [`Connection::receive`] |
+//! | 7.1.2, 7.1.3 | the closing handshake | [`Connection::close`], [`State`] |
+//! | 7.1.7 | failing the connection | [`Connection::receive`], [`ProtocolError::close_code`] |
+//! | 7.4 | status codes | [`CloseCode::may_be_sent`] |
+//! | 8.1 | text is UTF-8 | [`Utf8Validator`] |
+//! | 10.3 | keys that nobody can foresee | [`Connection::client`] |
+//! | 10.4 | limits | [`Limits`] |
+//!
+//! # Example
+//!
+//! A client and a server that talk through two vectors instead of sockets.
+//!
+//! ```
+//! use sockhop::protocol::{CloseFrame, Connection, Event, Limits, Message, State};
+//!
+//! // Fixed keys are for examples: see `Connection::client`.
+//! let mut client = Connection::client(Limits::default(), || [0x37, 0xfa, 0x21, 0x3d]);
+//! let mut server = Connection::server(Limits::default());
+//! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+//!
+//! client.send(Message::Text("Hello"), &mut to_server)?;
+//! client.close(Some(&CloseFrame::normal("bye")), &mut to_server)?;
+//!
+//! // The server greets back. The answer to the Close is written for it.
+//! let mut input = &mut to_server[..];
+//! while let Some(event) = server.receive(&mut input, &mut to_client)? {
+//!     match event {
+//!         Event::Message(Message::Text(text)) => {
+//!             let answer = format!("{text} yourself");
+//!             server.send(Message::Text(&answer), &mut to_client)?;
+//!         }
+//!         other => assert_eq!(other, Event::Close(Some(CloseFrame::normal("bye")))),
+//!     }
+//! }
+//! assert_eq!(server.state(), State::Closed);
+//!
+//! let mut input = &mut to_client[..];
+//! let mut output = Vec::new();
+//! // Closing: the client has said goodbye, and takes no more messages.
+//! let event = client.receive(&mut input, &mut output)?;
+//! assert_eq!(event, Some(Event::Close(Some(CloseFrame::normal("")))));
+//! assert_eq!(client.state(), State::Closed);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod buffer;
+mod close;
+mod connection;
+mod error;
+mod frame;
+mod mask;
+mod message;
+#[cfg(test)]
+mod testing;
+mod utf8;
+
+pub use close::{CloseCode, CloseFrame};
+pub use connection::{Client, Connection, Event, Role, Server, State};
+pub use error::{ControlError, NotOpen, ProtocolError};
+pub use frame::{FrameHeader, Opcode, encode_frame};
+pub use mask::mask;
+pub use message::{Limits, Message};
+pub use utf8::{InvalidUtf8, Utf8Validator};

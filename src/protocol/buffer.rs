@@ -1,0 +1,127 @@
+//! The bytes of a message under way, in a vector that may be received into directly.
+//!
+//! The vector's length is its initialised extent, which outlives the message: so the vector can go to a pool and come
+//! back without ever being zeroed again. How much of it is message is counted beside it.
+
+use std::mem;
+
+/// Below this a spare part is not worth a read of its own: to receive elsewhere and copy is cheaper.
+const MIN_SPARE: usize = 4 * 1024;
+
+/// A growing payload. Its capacity stays within twice the bytes that have come, unless the vector was lent.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    /// How many of `bytes`, from the front, are payload.
+    filled: usize,
+}
+
+impl Buffer {
+    /// The initialised extent in bytes, payload included.
+    pub(super) fn extent(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The heap bytes held.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Continues in `bytes`, whose content does not matter.
+    pub(super) fn lend(&mut self, bytes: Vec<u8>) {
+        let own = mem::replace(self, Self { bytes, filled: 0 });
+        self.append(own.payload());
+    }
+
+    /// Appends a copy of `piece`.
+    pub(super) fn append(&mut self, piece: &[u8]) {
+        let spare = self.spare_mut();
+        let (fits, rest) = piece.split_at_checked(spare.len()).unwrap_or((piece, &[]));
+        if let Some(place) = spare.get_mut(..fits.len()) {
+            place.copy_from_slice(fits);
+        }
+        self.bytes.extend_from_slice(rest);
+        self.filled += piece.len();
+    }
+
+    /// The place of up to `needed` further bytes, if there are enough of them to be received here. Grown when it is
+    /// short, but never beyond twice what is filled.
+    pub(super) fn spare(&mut self, needed: usize) -> Option<&mut [u8]> {
+        let growth = needed.min(self.filled);
+        if self.spare_mut().len() < MIN_SPARE && growth >= MIN_SPARE {
+            let extent = self.filled + growth;
+            self.bytes.reserve_exact(extent - self.bytes.len());
+            self.bytes.resize(extent, 0);
+        }
+        let spare = self.spare_mut();
+        let len = spare.len().min(needed);
+        spare.get_mut(..len).filter(|spare| spare.len() >= MIN_SPARE)
+    }
+
+    /// Counts the first `n` spare bytes as payload, and returns them.
+    pub(super) fn take_spare(&mut self, n: usize) -> Option<&mut [u8]> {
+        let start = self.filled;
+        let end = start.checked_add(n).filter(|end| *end <= self.bytes.len())?;
+        self.filled = end;
+        self.bytes.get_mut(start..end)
+    }
+
+    /// What has come.
+    pub(super) fn payload(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    /// The vector, payload first, its length the initialised extent.
+    pub(super) fn into_vec(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn spare_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.filled..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appending_uses_the_spare_part_first_and_grows_behind_it() {
+        let mut buffer = Buffer::default();
+        buffer.append(b"ab");
+        buffer.lend(vec![b'.'; 5]);
+        buffer.append(b"cdefg");
+        buffer.append(b"h");
+        assert_eq!(buffer.payload(), b"abcdefgh");
+    }
+
+    #[test]
+    fn a_spare_part_at_most_doubles_what_is_filled() {
+        let mut buffer = Buffer::default();
+        for (filled, needed, spare) in [
+            (0, 1 << 20, None),
+            (MIN_SPARE - 1, 1 << 20, None),
+            (MIN_SPARE, 1 << 20, Some(MIN_SPARE)),
+            (MIN_SPARE, MIN_SPARE - 1, None),
+            (MIN_SPARE + 9, MIN_SPARE, Some(MIN_SPARE)),
+            (20_000, 100_000, Some(20_000)),
+            (20_000, 0, None),
+        ] {
+            buffer.append(&vec![0; filled - buffer.filled]);
+            assert_eq!(buffer.spare(needed).map(|spare| spare.len()), spare, "{filled} filled, {needed} needed");
+            assert!(buffer.extent() <= 2 * filled);
+        }
+    }
+
+    #[test]
+    fn a_lent_vector_keeps_its_extent() {
+        let mut buffer = Buffer::default();
+        buffer.lend(vec![1; 10_000]);
+        assert_eq!(buffer.spare(1 << 20).map(|spare| spare.len()), Some(10_000));
+        buffer.spare(5_000).expect("enough room").fill(7);
+        assert_eq!(buffer.take_spare(5_000).map(|taken| taken.to_vec()), Some(vec![7; 5_000]));
+        assert_eq!(buffer.take_spare(5_001), None);
+        assert_eq!(buffer.payload(), [7; 5_000]);
+        assert_eq!(buffer.into_vec().len(), 10_000);
+    }
+}

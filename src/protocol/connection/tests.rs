@@ -1,0 +1,118 @@
+use super::*;
+use crate::protocol::{
+    CloseCode,
+    testing::{KEY, Outcome, check, masked, unmasked},
+};
+
+mod closing;
+mod large;
+mod rules;
+mod sending;
+
+use Event::{Message as M, Ping, Pong};
+use Message::{Binary, Text};
+
+fn server() -> Connection {
+    Connection::server(Limits::default())
+}
+
+fn client() -> Connection<Client<impl FnMut() -> [u8; 4]>> {
+    Connection::client(Limits::default(), || KEY)
+}
+
+/// The Close frame without a reason that a server sends.
+fn close_frame(code: u16) -> Vec<u8> {
+    unmasked(0x88, &code.to_be_bytes())
+}
+
+/// What comes of `events` and then a broken rule, at a server.
+fn failed(events: &[Event<'_>], error: ProtocolError) -> Outcome {
+    Outcome::new(events, &close_frame(error.close_code().0), Err(error))
+}
+
+#[test]
+fn an_idle_connection_is_three_words_and_no_heap_block() {
+    assert_eq!(size_of::<Connection<Server>>(), 24);
+    assert_eq!(size_of::<Option<Connection<Server>>>(), 24);
+    let mut server = server();
+    let mut output = Vec::new();
+    assert!(server.is_idle() && server.buffered() == 0);
+    // Under way, each of these needs something kept. Done, nothing is left.
+    for mut stream in [
+        masked(0x81, b"a message"),
+        [masked(0x01, b"a fragmented "), masked(0x80, b"message")].concat(),
+        masked(0x89, b"a ping"),
+        [masked(0x02, b""), masked(0x00, b""), masked(0x80, b"")].concat(),
+    ] {
+        let last = stream.len() - 1;
+        let (mut head, mut tail) = stream.split_at_mut(last);
+        while server.receive(&mut head, &mut output).expect("no error").is_some() {}
+        assert!(!server.is_idle() && server.buffered() > 0);
+        assert!(server.receive(&mut tail, &mut output).expect("no error").is_some());
+        assert_eq!(server.receive(&mut tail, &mut output), Ok(None));
+        assert!(server.is_idle() && server.buffered() == 0);
+    }
+}
+
+#[test]
+fn a_message_whole_in_the_input_is_neither_copied_nor_kept() {
+    for payload_len in [0, 125, 126, 65_535, 65_536, 200_000] {
+        let mut server = server();
+        let mut stream = masked(0x82, &vec![7; payload_len]);
+        let place = stream.as_ptr_range();
+        let mut input = &mut stream[..];
+        let Ok(Some(M(Binary(payload)))) = server.receive(&mut input, &mut Vec::new()) else { panic!("no message") };
+        assert_eq!(payload, vec![7; payload_len]);
+        assert!(place.contains(&payload.as_ptr()) || payload.is_empty() && payload.as_ptr() == place.end);
+        assert!(server.is_idle());
+    }
+}
+
+#[test]
+fn text_in_the_input_after_a_split_message_is_not_copied_either() {
+    let mut server = server();
+    let mut output = Vec::new();
+    let mut first = masked(0x81, b"split");
+    let (mut head, mut tail) = first.split_at_mut(8);
+    assert_eq!(server.receive(&mut head, &mut output), Ok(None));
+    assert_eq!(server.receive(&mut tail, &mut output), Ok(Some(M(Text("split")))));
+    let mut second = masked(0x81, b"whole");
+    let place = second.as_ptr_range();
+    let mut input = &mut second[..];
+    let Ok(Some(M(Text(text)))) = server.receive(&mut input, &mut output) else { panic!("no message") };
+    assert!(text == "whole" && place.contains(&text.as_ptr()));
+    assert!(server.is_idle());
+}
+
+#[test]
+fn only_the_bytes_of_one_event_are_taken() {
+    let mut server = server();
+    let mut output = Vec::new();
+    let mut stream = [masked(0x81, b"a"), masked(0x89, b"b"), masked(0x82, b"c")].concat();
+    let mut input = &mut stream[..];
+    assert_eq!(server.receive(&mut input, &mut output), Ok(Some(M(Text("a")))));
+    assert_eq!((input.len(), output.len()), (14, 0));
+    assert_eq!(server.receive(&mut input, &mut output), Ok(Some(Ping(b"b"))));
+    assert_eq!((input.len(), &output[..]), (7, &b"\x8A\x01b"[..]));
+    assert_eq!(server.receive(&mut input, &mut output), Ok(Some(M(Binary(b"c")))));
+    assert_eq!(server.receive(&mut input, &mut output), Ok(None));
+}
+
+#[test]
+fn streams_of_random_frames_give_the_same_events_however_they_are_cut() {
+    use crate::protocol::testing::Random;
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut stream = Vec::new();
+        for _ in 0..random.below(8) {
+            let first = random.pick(b"\x81\x81\x82\x01\x02\x00\x00\x80\x80\x89\x8A\x88\xC1\x83");
+            let len = random.below(12);
+            let payload: Vec<u8> = (0..len).map(|_| random.pick(b"ab\x03\xE8\xC3\xA9\xF0\x9F")).collect();
+            let frame = if random.below(30) == 0 { unmasked(first, &payload) } else { masked(first, &payload) };
+            stream.extend(frame);
+        }
+        let whole =
+            crate::protocol::testing::feed(&mut server(), &stream, crate::protocol::testing::Path::Input, || 9999);
+        check(server, &stream, &whole);
+    }
+}

@@ -1,0 +1,155 @@
+//! Large frames: buffers, lent or our own, and reception into them.
+
+use super::*;
+
+const KIB: usize = 1024;
+
+/// The first `len` bytes of a frame with this payload go in through `receive`, with `lent` as the pool's vector.
+fn begin(server: &mut Connection, frame: &[u8], len: usize, lent: Option<Vec<u8>>) -> bool {
+    let mut lent = lent;
+    let mut asked = false;
+    let mut lend = || {
+        asked = true;
+        lent.take()
+    };
+    let mut head = frame[..len].to_vec();
+    assert_eq!(server.receive_with(&mut &mut head[..], &mut Vec::new(), &mut lend), Ok(None));
+    asked
+}
+
+#[test]
+fn a_buffer_is_asked_for_only_when_payload_has_come_and_64_kib_are_to_come() {
+    for (payload_len, first_len, asks) in [
+        (64 * KIB, 1, false),
+        (64 * KIB + 1, 0, false),
+        (64 * KIB + 1, 1, true),
+        (64 * KIB + 1, 2, false),
+        (200 * KIB, 136 * KIB, true),
+        (200 * KIB, 136 * KIB + 1, false),
+    ] {
+        let frame = masked(0x82, &vec![7; payload_len]);
+        let header_len = frame.len() - payload_len;
+        let asked = begin(&mut server(), &frame, header_len + first_len, None);
+        assert_eq!(asked, asks, "{first_len} of {payload_len}");
+    }
+}
+
+#[test]
+fn a_message_is_received_into_the_lent_vector_and_the_vector_given_back() {
+    let payload: Vec<u8> = (0..100 * KIB).map(|i| (i % 251) as u8).collect();
+    let frame = masked(0x82, &payload);
+    let mut server = server();
+    let mut output = Vec::new();
+    let lent = vec![0xEE; 256 * KIB];
+    let place = lent.as_ptr();
+    let mut received = 10_000;
+    assert!(begin(&mut server, &frame, received, Some(lent)));
+    for _ in 0..2 {
+        let spare = server.spare().expect("a large frame is under way");
+        assert_eq!(spare.len(), frame.len() - received);
+        let n = 50_000.min(spare.len());
+        spare[..n].copy_from_slice(&frame[received..received + n]);
+        assert_eq!(server.filled(n, &mut output), Ok(()));
+        assert_eq!(server.take_buffer(), None);
+        received += n;
+    }
+    assert!(server.spare().is_none());
+    let mut rest = frame[received..].to_vec();
+    let event = server.receive(&mut &mut rest[..], &mut output);
+    assert_eq!(event, Ok(Some(M(Binary(&payload)))));
+    let buffer = server.take_buffer().expect("the message's vector");
+    assert!(buffer.starts_with(&payload));
+    assert_eq!((buffer.as_ptr(), buffer.len()), (place, 256 * KIB));
+    assert!(server.is_idle());
+}
+
+#[test]
+fn filled_completes_a_message_for_a_receive_without_input() {
+    let frame = masked(0x82, &vec![7; 100 * KIB]);
+    let mut server = server();
+    begin(&mut server, &frame, 100, Some(vec![0; 100 * KIB]));
+    let rest = &frame[100..];
+    let spare = server.spare().expect("a large frame is under way");
+    spare.copy_from_slice(rest);
+    assert_eq!(server.filled(usize::MAX, &mut Vec::new()), Ok(()));
+    assert!(server.spare().is_none());
+    assert_eq!(server.receive(&mut &mut [][..], &mut Vec::new()), Ok(Some(M(Binary(&vec![7; 100 * KIB])))));
+    assert_eq!(server.receive(&mut &mut [][..], &mut Vec::new()), Ok(None));
+    assert!(server.is_idle());
+}
+
+#[test]
+fn large_streams_give_the_same_events_on_every_path() {
+    let text = "äöü€🎈".repeat(12 * KIB);
+    let (head, tail) = text.as_bytes().split_at(3 + 5 * KIB);
+    let text_fragments = [masked(0x01, head), masked(0x89, b"?"), masked(0x80, tail)].concat();
+    let mut wrong = text.clone().into_bytes();
+    wrong[90_000] = 0xFF;
+    let mut cut_short = text.clone().into_bytes();
+    cut_short.pop();
+    let open = |events: &[Event<'_>], output: &[u8]| Outcome::new(events, output, Ok(State::Open));
+    for (stream, outcome) in [
+        ([masked(0x81, text.as_bytes()), masked(0x81, b"x")].concat(), open(&[M(Text(&text)), M(Text("x"))], b"")),
+        (text_fragments, open(&[Ping(b"?"), M(Text(&text))], b"\x8A\x01?")),
+        (
+            [masked(0x02, text.as_bytes()), masked(0x00, b"-"), masked(0x80, text.as_bytes())].concat(),
+            open(&[M(Binary(format!("{text}-{text}").as_bytes()))], b""),
+        ),
+        (masked(0x81, &wrong), failed(&[], ProtocolError::InvalidUtf8)),
+        (masked(0x81, &wrong)[..90_015].to_vec(), failed(&[], ProtocolError::InvalidUtf8)),
+        (masked(0x81, &cut_short), failed(&[], ProtocolError::InvalidUtf8)),
+    ] {
+        check(server, &stream, &outcome);
+    }
+}
+
+#[test]
+fn three_hundred_claims_of_the_limit_cost_next_to_nothing() {
+    let frame = masked(0x82, &vec![7; 1 << 20]);
+    for payload_bytes in [0, 1, 100] {
+        let mut held = 0;
+        for _ in 0..300 {
+            let mut server = server();
+            begin(&mut server, &frame, 14 + payload_bytes, None);
+            assert!(server.spare().is_none());
+            held += server.buffered();
+        }
+        assert!(held < 300 * 600, "{held} bytes");
+    }
+}
+
+#[test]
+fn the_vector_of_a_message_that_fails_or_is_given_up_can_be_taken_back() {
+    let frame = masked(0x81, &[0xFF; 100 * KIB]);
+    let mut failed = server();
+    let mut head = frame[..20].to_vec();
+    let result = failed.receive_with(&mut &mut head[..], &mut Vec::new(), &mut || Some(vec![0; 100 * KIB]));
+    assert_eq!(result, Err(ProtocolError::InvalidUtf8));
+    assert_eq!(failed.take_buffer().map(|buffer| buffer.len()), Some(100 * KIB));
+
+    let frame = masked(0x82, &[0xFF; 100 * KIB]);
+    let mut closing = server();
+    assert!(begin(&mut closing, &frame, 20, Some(vec![0; 100 * KIB])));
+    closing.close(None, &mut Vec::new()).expect("no code");
+    assert_eq!(closing.take_buffer().map(|buffer| buffer.len()), Some(100 * KIB));
+    assert!(closing.spare().is_none());
+    assert_eq!(closing.filled(5, &mut Vec::new()), Ok(()));
+    assert_eq!(closing.receive(&mut &mut frame[20..].to_vec()[..], &mut Vec::new()), Ok(None));
+    assert!(closing.is_idle());
+}
+
+#[test]
+fn a_small_reassembled_message_can_be_taken_too_and_a_borrowed_one_cannot() {
+    let mut server = server();
+    let mut output = Vec::new();
+    let mut stream = [masked(0x01, b"Hel"), masked(0x80, b"lo")].concat();
+    assert_eq!(server.receive(&mut &mut stream[..], &mut output), Ok(Some(M(Text("Hello")))));
+    // An answer that closes does not touch it.
+    server.close(None, &mut output).expect("no code");
+    assert_eq!(server.take_buffer().as_deref(), Some(&b"Hello"[..]));
+    assert_eq!(server.take_buffer(), None);
+
+    let mut server = self::server();
+    assert!(server.receive(&mut &mut masked(0x81, b"Hello")[..], &mut output).is_ok());
+    assert_eq!(server.take_buffer(), None);
+}

@@ -1,0 +1,147 @@
+use super::*;
+use crate::protocol::testing::{KEY, masked, unmasked};
+
+fn header(fin: bool, opcode: Opcode, masking_key: Option<[u8; 4]>, payload_len: u64) -> FrameHeader {
+    FrameHeader { fin, opcode, masking_key, payload_len }
+}
+
+#[test]
+fn parses_the_examples_of_the_rfc() {
+    // §5.7
+    use Opcode::*;
+    for (bytes, expected) in [
+        (&b"\x81\x05Hello"[..], (header(true, Text, None, 5), 2)),
+        (b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", (header(true, Text, Some(KEY), 5), 6)),
+        (b"\x01\x03Hel", (header(false, Text, None, 3), 2)),
+        (b"\x80\x02lo", (header(true, Continuation, None, 2), 2)),
+        (b"\x89\x05Hello", (header(true, Ping, None, 5), 2)),
+        (b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", (header(true, Pong, Some(KEY), 5), 6)),
+        (b"\x82\x7E\x01\x00", (header(true, Binary, None, 256), 4)),
+        (b"\x82\x7F\x00\x00\x00\x00\x00\x01\x00\x00", (header(true, Binary, None, 65536), 10)),
+    ] {
+        assert_eq!(FrameHeader::parse(bytes), Ok(Some(expected)), "{bytes:02X?}");
+    }
+}
+
+/// Headers that break a rule by themselves, and how many of their bytes show it.
+#[test]
+fn fails_at_the_first_byte_that_shows_it() {
+    use ProtocolError::*;
+    for (bytes, needed, error) in [
+        (&b"\xC1\x80\0\0\0\0"[..], 1, ReservedBits),
+        (b"\xA1\x80", 1, ReservedBits),
+        (b"\x91\x80", 1, ReservedBits),
+        (b"\xF3\xFF", 1, ReservedBits),
+        (b"\x83\x80", 1, ReservedOpcode),
+        (b"\x09\x80", 1, FragmentedControl),
+        (b"\x08\xFF", 1, FragmentedControl),
+        (b"\x0A\x00", 1, FragmentedControl),
+        (b"\x88\xFE\x00\x7E", 2, ControlTooLong),
+        (b"\x89\x7E\x00\x01", 2, ControlTooLong),
+        (b"\x8A\xFF\xFF\xFF", 2, ControlTooLong),
+        (b"\x81\xFE\x00\x00\0\0\0\0", 4, NonMinimalLength),
+        (b"\x81\x7E\x00\x7D", 4, NonMinimalLength),
+        (b"\x02\x7F\x00\x00\x00\x00\x00\x00\x00\x7D", 8, NonMinimalLength),
+        (b"\x82\xFF\x00\x00\x00\x00\x00\x00\xFF\xFF\0\0\0\0", 8, NonMinimalLength),
+        (b"\x82\x7F\x80\x00\x00\x00\x00\x00\x00\x00", 3, LengthOverflow),
+        (b"\x80\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 3, LengthOverflow),
+    ] {
+        for len in 0..=bytes.len() {
+            let expected = if len < needed { Ok(None) } else { Err(error) };
+            assert_eq!(FrameHeader::parse(&bytes[..len]), expected, "{len} of {bytes:02X?}");
+        }
+    }
+}
+
+#[test]
+fn every_first_byte_is_judged_by_rsv_then_opcode_then_fin() {
+    for first in 0..=255 {
+        let expected = match (first & 0x70, first & 0x0F, first & 0x80) {
+            (1.., _, _) => Err(ProtocolError::ReservedBits),
+            (_, 3..=7 | 11..=15, _) => Err(ProtocolError::ReservedOpcode),
+            (_, 8..=10, 0) => Err(ProtocolError::FragmentedControl),
+            _ => Ok(None),
+        };
+        assert_eq!(FrameHeader::parse(&[first]), expected, "{first:02X}");
+    }
+}
+
+#[test]
+fn a_header_is_parsed_from_exactly_its_own_bytes() {
+    for payload_len in [0, 1, 125, 126, 127, 65_535, 65_536, (1 << 63) - 1] {
+        for opcode in [Opcode::Continuation, Opcode::Text, Opcode::Binary] {
+            for (fin, key) in [(false, None), (true, None), (false, Some(KEY)), (true, Some([0; 4]))] {
+                let header = header(fin, opcode, key, payload_len);
+                let mut bytes = Vec::new();
+                header.encode(&mut bytes);
+                assert!(bytes.len() <= FrameHeader::MAX_LEN);
+                for len in 0..bytes.len() {
+                    assert_eq!(FrameHeader::parse(&bytes[..len]), Ok(None), "{len} of {bytes:02X?}");
+                }
+                let len = bytes.len();
+                bytes.extend([0xFF; 20]);
+                assert_eq!(FrameHeader::parse(&bytes), Ok(Some((header, len))));
+            }
+        }
+    }
+}
+
+#[test]
+fn lengths_are_encoded_in_the_shortest_form() {
+    for (payload_len, bytes) in [
+        (0, &b"\x82\x00"[..]),
+        (125, b"\x82\x7D"),
+        (126, b"\x82\x7E\x00\x7E"),
+        (65_535, b"\x82\x7E\xFF\xFF"),
+        (65_536, b"\x82\x7F\x00\x00\x00\x00\x00\x01\x00\x00"),
+    ] {
+        let mut output = b"before".to_vec();
+        encode_frame(Opcode::Binary, &vec![7; payload_len], &mut output);
+        assert_eq!(output, [b"before", bytes, &vec![7; payload_len]].concat());
+        let mut masked_header = Vec::new();
+        header(true, Opcode::Binary, Some(KEY), payload_len as u64).encode(&mut masked_header);
+        assert!(masked(0x82, &vec![7; payload_len]).starts_with(&masked_header));
+    }
+}
+
+#[test]
+fn a_whole_message_is_taken_only_when_all_of_it_is_there() {
+    for payload_len in [0, 1, 125, 126, 300, 65_535] {
+        for is_masked in [true, false] {
+            let payload = vec![b'x'; payload_len];
+            let frame = if is_masked { masked(0x81, &payload) } else { unmasked(0x81, &payload) };
+            let mut stream = [&frame[..], b"rest"].concat();
+            for len in (0..frame.len()).rev().take(200) {
+                let mut input = &mut stream[..len];
+                assert_eq!(take_whole_message(&mut input, is_masked, 1 << 20), None);
+                assert_eq!(input.len(), len);
+            }
+            let mut input = &mut stream[..];
+            let (opcode, key, taken) = take_whole_message(&mut input, is_masked, 1 << 20).expect("a whole message");
+            assert_eq!((opcode, taken.len(), &*input), (Opcode::Text, payload_len, &b"rest"[..]));
+            assert!(!is_masked || key == KEY);
+        }
+    }
+}
+
+#[test]
+fn what_breaks_a_rule_is_never_taken_as_a_whole_message() {
+    for (bytes, is_masked) in [
+        (unmasked(0x81, b"unmasked"), true),
+        (masked(0x81, b"masked"), false),
+        (masked(0x01, b"fragment"), true),
+        (masked(0x80, b"continuation"), true),
+        (masked(0x89, b"ping"), true),
+        (masked(0xC1, b"reserved bit"), true),
+        (masked(0x83, b"reserved opcode"), true),
+        (masked(0x82, b"larger than the limit of 20"), true),
+        (b"\x82\xFE\x00\x05\0\0\0\0short".to_vec(), true),
+        (b"\x82\x7E\x00\x05short".to_vec(), false),
+        (b"\x82\x7F\0\0\0\0\0\0\0\x05short".to_vec(), false),
+    ] {
+        let mut copy = bytes.clone();
+        let mut input = &mut copy[..];
+        assert_eq!(take_whole_message(&mut input, is_masked, 20), None, "{bytes:02X?}");
+        assert_eq!(input, bytes);
+    }
+}

@@ -1,0 +1,145 @@
+//! Messages, their limits, and their reassembly from fragments (§5.4).
+
+use super::{buffer::Buffer, error::ProtocolError, frame::Opcode, utf8::Utf8Validator};
+
+/// A whole message (§5.4). Cheap to copy: it borrows its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message<'a> {
+    /// Text.
+    Text(&'a str),
+    /// Bytes of any kind.
+    Binary(&'a [u8]),
+}
+
+impl<'a> Message<'a> {
+    /// The length of the payload in bytes.
+    pub const fn len(self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    pub const fn is_empty(self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    /// The payload; of a text its UTF-8.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The opcode of a frame with this message.
+    pub const fn opcode(self) -> Opcode {
+        match self {
+            Self::Text(_) => Opcode::Text,
+            Self::Binary(_) => Opcode::Binary,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Message<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Message<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Message<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Message<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Message<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+/// How much one message may be (§10.4). Connections share it: `Arc<Limits>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message in bytes, over all its fragments. Default: 1 MiB. Beyond: Close 1009, at the header.
+    pub max_message: u64,
+    /// The most frames that one message may come in, empty ones counted. Default: 131,072. Beyond: Close 1008. An
+    /// unfragmented message is always allowed, so 0 means the same as 1.
+    pub max_frames: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_message: 1 << 20, max_frames: 131_072 }
+    }
+}
+
+/// A message of which a part has come.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    /// Text or Binary.
+    pub(super) opcode: Opcode,
+    /// How many of its frames are complete.
+    frames: u32,
+    /// The sum of their payload lengths.
+    len: u64,
+    /// Of a Text, what has been checked. A Binary does not use it.
+    utf8: Utf8Validator,
+    /// Its payload so far, unmasked.
+    pub(super) buffer: Buffer,
+}
+
+impl Assembly {
+    pub(super) fn new(opcode: Opcode) -> Self {
+        Self { opcode, frames: 0, len: 0, utf8: Utf8Validator::default(), buffer: Buffer::default() }
+    }
+
+    /// Whether one more frame, with this payload length, keeps within the limits (§10.4).
+    pub(super) fn may_continue(&self, payload_len: u64, limits: &Limits) -> Result<(), ProtocolError> {
+        // Subtraction, since a sum could overflow. `len` is within the limit: each frame was let in here.
+        if payload_len > limits.max_message.saturating_sub(self.len) {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        if self.frames >= limits.max_frames {
+            return Err(ProtocolError::TooManyFrames);
+        }
+        Ok(())
+    }
+
+    /// Counts a frame that is complete and not the last.
+    pub(super) fn count_frame(&mut self, payload_len: u64) {
+        self.frames += 1;
+        self.len += payload_len;
+    }
+
+    /// Adds unmasked payload.
+    pub(super) fn append(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
+        // 8.1: text fails at its first wrong byte, not when it is complete.
+        if self.opcode == Opcode::Text {
+            self.utf8.push(piece)?;
+        }
+        self.buffer.append(piece);
+        Ok(())
+    }
+
+    /// Adds the first `n` bytes of the buffer's spare part, as [`append`](Self::append) does, after `unmask` saw them.
+    pub(super) fn append_spare(&mut self, n: usize, unmask: impl FnOnce(&mut [u8])) -> Result<(), ProtocolError> {
+        let Some(piece) = self.buffer.take_spare(n) else { return Ok(()) };
+        unmask(piece);
+        if self.opcode == Opcode::Text {
+            self.utf8.push(piece)?;
+        }
+        Ok(())
+    }
+}
