@@ -1,0 +1,90 @@
+//! Every limit and timeout of a server, each with its default.
+
+use std::time::Duration;
+
+use crate::http::{HeadLimits, OriginPolicy};
+use crate::protocol::Limits;
+
+/// What a [`Server`](super::Server) allows its peers, and for how long it waits for them.
+///
+/// ```
+/// use sockhop::Config;
+/// use std::time::Duration;
+///
+/// let config = Config { max_message: 64 * 1024, ping_interval: Duration::from_secs(10), ..Config::default() };
+/// assert_eq!(config.close_timeout, Duration::from_secs(5));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Bytes in one message, all its fragments together. More is answered with Close 1009 as soon as a frame header says
+    /// so. Default: 1 MiB.
+    pub max_message: u64,
+    /// Frames in one message, empty ones too. More is answered with Close 1008. Default: 131,072.
+    pub max_frames: u32,
+    /// Bounds of a request head: 8 KiB in all (431) and 4 KiB of request line (414). It may have 64 headers (431).
+    pub head: HeadLimits,
+    /// From the accepted connection to the complete request head, never extended; then 408. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// A peer that has been silent for so long is sent a Ping. Zero: never. Default: 25 s.
+    pub ping_interval: Duration,
+    /// A pinged peer that stays silent for so long again is dropped. Any byte counts as life. Default: 20 s.
+    pub pong_timeout: Duration,
+    /// After our Close frame, the wait for the peer's. Default: 5 s.
+    pub close_timeout: Duration,
+    /// A peer that is owed bytes and accepts none for so long is dropped. Default: 10 s.
+    pub write_timeout: Duration,
+    /// An unfinished message must gain 1 KiB or end within each such span, else Close 1008. Zero: never. Default: 60 s.
+    pub message_timeout: Duration,
+    /// A connection that is owed more bytes than this is not read from. Default: 256 KiB.
+    pub high_water: usize,
+    /// A connection that was paused by [`high_water`](Self::high_water) is read again when it is owed no more than
+    /// this, and its handler's `drain` is called. Default: 64 KiB.
+    pub low_water: usize,
+    /// A connection that would be owed more bytes than this is closed with 1013, without the frames it has not
+    /// received any byte of. One frame of any size is always taken while no more than
+    /// [`high_water`](Self::high_water) is owed. Default: 1 MiB.
+    pub max_queue: usize,
+    /// Connections at a time; one more is closed unread. Default: 10,000.
+    pub max_connections: usize,
+    /// Timers that are pending for one connection; one more closes it with 1008. Default: 1,024.
+    pub max_timers: usize,
+    /// Panics in the callbacks of one handler before [`Server::run`](super::Server::run) gives up. Each costs its
+    /// connection (Close 1011). Default: 10.
+    pub max_panics: u32,
+    /// Which web pages may connect. Default: pages of the same host and port.
+    pub origins: OriginPolicy,
+    /// A path that a proxy in front may or may not have removed, such as `/ws`. Default: none (empty).
+    pub path_prefix: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Config {
+            max_message: limits.max_message,
+            max_frames: limits.max_frames,
+            head: HeadLimits::default(),
+            handshake_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(20),
+            close_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
+            message_timeout: Duration::from_secs(60),
+            high_water: 256 * 1024,
+            low_water: 64 * 1024,
+            max_queue: 1024 * 1024,
+            max_connections: 10_000,
+            max_timers: 1024,
+            max_panics: 10,
+            origins: OriginPolicy::default(),
+            path_prefix: String::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The part of it that concerns frames and messages.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_message: self.max_message, max_frames: self.max_frames }
+    }
+}

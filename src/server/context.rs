@@ -1,0 +1,162 @@
+//! [`Context`]: what a handler sees of its connection and can have done.
+
+use std::any::Any;
+use std::time::Duration;
+
+use super::core::Core;
+use super::handle::{Handle, Ticket};
+use super::handler::{ConnectionId, Peer};
+use super::payload::Payload;
+use super::timers::TimerId;
+use crate::protocol::CloseFrame;
+
+/// The connection that a callback is about, and the actions that a handler can take.
+///
+/// No action waits or fails: messages are encoded at once and leave when the callback has returned, in the order in
+/// which they were sent. What is meant for a connection that has left reaches nobody.
+pub struct Context<'a> {
+    core: &'a mut Core,
+    id: ConnectionId,
+    mount: u16,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(core: &'a mut Core, id: ConnectionId, mount: u16) -> Self {
+        Context { core, id, mount }
+    }
+
+    /// The connection's id; [`ConnectionId::NOBODY`] in [`Handle::call`].
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The peer's address. A connection that has left, in `timer`, is said to be [`Peer::Unix`].
+    pub fn peer(&self) -> Peer {
+        self.slot().map_or(Peer::Unix, |slot| self.core.sessions.peer(slot))
+    }
+
+    /// The path of the connection's request, or that of the mount where there is no connection.
+    pub fn path(&self) -> &str {
+        match self.slot() {
+            Some(slot) => self.core.sessions.path(slot),
+            None => self.core.mount_paths.get(usize::from(self.mount)).map_or("", |path| path),
+        }
+    }
+
+    /// The subprotocol in use (RFC 6455 §1.9).
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.core.sessions[self.slot()?].rare.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// Bytes that the connection is owed and has not taken, without what this callback has sent.
+    pub fn queued(&self) -> usize {
+        self.slot().map_or(0, |slot| self.core.sessions[slot].queued())
+    }
+
+    /// Sends a message to this connection.
+    #[inline]
+    pub fn send(&mut self, payload: impl Payload) {
+        self.send_to(self.id, payload);
+    }
+
+    /// Sends a message to another connection, on any path, or to this one.
+    #[inline]
+    pub fn send_to(&mut self, id: ConnectionId, payload: impl Payload) {
+        if !self.core.outbox.posts.log.is_empty()
+            && let Some(slot) = self.core.find_open(id)
+        {
+            self.core.settle_posts(slot);
+        }
+        self.core.outbox.send(id, payload.message());
+    }
+
+    /// Sends a message to all connections of this mount, this one included. It is encoded once.
+    pub fn broadcast(&mut self, payload: impl Payload) {
+        let topic = self.core.mount_topics[usize::from(self.mount)];
+        self.core.outbox.posts.post(topic, payload.message(), None);
+    }
+
+    /// Sends a message to all other connections of this mount.
+    pub fn broadcast_others(&mut self, payload: impl Payload) {
+        let topic = self.core.mount_topics[usize::from(self.mount)];
+        self.core.outbox.posts.post(topic, payload.message(), Some(self.id));
+        if let Some(slot) = self.slot() {
+            self.core.outbox.posts.special(slot, &mut self.core.sessions[slot].flags);
+        }
+    }
+
+    /// Subscribes this connection to a topic. Topics belong to the server: they reach across paths.
+    pub fn subscribe(&mut self, topic: &str) {
+        if let Some(slot) = self.core.find_open(self.id) {
+            self.core.subscribe(slot, topic);
+        }
+    }
+
+    /// Ends this connection's subscription to a topic.
+    pub fn unsubscribe(&mut self, topic: &str) {
+        if let Some(slot) = self.core.find_open(self.id) {
+            self.core.unsubscribe(slot, topic);
+        }
+    }
+
+    /// Sends a message to all who subscribe to a topic now, this connection included if it does. It is encoded once.
+    pub fn publish(&mut self, topic: &str, payload: impl Payload) {
+        if let Some(topic) = self.core.topics.key(topic) {
+            self.core.outbox.posts.post(topic, payload.message(), None);
+        }
+    }
+
+    /// Closes this connection: what was sent before leaves first, and no further message comes in.
+    pub fn close(&mut self, frame: CloseFrame<'_>) {
+        self.core.outbox.close(self.id, frame, self.id);
+    }
+
+    /// Closes another connection, or this one.
+    pub fn close_id(&mut self, id: ConnectionId, frame: CloseFrame<'_>) {
+        self.core.outbox.close(id, frame, self.id);
+    }
+
+    /// Has [`Handler::timer`](super::Handler::timer) called after a duration, exact to a millisecond or two, also when
+    /// the connection has left by then. At most [`Config::max_timers`](super::Config::max_timers) may be pending.
+    pub fn after(&mut self, duration: Duration) -> TimerId {
+        // A deadline too far away to be reckoned with is never reached.
+        let far = Duration::from_secs(100 * 365 * 24 * 3600);
+        let at = self.core.now + duration.min(far);
+        if self.core.timers.count(self.id) >= self.core.config.max_timers && self.id != ConnectionId::NOBODY {
+            self.core.outbox.too_many_timers(self.id);
+        }
+        self.core.timers.set(at, self.id, self.mount)
+    }
+
+    /// Cancels a timer; one that is due already is no error.
+    pub fn cancel(&mut self, timer: TimerId) {
+        self.core.timers.cancel(timer);
+    }
+
+    /// Keeps a value with this connection, in place of one kept before, until it has left.
+    pub fn attach<T: Any + Send>(&mut self, value: T) {
+        if let Some(slot) = self.slot() {
+            self.core.sessions[slot].rare().attached = Some(Box::new(value));
+        }
+    }
+
+    /// The value that was kept with this connection, if it is a `T`.
+    pub fn attached<T: Any>(&mut self) -> Option<&mut T> {
+        let slot = self.slot()?;
+        self.core.sessions[slot].rare.as_mut()?.attached.as_mut()?.downcast_mut()
+    }
+
+    /// A handle to the server, for other threads.
+    pub fn handle(&self) -> Handle {
+        self.core.handle.clone()
+    }
+
+    /// In `accept`: names this handshake for [`Accept::Later`](super::Accept::Later) and [`Handle::settle`].
+    pub fn ticket(&self) -> Ticket {
+        Ticket(self.id)
+    }
+
+    fn slot(&self) -> Option<u32> {
+        self.core.sessions.find(self.id)
+    }
+}

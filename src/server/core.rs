@@ -1,0 +1,176 @@
+//! What handlers' contexts and the loop share: everything about the connections but their sockets.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::config::Config;
+use super::handle::Handle;
+use super::handler::ConnectionId;
+use super::outbox::{Outbox, Post};
+use super::session::{Flags, Membership, Phase, Tick};
+use super::sessions::Sessions;
+use super::timers::Timers;
+use super::topics::{TopicKey, Topics};
+use crate::protocol::Limits;
+
+pub(crate) struct Core {
+    pub config: Config,
+    pub limits: Arc<Limits>,
+    pub handle: Handle,
+    pub sessions: Sessions,
+    pub outbox: Outbox,
+    pub topics: Topics,
+    pub timers: Timers,
+    /// The topic of each mount.
+    pub mount_topics: Vec<TopicKey>,
+    /// The path that each mount was given.
+    pub mount_paths: Vec<Box<str>>,
+    /// When the current turn's events came.
+    pub now: Instant,
+    start: Instant,
+}
+
+impl Core {
+    pub fn new(config: Config, handle: Handle, now: Instant) -> Self {
+        Core {
+            limits: Arc::new(config.limits()),
+            config,
+            handle,
+            sessions: Sessions::default(),
+            outbox: Outbox::default(),
+            topics: Topics::default(),
+            timers: Timers::default(),
+            mount_topics: Vec::new(),
+            mount_paths: Vec::new(),
+            now,
+            start: now,
+        }
+    }
+
+    pub fn add_mount(&mut self, path: &str) {
+        let topic = self.topics.add_mount();
+        self.mount_topics.push(topic);
+        self.mount_paths.push(path.into());
+    }
+
+    pub fn tick(&self) -> Tick {
+        // Wraps on purpose; see `Tick`.
+        Tick(self.now.duration_since(self.start).as_millis() as u32)
+    }
+
+    /// Makes an accepted connection a member of its mount.
+    pub fn join_mount(&mut self, slot: u32, mount: u16) {
+        let position = self.topics.join(self.mount_topics[usize::from(mount)], slot);
+        let session = &mut self.sessions[slot];
+        session.mount = mount;
+        session.member = position;
+        session.phase = Phase::Open;
+        self.skip_posts(slot);
+    }
+
+    /// Ends all memberships of a connection.
+    pub fn leave_all(&mut self, slot: u32) {
+        let (mount, member) = (self.sessions[slot].mount, self.sessions[slot].member);
+        if let Some(moved) = self.topics.leave(self.mount_topics[usize::from(mount)], member) {
+            self.sessions[moved].member = member;
+        }
+        let memberships = self.sessions[slot].rare.as_mut().map(|rare| std::mem::take(&mut rare.memberships));
+        for membership in memberships.unwrap_or_default() {
+            self.leave(membership);
+        }
+    }
+
+    /// Subscribes a connection to a topic; again is no change.
+    pub fn subscribe(&mut self, slot: u32, name: &str) {
+        self.settle_posts(slot);
+        let topic = self.topics.key_or_insert(name);
+        let is_member = |membership: &Membership| membership.topic == topic;
+        if !self.sessions[slot].rare().memberships.iter().any(is_member) {
+            let position = self.topics.join(topic, slot);
+            self.sessions[slot].rare().memberships.push(Membership { topic, position });
+        }
+    }
+
+    pub fn unsubscribe(&mut self, slot: u32, name: &str) {
+        self.settle_posts(slot);
+        let Some(topic) = self.topics.key(name) else { return };
+        let Some(rare) = self.sessions[slot].rare.as_mut() else { return };
+        if let Some(at) = rare.memberships.iter().position(|membership| membership.topic == topic) {
+            let membership = rare.memberships.swap_remove(at);
+            self.leave(membership);
+        }
+        self.sessions[slot].shrink();
+    }
+
+    fn leave(&mut self, left: Membership) {
+        let Some(moved) = self.topics.leave(left.topic, left.position) else { return };
+        let memberships = self.sessions[moved].rare.iter_mut().flat_map(|rare| &mut rare.memberships);
+        for membership in memberships.filter(|membership| membership.topic == left.topic) {
+            membership.position = left.position;
+        }
+    }
+
+    /// Copies what the turn's posts hold for a connection so far to its replies, so that what is said to it next, or a
+    /// change of what it subscribes to, comes after them.
+    #[inline]
+    pub fn settle_posts(&mut self, slot: u32) {
+        if !self.outbox.posts.log.is_empty() {
+            let mut copy = Vec::new();
+            self.take_posts(slot, &mut copy);
+            if !copy.is_empty() {
+                let start = self.outbox.replies.len();
+                self.outbox.replies.extend_from_slice(&copy);
+                self.outbox.note_reply(self.sessions.id(slot), start);
+            }
+        }
+    }
+
+    /// Appends the posts that a connection has yet to get to `output`, and marks them as seen.
+    pub fn take_posts(&mut self, slot: u32, output: &mut Vec<u8>) {
+        let id = self.sessions.id(slot);
+        let seen = self.sessions[slot].posts_seen as usize;
+        let posts = &self.outbox.posts;
+        for Post { topic, bytes, except } in posts.log.get(seen..).unwrap_or_default() {
+            if *except != Some(id) && self.is_member(slot, *topic) {
+                output.extend_from_slice(posts.bytes.get(bytes.clone()).unwrap_or_default());
+            }
+        }
+        self.skip_posts(slot);
+    }
+
+    /// Marks all posts of the turn so far as seen by a connection.
+    fn skip_posts(&mut self, slot: u32) {
+        let Outbox { posts, .. } = &mut self.outbox;
+        if !posts.log.is_empty() {
+            let session = &mut self.sessions[slot];
+            session.posts_seen = posts.log.len() as u32;
+            posts.special(slot, &mut session.flags);
+        }
+    }
+
+    /// Forgets the turn's posts, which all have been delivered.
+    pub fn clear_posts(&mut self) {
+        for slot in self.outbox.posts.specials.drain(..) {
+            let session = &mut self.sessions[slot];
+            session.posts_seen = 0;
+            session.flags.clear(Flags::SPECIAL);
+        }
+        self.outbox.posts.clear();
+    }
+
+    /// Whether a connection gets what is posted to a topic.
+    pub fn is_member(&self, slot: u32, topic: TopicKey) -> bool {
+        let session = &self.sessions[slot];
+        self.mount_topics.get(usize::from(session.mount)) == Some(&topic)
+            || session.rare.as_ref().is_some_and(|rare| rare.memberships.iter().any(|m| m.topic == topic))
+    }
+
+    /// The slot of a connection that is open.
+    pub fn find_open(&self, id: ConnectionId) -> Option<u32> {
+        self.sessions.find(id).filter(|&slot| self.sessions[slot].phase == Phase::Open)
+    }
+
+    pub fn millis(duration: Duration) -> u32 {
+        u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,122 @@
+//! Taking connections, in batches, so that a burst of them delays nobody.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::EventLoop;
+use crate::server::poller::{Poller, Token};
+use crate::server::session::Flags;
+
+/// Connections taken from one listener before others have their turn.
+const BATCH: usize = 64;
+/// How long nobody is accepted after descriptors, or the kernel's memory for them, have run out.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Listeners that may have more connections waiting.
+#[derive(Default)]
+pub(super) struct Accepting {
+    again: Vec<usize>,
+    paused_until: Option<Instant>,
+    /// When it was last said that descriptors have run out.
+    complained: Option<Instant>,
+}
+
+impl Accepting {
+    /// Whether connections can be accepted without waiting for an event.
+    pub fn is_ready(&self) -> bool {
+        !self.again.is_empty() && self.paused_until.is_none()
+    }
+
+    pub fn resumes_at(&self) -> Option<Instant> {
+        self.paused_until
+    }
+}
+
+impl<P: Poller> EventLoop<P> {
+    /// Takes connections from a listener, at most a batch; its event will not come again before all were taken.
+    pub(super) fn accept(&mut self, listener: usize) {
+        if self.accepting.paused_until.is_none() {
+            for _ in 0..BATCH {
+                match self.accept_one(listener) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return self.accepting.again.retain(|&again| again != listener);
+                    }
+                    // This client has gone already; the next one may be there.
+                    Err(error) if is_transient(&error) => {}
+                    Err(error) => {
+                        self.pause_accepting(&error);
+                        break;
+                    }
+                }
+            }
+        }
+        if !self.accepting.again.contains(&listener) {
+            self.accepting.again.push(listener);
+        }
+    }
+
+    /// Goes on with the listeners that have not been emptied.
+    pub(super) fn accept_again(&mut self) {
+        if self.accepting.paused_until.is_some_and(|until| until > self.core.now) {
+            return;
+        }
+        self.accepting.paused_until = None;
+        for listener in self.accepting.again.clone() {
+            self.accept(listener);
+        }
+    }
+
+    fn accept_one(&mut self, listener: usize) -> io::Result<()> {
+        let (mut socket, peer) = self.poller.accept(listener)?;
+        if self.core.sessions.len() >= self.core.config.max_connections {
+            log::debug!("{peer}: closed unread: there are {} connections", self.core.sessions.len());
+            return Ok(());
+        }
+        let slot = self.core.sessions.insert(peer);
+        let tick = self.core.tick();
+        let session = &mut self.core.sessions[slot];
+        session.heard = tick;
+        if self.poller.is_local(listener) && peer.is_local() {
+            session.flags.set(Flags::LOCAL);
+        }
+        let token = Token::Connection { slot, generation: session.generation };
+        if let Err(error) = self.poller.register(&mut socket, token) {
+            self.core.sessions.remove(slot);
+            return Err(error);
+        }
+        if self.sockets.len() <= slot as usize {
+            self.sockets.resize_with(slot as usize + 1, || None);
+        }
+        self.sockets[slot as usize] = Some(socket);
+        Ok(())
+    }
+
+    fn pause_accepting(&mut self, error: &io::Error) {
+        let now = self.core.now;
+        self.accepting.paused_until = Some(now + PAUSE);
+        if self.accepting.complained.is_none_or(|at| now - at >= Duration::from_secs(60)) {
+            self.accepting.complained = Some(now);
+            log::warn!(
+                "no connection can be accepted: {error}; {} are open. Raise the limit of open files (ulimit -n)",
+                self.core.sessions.len()
+            );
+        }
+    }
+}
+
+/// Whether it is the client's failure, not ours (accept(2): network errors of the new socket are returned here).
+fn is_transient(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown};
+    use io::ErrorKind::{NetworkUnreachable, TimedOut};
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | Interrupted
+            | NetworkDown
+            | NetworkUnreachable
+            | TimedOut
+    )
+}

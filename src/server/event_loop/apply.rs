@@ -1,0 +1,262 @@
+//! What handlers have said, to sockets or queues: frames are encoded already, each once however many get it.
+
+use std::io::{ErrorKind, IoSlice};
+use std::rc::Rc;
+
+use super::EventLoop;
+use crate::protocol::FrameHeader;
+use crate::server::handler::{ConnectionId, Error};
+use crate::server::outbox::Action;
+use crate::server::poller::{Poller, Socket};
+use crate::server::session::{Flags, Phase};
+use crate::server::write_queue::rest_of_begun_frame;
+
+/// Pieces of output that fit in one write.
+const PARTS: usize = 16;
+
+/// Where the messages lie that replies may be sent from.
+#[derive(Clone, Copy)]
+pub(super) enum Input<'a> {
+    /// In somebody's buffer: what cannot be sent at once is copied.
+    Slice(&'a [u8]),
+    /// In a buffer that a queue may hold on to.
+    Shared(&'a Rc<Vec<u8>>),
+}
+
+/// A piece of output: frames, or a payload in the input, whose header comes right before it.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Frames(&'a [u8]),
+    Payload(&'a [u8], usize),
+}
+
+impl<P: Poller> EventLoop<P> {
+    /// Applies what has been recorded, in order.
+    #[inline]
+    pub(super) fn apply(&mut self) {
+        if !self.core.outbox.actions.is_empty() {
+            self.apply_with(Input::Slice(&[]));
+        }
+    }
+
+    /// The same when replies may lie in `input`.
+    pub(super) fn apply_with(&mut self, input: Input<'_>) {
+        let actions = std::mem::take(&mut self.core.outbox.actions);
+        let replies = std::mem::take(&mut self.core.outbox.replies);
+        let mut rest = actions.iter().peekable();
+        while let Some(action) = rest.next() {
+            let to = match action {
+                Action::Send { to, .. } | Action::SendInput { to, .. } => *to,
+                Action::Close { id, frame } => {
+                    self.close(*id, frame);
+                    continue;
+                }
+                Action::TooManyTimers { id } => {
+                    if let Some(slot) = self.core.find_open(*id) {
+                        self.fail(slot, Error::TooManyTimers);
+                    }
+                    continue;
+                }
+            };
+            let mut parts = Parts::default();
+            parts.push(action, &replies, input);
+            // What follows for the same connection leaves with it.
+            while let Some(action) = rest.next_if(|action| action.recipient() == Some(to) && parts.has_room()) {
+                parts.push(action, &replies, input);
+            }
+            self.send(to, parts.as_slice(), input);
+        }
+        self.core.outbox.give_back(actions, replies);
+    }
+
+    /// Sends frames, the first of which begins `frames`, to a connection.
+    pub(super) fn send_frames(&mut self, slot: u32, frames: &[u8]) {
+        self.send(self.core.sessions.id(slot), &[Part::Frames(frames)], Input::Slice(&[]));
+    }
+
+    /// Sends frames to a connection: at once what its socket takes, the rest by its queue.
+    fn send(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
+        let Some(slot) = self.core.find_open(to).filter(|&slot| self.may_send(slot)) else {
+            return log::debug!("{to}: a message came too late to be sent");
+        };
+        let len: usize = parts.iter().map(|part| part.bytes().len()).sum();
+        let mut sent = if self.core.sessions[slot].queued() > 0 { 0 } else { self.write(slot, parts) };
+        if sent == len || !self.may_send(slot) {
+            return;
+        }
+        let first = parts.first().map_or(&[][..], |part| part.bytes());
+        if !self.has_room(slot, len - sent, first) {
+            return self.fail(slot, Error::SlowConsumer);
+        }
+        let queue = &mut self.core.sessions[slot].rare().queue;
+        for part in parts {
+            let skip = sent.min(part.bytes().len());
+            sent -= skip;
+            let rest = part.bytes().get(skip..).unwrap_or_default();
+            match (part, input) {
+                (Part::Frames(bytes), _) => queue.push(rest, rest_of_begun_frame(bytes, skip)),
+                (Part::Payload(bytes, at), Input::Shared(shared)) => {
+                    queue.push_shared(shared, at + skip..at + bytes.len(), rest.len());
+                }
+                (Part::Payload(..), Input::Slice(_)) => queue.push(rest, rest.len()),
+            }
+        }
+        self.after_push(slot);
+    }
+
+    /// Whether a connection still takes frames: it is open, and has not been sent a Close (5.5.1).
+    pub(super) fn may_send(&self, slot: u32) -> bool {
+        let session = &self.core.sessions[slot];
+        session.phase == Phase::Open && !session.flags.has(Flags::CLOSE_SENT)
+    }
+
+    /// One write. Returns how many bytes the socket took; when it has failed, so has the connection.
+    fn write(&mut self, slot: u32, parts: &[Part<'_>]) -> usize {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_mut) else { return 0 };
+        let result = loop {
+            let result = match parts {
+                [part] => socket.send(part.bytes()),
+                parts => {
+                    let mut slices = [IoSlice::new(&[]); PARTS];
+                    for (slice, part) in slices.iter_mut().zip(parts) {
+                        *slice = IoSlice::new(part.bytes());
+                    }
+                    socket.send_vectored(slices.get(..parts.len()).unwrap_or_default())
+                }
+            };
+            match result {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        match result {
+            Ok(n) => n,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            Err(error) => {
+                self.fail(slot, Error::Io(error));
+                0
+            }
+        }
+    }
+
+    /// Whether a connection's queue may take `len` more bytes, which begin with `first`: a queue up to the high-water
+    /// mark always takes one more frame, whatever its size.
+    pub(super) fn has_room(&self, slot: u32, len: usize, first: &[u8]) -> bool {
+        let config = &self.core.config;
+        let queued = self.core.sessions[slot].queued();
+        let is_one_frame = || {
+            let frame = FrameHeader::parse(first).ok().flatten();
+            frame.is_some_and(|(header, header_len)| len as u64 <= header.payload_len + header_len as u64)
+        };
+        queued + len <= config.max_queue || (queued <= config.high_water && is_one_frame())
+    }
+
+    /// The queue has grown: from now on the socket's readiness matters, and perhaps the peer is not read from.
+    pub(super) fn after_push(&mut self, slot: u32) {
+        let tick = self.core.tick();
+        let high_water = self.core.config.high_water;
+        let session = &mut self.core.sessions[slot];
+        if session.flags.newly_set(Flags::BLOCKED) {
+            session.rare().progress = tick;
+        }
+        if session.queued() > high_water {
+            session.rare().high = true;
+            session.flags.set(Flags::PAUSED);
+        }
+    }
+
+    /// Writes all of the turn's posts so far to a member that all of them concern.
+    pub(super) fn send_posts(&mut self, slot: u32) {
+        if !self.may_send(slot) {
+            return;
+        }
+        let bytes = Rc::clone(&self.core.outbox.posts.bytes);
+        let queued = self.core.sessions[slot].queued();
+        let sent = if queued > 0 { 0 } else { self.write(slot, &[Part::Frames(&bytes)]) };
+        if sent == bytes.len() || !self.may_send(slot) {
+            return;
+        }
+        if !self.has_room(slot, bytes.len() - sent, &bytes) {
+            return self.fail(slot, Error::SlowConsumer);
+        }
+        let lead = rest_of_begun_frame(&bytes, sent);
+        self.core.sessions[slot].rare().queue.push_shared(&bytes, sent..bytes.len(), lead);
+        self.after_push(slot);
+    }
+
+    /// Sends frames that must leave however much is owed already: control frames, with what precedes them.
+    pub(super) fn send_owed(&mut self, slot: u32, frames: &[u8]) {
+        let sent = self.send_now(slot, frames);
+        self.queue_rest(slot, frames, sent, rest_of_begun_frame(frames, sent));
+    }
+
+    /// Sends an HTTP response.
+    pub(super) fn send_response(&mut self, slot: u32, response: &[u8]) {
+        let sent = self.send_now(slot, response);
+        self.queue_rest(slot, response, sent, response.len() - sent);
+    }
+
+    fn send_now(&mut self, slot: u32, bytes: &[u8]) -> usize {
+        if self.core.sessions[slot].queued() > 0 { 0 } else { self.write(slot, &[Part::Frames(bytes)]) }
+    }
+
+    fn queue_rest(&mut self, slot: u32, bytes: &[u8], sent: usize, lead: usize) {
+        let session = &mut self.core.sessions[slot];
+        if sent < bytes.len() && !matches!(session.phase, Phase::Dead | Phase::Free) {
+            session.rare().queue.push(bytes.get(sent..).unwrap_or_default(), lead);
+            self.after_push(slot);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Parts<'a> {
+    parts: [Part<'a>; PARTS],
+    used: usize,
+}
+
+impl<'a> Parts<'a> {
+    fn has_room(&self) -> bool {
+        self.used + 2 <= PARTS
+    }
+
+    fn push(&mut self, action: &Action, replies: &'a [u8], input: Input<'a>) {
+        match action {
+            Action::Send { bytes, .. } => self.push_part(Part::Frames(replies.get(bytes.clone()).unwrap_or_default())),
+            Action::SendInput { header, payload, .. } => {
+                self.push_part(Part::Frames(replies.get(header.clone()).unwrap_or_default()));
+                let message = match input {
+                    Input::Slice(bytes) => bytes,
+                    Input::Shared(bytes) => bytes.as_slice(),
+                };
+                self.push_part(Part::Payload(message.get(payload.clone()).unwrap_or_default(), payload.start));
+            }
+            Action::Close { .. } | Action::TooManyTimers { .. } => {}
+        }
+    }
+
+    fn push_part(&mut self, part: Part<'a>) {
+        if let Some(place) = self.parts.get_mut(self.used) {
+            *place = part;
+            self.used += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[Part<'a>] {
+        self.parts.get(..self.used).unwrap_or_default()
+    }
+}
+
+impl<'a> Part<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        match self {
+            Part::Frames(bytes) | Part::Payload(bytes, _) => bytes,
+        }
+    }
+}
+
+impl Default for Part<'_> {
+    fn default() -> Self {
+        Part::Frames(&[])
+    }
+}

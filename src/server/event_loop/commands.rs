@@ -1,0 +1,101 @@
+//! What other threads have asked for through a [`Handle`](crate::server::Handle), and the server's end.
+
+use std::time::Instant;
+
+use super::EventLoop;
+use super::handshake::{find_mount, unavailable};
+use crate::http::Body;
+use crate::protocol::CloseFrame;
+use crate::server::handle::{Command, Drain};
+use crate::server::handler::{ConnectionId, Handler};
+use crate::server::outbox::Action;
+use crate::server::poller::Poller;
+use crate::server::session::{Phase, Reason};
+
+/// The server is at its end.
+pub(super) struct Stopping {
+    /// When it no longer waits for its peers.
+    pub deadline: Instant,
+}
+
+impl<P: Poller> EventLoop<P> {
+    pub(super) fn take_commands(&mut self) {
+        for command in self.core.handle.take() {
+            self.command(command);
+        }
+        // What was said in a row to one connection leaves in one write.
+        self.apply();
+        for _ in 0..self.poller.stop_requests() {
+            self.stop(Drain::default());
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Send { to, frame } => {
+                if let Some(slot) = self.core.find_open(to) {
+                    self.core.settle_posts(slot);
+                    self.core.outbox.send_frame(to, &frame);
+                }
+            }
+            Command::Broadcast { path, frame } => match find_mount(&self.mounts, &path) {
+                Some(mount) => {
+                    self.core.outbox.posts.post_frame(self.core.mount_topics[usize::from(mount)], &frame);
+                    self.flush_many_posts();
+                }
+                None => log::error!("Handle::broadcast: nothing is mounted at {path}"),
+            },
+            Command::Publish { topic, frame } => {
+                if let Some(topic) = self.core.topics.key(&topic) {
+                    self.core.outbox.posts.post_frame(topic, &frame);
+                    self.flush_many_posts();
+                }
+            }
+            Command::Close { id, frame } => self.core.outbox.actions.push(Action::Close { id, frame }),
+            Command::Settle { id, accept } => {
+                self.apply();
+                if let Some(slot) = self.core.sessions.find(id)
+                    && let Some(waiting) = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.waiting.take())
+                {
+                    self.settle(slot, *waiting, accept);
+                    self.serve_later(slot);
+                }
+            }
+            Command::Call { path, run } => match find_mount(&self.mounts, &path) {
+                Some(mount) => self.call(mount, ConnectionId::NOBODY, |handler, ctx| {
+                    let handler: &mut dyn Handler = handler;
+                    run(handler, ctx);
+                }),
+                None => log::error!("Handle::call: nothing is mounted at {path}"),
+            },
+            Command::Shutdown(drain) => {
+                self.apply();
+                self.stop(drain);
+            }
+        }
+    }
+
+    /// Says Close to all, or, said again, ends at once.
+    fn stop(&mut self, drain: Drain) {
+        if let Some(stopping) = &mut self.stopping {
+            stopping.deadline = self.core.now;
+            return;
+        }
+        self.stopping = Some(Stopping { deadline: self.core.now + drain.timeout });
+        let frame = CloseFrame::new(drain.code, "");
+        for slot in self.core.sessions.taken().collect::<Vec<_>>() {
+            match self.core.sessions[slot].phase {
+                Phase::Open => self.close_for(slot, &frame, Reason::Shutdown),
+                Phase::Waiting => self.respond(slot, &unavailable("the server is shutting down"), Body::Include),
+                Phase::Free | Phase::Handshake | Phase::Draining | Phase::Dead => {}
+            }
+        }
+    }
+
+    /// Whether the server has been shut down: nobody is left, or the time is up.
+    pub(super) fn has_stopped(&self) -> bool {
+        let Some(stopping) = &self.stopping else { return false };
+        let is_busy = |slot| matches!(self.core.sessions[slot].phase, Phase::Open | Phase::Draining);
+        stopping.deadline <= self.core.now || !self.core.sessions.taken().any(is_busy)
+    }
+}

@@ -1,0 +1,195 @@
+//! Messages to handlers. A batch is all that a connection's input holds, within a budget; its slot and its handler are
+//! looked up once for it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use super::apply::Input;
+use super::{EventLoop, Mount};
+use crate::protocol::{CloseFrame, Connection, Event, Message, ProtocolError};
+use crate::server::context::Context;
+use crate::server::core::Core;
+use crate::server::handler::{ConnectionId, Error, Handler};
+use crate::server::outbox::Outbox;
+use crate::server::poller::Poller;
+use crate::server::pool::BufferPool;
+use crate::server::session::{Flags, Phase};
+
+/// Frames of one connection that are handled in a turn.
+const FRAMES: usize = 256;
+/// Bytes of output at which a batch ends, so that they can leave before there are more.
+const OUTPUT: usize = 256 * 1024;
+
+/// Why a batch has ended.
+enum Outcome {
+    /// The input is used up.
+    Empty,
+    /// A budget is.
+    Budget,
+    /// The handler has told this connection to close.
+    Interrupted,
+    /// A reply is to be sent from where its message lies: in the input at this address, or in the connection.
+    InPlace { address: usize, len: usize },
+    /// The peer has sent Close; the answer is in `replies` from here on.
+    Closed { answer: usize, frame: Option<CloseFrame<'static>> },
+    /// The peer has broken a rule; our Close is in `replies` from here on.
+    Failed { answer: usize, error: ProtocolError },
+}
+
+impl<P: Poller> EventLoop<P> {
+    /// Hands the messages in `input` to the connection's handler and applies what it says. Returns how many bytes at
+    /// the end of `input` are left for later.
+    pub(super) fn dispatch(&mut self, slot: u32, input: &mut [u8]) -> usize {
+        let id = self.core.sessions.id(slot);
+        let mut start = 0;
+        let mut frames = FRAMES;
+        // More than once only when a reply is sent in place, or while this connection is closing.
+        loop {
+            let session = &mut self.core.sessions[slot];
+            let mount = session.mount;
+            let Some(mut connection) = session.connection.take() else { return 0 };
+            let mut rest = input.get_mut(start..).unwrap_or_default();
+            let Mount { handler, .. } = &mut self.mounts[usize::from(mount)];
+            let mut batch = Batch { core: &mut self.core, pool: &mut self.pool, id, mount, frames };
+            let outcome = catch_unwind(AssertUnwindSafe(|| batch.run(&mut **handler, &mut connection, &mut rest)));
+            frames = batch.frames;
+            let left = rest.len();
+            start = input.len() - left;
+            let mut buffer = connection.take_buffer();
+            self.core.sessions[slot].connection = Some(connection);
+            match outcome {
+                Err(panic) => {
+                    self.on_panic(mount, id, &*panic);
+                    self.apply();
+                    self.fail(slot, Error::Panic);
+                }
+                Ok(Outcome::Empty) => self.apply(),
+                Ok(Outcome::Budget) => {
+                    self.apply();
+                    self.pool.put(buffer.unwrap_or_default());
+                    return left;
+                }
+                Ok(Outcome::Interrupted) => self.apply(),
+                Ok(Outcome::InPlace { address, len }) => {
+                    let at = address.wrapping_sub(input.as_ptr().addr());
+                    match input.get(at..at.wrapping_add(len)) {
+                        Some(message) => self.apply_with(Input::Slice(message)),
+                        None => {
+                            let message = Rc::new(buffer.take().unwrap_or_default());
+                            self.apply_with(Input::Shared(&message));
+                            // Unless its queue holds on to it.
+                            buffer = Rc::try_unwrap(message).ok();
+                        }
+                    }
+                }
+                Ok(Outcome::Closed { answer, frame }) => self.on_close(slot, answer, frame),
+                Ok(Outcome::Failed { answer, error }) => self.fail_by_protocol(slot, answer, error),
+            }
+            self.pool.put(buffer.unwrap_or_default());
+            self.note_unfinished(slot);
+            let session = &self.core.sessions[slot];
+            if left == 0 || session.phase != Phase::Open {
+                return 0;
+            }
+            if session.flags.has(Flags::PAUSED) || frames == 0 {
+                return left;
+            }
+        }
+    }
+
+    /// Calls a handler for a connection, or for none; a panic costs the connection.
+    pub(super) fn call(&mut self, mount: u16, id: ConnectionId, f: impl FnOnce(&mut dyn Handler, &mut Context<'_>)) {
+        let handler = &mut *self.mounts[usize::from(mount)].handler;
+        let mut ctx = Context::new(&mut self.core, id, mount);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(handler, &mut ctx))) {
+            self.on_panic(mount, id, &*panic);
+            if let Some(slot) = self.core.find_open(id) {
+                self.apply();
+                self.fail(slot, Error::Panic);
+            }
+        }
+    }
+
+    pub(super) fn on_panic(&mut self, mount: u16, id: ConnectionId, panic: &(dyn Any + Send)) {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let mount = &mut self.mounts[usize::from(mount)];
+        mount.panics += 1;
+        log::error!("{id}: the handler at {} has panicked ({} so far): {text}", mount.path, mount.panics);
+        if mount.panics > self.core.config.max_panics {
+            let why = format!("the handler at {} has panicked {} times", mount.path, mount.panics);
+            self.fatal = Some(std::io::Error::other(why));
+        }
+    }
+}
+
+/// What a batch works with.
+struct Batch<'a> {
+    core: &'a mut Core,
+    pool: &'a mut BufferPool,
+    id: ConnectionId,
+    mount: u16,
+    frames: usize,
+}
+
+impl Batch<'_> {
+    fn run(&mut self, handler: &mut dyn Handler, connection: &mut Connection, rest: &mut &mut [u8]) -> Outcome {
+        self.core.outbox.interrupted = false;
+        let output = self.core.outbox.replies.len() + OUTPUT;
+        while self.frames > 0 {
+            let mark = self.core.outbox.replies.len();
+            if mark > output {
+                return Outcome::Budget;
+            }
+            let pool = &mut *self.pool;
+            match connection.receive_with(rest, &mut self.core.outbox.replies, &mut || pool.take()) {
+                Ok(Some(Event::Message(message))) => {
+                    self.frames -= 1;
+                    if let Some(outcome) = self.message(handler, message) {
+                        return outcome;
+                    }
+                }
+                Ok(Some(Event::Ping(_))) => {
+                    self.frames -= 1;
+                    self.answer_ping(mark);
+                }
+                Ok(Some(Event::Pong(_))) => self.frames -= 1,
+                Ok(Some(Event::Close(frame))) => {
+                    return Outcome::Closed { answer: mark, frame: frame.map(CloseFrame::into_owned) };
+                }
+                Ok(None) => return Outcome::Empty,
+                Err(error) => return Outcome::Failed { answer: mark, error },
+            }
+        }
+        Outcome::Budget
+    }
+
+    #[inline]
+    fn message(&mut self, handler: &mut dyn Handler, message: Message<'_>) -> Option<Outcome> {
+        let large = message.len() >= Outbox::IN_PLACE;
+        if large {
+            self.core.outbox.set_input(message.as_bytes());
+        }
+        handler.message(&mut Context::new(self.core, self.id, self.mount), message);
+        let outbox = &mut self.core.outbox;
+        if large && outbox.take_in_place() {
+            return Some(Outcome::InPlace { address: message.as_bytes().as_ptr().addr(), len: message.len() });
+        }
+        outbox.interrupted.then_some(Outcome::Interrupted)
+    }
+
+    /// The Pong is in `replies` from `mark` on. 5.5.3: while the peer takes no bytes, the newest one is enough.
+    fn answer_ping(&mut self, mark: usize) {
+        let outbox = &mut self.core.outbox;
+        if outbox.replies.len() == mark {
+            return;
+        }
+        let session = &mut self.core.sessions[self.id.slot];
+        if session.flags.has(Flags::BLOCKED) {
+            session.rare().pong = Some(outbox.replies.drain(mark..).collect());
+        } else {
+            outbox.note_reply(self.id, mark);
+        }
+    }
+}

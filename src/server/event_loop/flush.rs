@@ -1,0 +1,143 @@
+//! What is owed to peers, when their sockets take it: queues, and the turn's posts to topics.
+
+use std::io::{ErrorKind, IoSlice};
+
+use super::EventLoop;
+use crate::server::handler::Error;
+use crate::server::poller::{Poller, Socket};
+use crate::server::session::{Flags, Phase};
+
+/// Bytes of its queue that a connection is sent in a turn.
+const BUDGET: usize = 256 * 1024;
+/// Slices of one write.
+const SLICES: usize = 32;
+/// Bytes of posts at which they are delivered before the turn ends, so that there are never many.
+const POSTS: usize = 256 * 1024;
+
+impl<P: Poller> EventLoop<P> {
+    /// The socket takes bytes again.
+    pub(super) fn on_writable(&mut self, slot: u32) {
+        let session = &mut self.core.sessions[slot];
+        if session.flags.has(Flags::BLOCKED) {
+            session.flags.clear(Flags::BLOCKED);
+            self.flush(slot);
+        }
+    }
+
+    /// Flushes the queues that had more than the budget of a turn.
+    pub(super) fn flush_marked(&mut self) {
+        for slot in std::mem::take(&mut self.flushes) {
+            self.core.sessions[slot].flags.clear(Flags::FLUSH);
+            self.flush(slot);
+        }
+    }
+
+    /// Writes from the queue what the socket takes, within the budget.
+    pub(super) fn flush(&mut self, slot: u32) {
+        let tick = self.core.tick();
+        let mut left = BUDGET;
+        loop {
+            let session = &mut self.core.sessions[slot];
+            let Some(rare) = session.rare.as_deref_mut() else { break };
+            if let Some(pong) = rare.pong.take() {
+                rare.queue.push(&pong, 0);
+            }
+            if rare.queue.is_empty() {
+                break;
+            }
+            if left == 0 {
+                if session.flags.newly_set(Flags::FLUSH) {
+                    self.flushes.push(slot);
+                }
+                break;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let used = rare.queue.next_slices(&mut slices, left);
+            let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_mut) else { break };
+            match socket.send_vectored(slices.get(..used).unwrap_or_default()) {
+                Ok(n) => {
+                    rare.queue.advance(n);
+                    left -= n;
+                    // A peer that takes bytes is alive, and may not be read from meanwhile.
+                    rare.progress = tick;
+                    session.heard = tick;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    session.flags.set(Flags::BLOCKED);
+                    break;
+                }
+                Err(error) => return self.fail(slot, Error::Io(error)),
+            }
+        }
+        self.after_flush(slot);
+    }
+
+    /// The queue may have become short enough to read on, or empty.
+    fn after_flush(&mut self, slot: u32) {
+        let low_water = self.core.config.low_water;
+        let session = &mut self.core.sessions[slot];
+        let queued = session.queued();
+        if queued > low_water {
+            return;
+        }
+        if let Some(rare) = session.rare.as_deref_mut()
+            && std::mem::take(&mut rare.high)
+            && session.phase == Phase::Open
+        {
+            self.drains.push(slot);
+        }
+        session.flags.clear(Flags::PAUSED);
+        session.shrink();
+        if session.phase == Phase::Draining && queued == 0 {
+            self.finish(slot);
+        }
+        self.serve_later(slot);
+    }
+
+    /// Delivers posts early when there are many.
+    pub(super) fn flush_many_posts(&mut self) {
+        if self.core.outbox.posts.bytes.len() > POSTS {
+            self.flush_posts();
+        }
+    }
+
+    /// Delivers the turn's posts: to most members as one piece of memory, shared with the queues of those who cannot
+    /// take all of it.
+    pub(super) fn flush_posts(&mut self) {
+        let log = &self.core.outbox.posts.log;
+        let Some(first) = log.first() else { return };
+        if log.iter().all(|post| post.topic == first.topic) {
+            let topic = first.topic;
+            for at in 0..self.core.topics.members(topic).len() {
+                let Some(&slot) = self.core.topics.members(topic).get(at) else { break };
+                if self.core.sessions[slot].flags.has(Flags::SPECIAL) {
+                    self.send_own_posts(slot);
+                } else {
+                    self.send_posts(slot);
+                }
+            }
+        } else {
+            let mut topics: Vec<_> = log.iter().map(|post| post.topic).collect();
+            topics.sort_unstable();
+            topics.dedup();
+            let members = |topic| self.core.topics.members(topic).iter().copied();
+            let mut slots: Vec<u32> = topics.into_iter().flat_map(members).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            for slot in slots {
+                self.send_own_posts(slot);
+            }
+        }
+        self.core.clear_posts();
+    }
+
+    /// Delivers those of the turn's posts that a member has yet to get.
+    fn send_own_posts(&mut self, slot: u32) {
+        let mut frames = Vec::new();
+        self.core.take_posts(slot, &mut frames);
+        if !frames.is_empty() {
+            self.send_frames(slot, &frames);
+        }
+    }
+}

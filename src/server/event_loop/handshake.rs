@@ -1,0 +1,185 @@
+//! The opening handshake (RFC 6455 §4.2), and the little plain HTTP beside it. One request per connection.
+
+use std::borrow::Cow;
+
+use super::{EventLoop, Mount};
+use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
+use crate::protocol::Connection;
+use crate::server::handler::Accept;
+use crate::server::poller::Poller;
+use crate::server::session::{Flags, Head, Phase, Waiting};
+
+/// Bytes behind a request that are kept while its acceptance is put off.
+const EARLY: usize = 8 * 1024;
+
+impl<P: Poller> EventLoop<P> {
+    /// Bytes of a request head, and perhaps of what follows it.
+    pub(super) fn on_handshake_bytes(&mut self, slot: u32, input: &mut [u8]) {
+        let limits = self.core.config.head;
+        let mut kept = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.head.take());
+        // Nearly always the head comes whole, and is read where it lies.
+        let (bytes, mut scanner) = match kept.as_mut() {
+            None => (&mut *input, Default::default()),
+            Some(head) => {
+                head.bytes.extend_from_slice(input);
+                (head.bytes.as_mut_slice(), std::mem::take(&mut head.scanner))
+            }
+        };
+        match scanner.scan_within(bytes, &limits) {
+            Ok(Some(len)) => {
+                self.core.sessions[slot].shrink();
+                if let Some((head, rest)) = bytes.split_at_mut_checked(len) {
+                    self.on_head(slot, head, rest);
+                }
+            }
+            Ok(None) => {
+                let mut head = kept.unwrap_or_else(|| Box::new(Head { bytes: input.to_vec(), ..Head::default() }));
+                head.scanner = scanner;
+                self.core.sessions[slot].rare().head = Some(head);
+            }
+            Err(error) => self.refuse(slot, error),
+        }
+    }
+
+    fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut [u8]) {
+        let request = match Request::parse(head) {
+            Ok(request) => request,
+            Err(error) => return self.refuse(slot, error),
+        };
+        log::debug!("{}: {} {}", self.core.sessions.id(slot), request.method(), request.path().escape_debug());
+        match self.router.resolve(&request) {
+            Resolved::Mount(mount) => match u16::try_from(mount) {
+                Ok(mount) => self.on_upgrade(slot, mount, &request, rest),
+                Err(_) => self.respond(slot, &Response::new(404), Body::Include),
+            },
+            Resolved::Route(route) => {
+                let response = match self.routes.get_mut(route) {
+                    Some(answer) => answer(&request),
+                    None => Response::new(404),
+                };
+                self.respond(slot, &response, Body::answering(request.method()));
+            }
+            refusal => {
+                let response = refusal.refusal().unwrap_or_else(|| Response::new(404));
+                self.respond(slot, &response, Body::answering(request.method()));
+            }
+        }
+    }
+
+    /// A request to open a WebSocket on a mount.
+    fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, rest: &mut [u8]) {
+        let local = self.core.sessions[slot].flags.has(Flags::LOCAL);
+        let reach = if local { Reach::Loopback } else { Reach::Network };
+        let upgrade = match Upgrade::from_request(request) {
+            Ok(upgrade) => upgrade,
+            Err(error) => return self.refuse(slot, error),
+        };
+        if let Err(error) = self.core.config.origins.check(request, Via::Direct, reach) {
+            if error == HandshakeError::ForeignOrigin {
+                log::warn!("{}: {}", self.core.sessions.peer(slot), OriginRefusal::new(request, Via::Direct));
+            }
+            return self.refuse(slot, error);
+        }
+        if self.stopping.is_some() {
+            return self.respond(slot, &unavailable("the server is shutting down"), Body::Include);
+        }
+        let id = self.core.sessions.id(slot);
+        self.core.sessions.set_path(slot, request.path());
+        self.core.sessions[slot].mount = mount;
+        let mut accept = None;
+        self.call(mount, id, |handler, ctx| accept = Some(handler.accept(request, ctx)));
+        let waiting =
+            Waiting { accept_key: upgrade.accept_key(), offered: upgrade.subprotocols().map(Box::from).collect() };
+        match accept {
+            Some(Accept::Later(_)) if rest.len() <= EARLY => {
+                self.core.sessions[slot].phase = Phase::Waiting;
+                let rare = self.core.sessions[slot].rare();
+                rare.waiting = Some(Box::new(waiting));
+                rare.backlog.bytes = rest.to_vec();
+                self.apply();
+            }
+            Some(accept) => {
+                self.settle(slot, waiting, accept);
+                if self.core.sessions[slot].phase == Phase::Open {
+                    self.dispatch_and_keep(slot, rest);
+                }
+            }
+            None => {
+                self.apply();
+                self.respond(slot, &Response::text(500, "the application has failed\n"), Body::Include);
+            }
+        }
+    }
+
+    /// Answers an opening handshake as its handler has decided.
+    pub(super) fn settle(&mut self, slot: u32, waiting: Waiting, accept: Accept) {
+        let subprotocol = match accept {
+            Accept::Yes(subprotocol) => subprotocol,
+            Accept::No(response) => {
+                self.apply();
+                return self.respond(slot, &response, Body::Include);
+            }
+            Accept::Later(_) => {
+                self.apply();
+                return self.refuse(slot, HandshakeError::Malformed);
+            }
+        };
+        if let Some(name) = subprotocol.as_deref()
+            && !waiting.offered.iter().any(|offered| **offered == *name)
+        {
+            let path = self.core.sessions.path(slot);
+            log::error!("the handler at {path} has chosen the subprotocol {name:?}, which the client has not offered");
+            self.apply();
+            return self.respond(slot, &Response::text(500, "the application has failed\n"), Body::Include);
+        }
+        self.open(slot, &waiting.accept_key, subprotocol);
+    }
+
+    fn open(&mut self, slot: u32, accept_key: &[u8; 28], subprotocol: Option<Cow<'static, str>>) {
+        let mut response = Vec::new();
+        Upgrade::encode_response(accept_key, subprotocol.as_deref(), &[], &mut response);
+        let (mount, id, tick) = (self.core.sessions[slot].mount, self.core.sessions.id(slot), self.core.tick());
+        let session = &mut self.core.sessions[slot];
+        session.connection = Some(Connection::server(self.core.limits.clone()));
+        session.heard = tick;
+        if subprotocol.is_some() {
+            session.rare().subprotocol = subprotocol;
+        }
+        self.core.join_mount(slot, mount);
+        self.call(mount, id, |handler, ctx| handler.open(ctx));
+        if self.core.outbox.actions.is_empty() {
+            return self.send_response(slot, &response);
+        }
+        // What `accept` and `open` have said leaves with the response.
+        self.core.sessions[slot].rare().queue.push(&response, response.len());
+        self.apply();
+        self.flush(slot);
+    }
+
+    pub(super) fn refuse(&mut self, slot: u32, error: HandshakeError) {
+        log::debug!("{}: refused: {error}", self.core.sessions.peer(slot));
+        self.respond(slot, &error.response(), Body::Include);
+    }
+
+    /// Answers a request that opens no WebSocket, and ends the connection.
+    pub(super) fn respond(&mut self, slot: u32, response: &Response, body: Body) {
+        if matches!(self.core.sessions[slot].phase, Phase::Handshake | Phase::Waiting) {
+            let mut bytes = Vec::new();
+            response.encode(&mut bytes, body);
+            self.send_response(slot, &bytes);
+            if self.core.sessions[slot].phase != Phase::Dead {
+                self.drain(slot);
+            }
+        }
+    }
+}
+
+/// The answer of a server that takes no connection now.
+pub(super) fn unavailable(why: &'static str) -> Response {
+    Response::text(503, format!("{why}; try again\n")).header("Retry-After", "1")
+}
+
+/// A mount's handler, for those who look it up by path.
+pub(super) fn find_mount(mounts: &[Mount], path: &str) -> Option<u16> {
+    mounts.iter().position(|mount| *mount.path == *path).and_then(|at| u16::try_from(at).ok())
+}

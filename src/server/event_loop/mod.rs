@@ -1,0 +1,235 @@
+//! The loop: accept, read, dispatch, apply, flush, sweep, reap. One thread, one turn after the other.
+//!
+//! | step of a turn | where |
+//! |---|---|
+//! | wait for events, say whom they are about | here |
+//! | take connections | `accept.rs` |
+//! | read sockets within their budgets | `read.rs` |
+//! | the opening handshake | `handshake.rs` |
+//! | messages to handlers | `dispatch.rs` |
+//! | what handlers have said to sockets or queues | `apply.rs`, `flush.rs` |
+//! | what other threads have asked for, shutting down | `commands.rs` |
+//! | deadlines and timers | `sweep.rs` |
+//! | the end of a connection | `ending.rs` |
+//!
+//! Handlers only record what is to be done (`outbox.rs`), so nothing here is entered twice, and slots are freed at the
+//! end of a turn alone. It is generic over [`Poller`], so that tests run it over sockets of their own.
+
+mod accept;
+mod apply;
+mod commands;
+mod dispatch;
+mod ending;
+mod flush;
+mod handshake;
+mod read;
+mod sweep;
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use self::accept::Accepting;
+use self::commands::Stopping;
+use self::ending::Ending;
+use super::config::Config;
+use super::core::Core;
+use super::handle::Handle;
+use super::handler::Handler;
+use super::poller::{Poller, Ready, Token};
+use super::pool::BufferPool;
+use super::session::{Flags, Phase};
+use crate::http::{Request, Response, Router};
+
+/// The one receive buffer. Measured: a larger one gains nothing, and costs a copy at large messages.
+const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// A handler and what the loop knows of it.
+pub(crate) struct Mount {
+    pub path: Box<str>,
+    pub handler: Box<dyn Handler>,
+    pub panics: u32,
+}
+
+/// Answers a plain HTTP request.
+pub(crate) type Route = Box<dyn FnMut(&Request<'_>) -> Response + Send>;
+
+/// What a server is made of, before its loop runs.
+pub(crate) struct Parts {
+    pub config: Config,
+    pub handle: Handle,
+    pub mounts: Vec<Mount>,
+    pub routes: Vec<Route>,
+    pub router: Router,
+}
+
+pub(crate) struct EventLoop<P: Poller> {
+    poller: P,
+    core: Core,
+    /// By slot; a connection's socket is dropped when its slot is freed.
+    sockets: Vec<Option<P::Socket>>,
+    mounts: Vec<Mount>,
+    routes: Vec<Route>,
+    router: Router,
+    /// Empty while somebody works with it.
+    buffer: Vec<u8>,
+    pool: BufferPool,
+    ready: Vec<Ready>,
+    /// Connections that may have more to read, in the order in which they are served.
+    again: VecDeque<u32>,
+    /// Connections whose queue is to be flushed, or whose `drain` is to be called, at the end of the turn.
+    flushes: Vec<u32>,
+    drains: Vec<u32>,
+    /// Connections that have ended in this turn, for the callbacks that say so.
+    endings: Vec<Ending>,
+    /// Slots to be freed at the end of this turn.
+    dead: Vec<u32>,
+    accepting: Accepting,
+    stopping: Option<Stopping>,
+    next_sweep: Instant,
+    sweep_interval: Duration,
+    /// Why the loop cannot go on.
+    fatal: Option<io::Error>,
+}
+
+impl<P: Poller> EventLoop<P> {
+    pub fn new(poller: P, parts: Parts) -> Self {
+        let now = poller.now();
+        let sweep_interval = sweep::interval(&parts.config);
+        let mut core = Core::new(parts.config, parts.handle, now);
+        for mount in &parts.mounts {
+            core.add_mount(&mount.path);
+        }
+        EventLoop {
+            poller,
+            core,
+            sockets: Vec::new(),
+            mounts: parts.mounts,
+            routes: parts.routes,
+            router: parts.router,
+            buffer: vec![0; RECEIVE_BUFFER],
+            pool: BufferPool::default(),
+            ready: Vec::new(),
+            again: VecDeque::new(),
+            flushes: Vec::new(),
+            drains: Vec::new(),
+            endings: Vec::new(),
+            dead: Vec::new(),
+            accepting: Accepting::default(),
+            stopping: None,
+            next_sweep: now + sweep_interval,
+            sweep_interval,
+            fatal: None,
+        }
+    }
+
+    /// Turns until the server has been shut down, or cannot go on.
+    pub fn run(&mut self) -> io::Result<()> {
+        let result = loop {
+            if let Err(error) = self.turn() {
+                break Err(error);
+            }
+            if let Some(error) = self.fatal.take() {
+                break Err(error);
+            }
+            if self.has_stopped() {
+                break Ok(());
+            }
+        };
+        self.core.handle.stop();
+        self.end_all();
+        result
+    }
+
+    pub fn turn(&mut self) -> io::Result<()> {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.poller.poll(&mut ready, self.timeout())?;
+        self.core.now = self.poller.now();
+        // What the callbacks at the end of the last turn have said.
+        self.apply();
+        for event in ready.drain(..) {
+            self.on_event(event);
+        }
+        self.ready = ready;
+        self.serve_again();
+        self.accept_again();
+        self.fire_timers();
+        self.sweep();
+        self.flush_posts();
+        self.flush_marked();
+        self.call_back();
+        self.reap();
+        debug_assert!(self.ready.is_empty());
+        Ok(())
+    }
+
+    /// How long the next poll may wait; `None`: until an event comes.
+    fn timeout(&self) -> Option<Duration> {
+        let pending = &self.core.outbox;
+        if !self.again.is_empty()
+            || !pending.actions.is_empty()
+            || !pending.posts.log.is_empty()
+            || !self.flushes.is_empty()
+            || !self.endings.is_empty()
+            || self.accepting.is_ready()
+        {
+            return Some(Duration::ZERO);
+        }
+        let sweep = (self.core.sessions.len() > 0).then_some(self.next_sweep);
+        let stop = self.stopping.as_ref().map(|stopping| stopping.deadline);
+        let deadlines = [self.core.timers.next_deadline(), sweep, stop, self.accepting.resumes_at()];
+        let next = deadlines.into_iter().flatten().min()?;
+        // The clock is asked again: the turn that ends here took its time.
+        Some(next.saturating_duration_since(self.poller.now()))
+    }
+
+    fn on_event(&mut self, event: Ready) {
+        match event.token {
+            Token::Wake => self.take_commands(),
+            Token::Listener(index) => self.accept(index),
+            Token::Connection { slot, generation } => {
+                if !self.is_live(slot, generation) {
+                    return;
+                }
+                if event.writable {
+                    self.on_writable(slot);
+                }
+                if event.readable || event.read_closed {
+                    self.on_readable(slot, event.read_closed);
+                }
+            }
+        }
+    }
+
+    /// Whether an event is about the tenant that its slot has now.
+    fn is_live(&self, slot: u32, generation: u32) -> bool {
+        (slot as usize) < self.sockets.len() && {
+            let session = &self.core.sessions[slot];
+            session.generation == generation && !matches!(session.phase, Phase::Free | Phase::Dead)
+        }
+    }
+
+    fn on_readable(&mut self, slot: u32, read_closed: bool) {
+        let flags = &mut self.core.sessions[slot].flags;
+        flags.clear(Flags::DRAINED);
+        if read_closed {
+            flags.set(Flags::READ_CLOSED);
+        }
+        // Whoever waits for its turn is not read from twice in this one.
+        if !flags.has(Flags::AGAIN) {
+            self.read(slot);
+        }
+    }
+
+    /// Puts a connection that may have more to read into the list of those served in the next turn.
+    fn push_again(&mut self, slot: u32) {
+        if self.core.sessions[slot].flags.newly_set(Flags::AGAIN) {
+            self.again.push_back(slot);
+        }
+    }
+
+    /// The socket of a taken slot.
+    fn socket(&mut self, slot: u32) -> Option<&mut P::Socket> {
+        self.sockets.get_mut(slot as usize)?.as_mut()
+    }
+}

@@ -1,0 +1,308 @@
+//! [`Handle`]: how other threads speak to a running server. Its queue is bounded and never waits.
+
+use std::any::{Any, type_name};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::context::Context;
+use super::handler::{Accept, ConnectionId, Handler};
+use super::payload::Payload;
+use crate::protocol::{CloseCode, CloseFrame, FrameHeader, encode_frame};
+
+/// Commands that may wait for the loop.
+const MAX_COMMANDS: usize = 4096;
+/// Bytes of frames that may wait for the loop.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Speaks to a running server from any thread; a clone is cheap.
+///
+/// Calls put a command into a queue of at most 4,096 entries and 16 MiB, and return at once. What one thread says
+/// arrives in that order. Before [`Server::run`](super::Server::run) commands wait; after it they are refused.
+///
+/// ```
+/// # use sockhop::{Handle, Rejected};
+/// fn tick(handle: &Handle, price: f64) -> bool {
+///     match handle.publish("prices", format!("{price}")) {
+///         Ok(()) => true,
+///         Err(Rejected::Full(_)) => true, // this one is skipped: the next tick is newer
+///         Err(Rejected::Stopped(_)) => false,
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(crate) fn new() -> Self {
+        Handle { shared: Arc::new(Shared { queue: Mutex::default(), waker: OnceLock::new() }) }
+    }
+
+    /// Sends a message to one connection; if it has left, to nobody.
+    ///
+    /// # Errors
+    /// [`Rejected`] gives the payload back when the queue is full or the server has stopped; so do the other calls.
+    pub fn send<P: Payload>(&self, to: ConnectionId, payload: P) -> Result<(), Rejected<P>> {
+        self.push_frame(payload, |frame| Command::Send { to, frame })
+    }
+
+    /// Sends a message to all connections of the mount at `path`, given as it was to
+    /// [`Server::mount`](super::Server::mount).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn broadcast<P: Payload>(&self, path: &str, payload: P) -> Result<(), Rejected<P>> {
+        self.push_frame(payload, |frame| Command::Broadcast { path: path.into(), frame })
+    }
+
+    /// Sends a message to all subscribers of a topic, on whichever path they are.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn publish<P: Payload>(&self, topic: &str, payload: P) -> Result<(), Rejected<P>> {
+        self.push_frame(payload, |frame| Command::Publish { topic: topic.into(), frame })
+    }
+
+    /// Closes a connection; if it has left, nobody's.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn close_id(&self, id: ConnectionId, frame: CloseFrame<'_>) -> Result<(), Rejected<CloseFrame<'static>>> {
+        self.push(Command::Close { id, frame: frame.into_owned() }, 0).map_err(|rejected| {
+            rejected.map(|command| match command {
+                Command::Close { frame, .. } => frame,
+                _ => CloseFrame::new(CloseCode::NORMAL, ""),
+            })
+        })
+    }
+
+    /// Says what becomes of an opening handshake that a handler has put off with [`Accept::Later`].
+    ///
+    /// A ticket that is settled already, or whose client has left, is no error. `Accept::Later` again changes nothing.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn settle(&self, ticket: Ticket, accept: Accept) -> Result<(), Rejected<Accept>> {
+        self.push(Command::Settle { id: ticket.0, accept }, 0).map_err(|rejected| {
+            rejected.map(|command| match command {
+                Command::Settle { accept, .. } => accept,
+                _ => Accept::Later(ticket),
+            })
+        })
+    }
+
+    /// Runs `f` on the loop, with the handler of the mount at `path`. `ctx.id()` is [`ConnectionId::NOBODY`] there.
+    ///
+    /// If `path` is not mounted, or its handler is not an `H`, that is logged as an error and `f` is dropped.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), but `f` is not given back.
+    pub fn call<H, F>(&self, path: &str, f: F) -> Result<(), Rejected<()>>
+    where
+        H: Handler,
+        F: FnOnce(&mut H, &mut Context<'_>) + Send + 'static,
+    {
+        let wanted = type_name::<H>();
+        let run = Box::new(move |handler: &mut dyn Any, ctx: &mut Context<'_>| match handler.downcast_mut::<H>() {
+            Some(handler) => f(handler, ctx),
+            None => log::error!("Handle::call: the handler at {} is not a {wanted}", ctx.path()),
+        });
+        self.push(Command::Call { path: path.into(), run }, 0).map_err(|rejected| rejected.map(|_| ()))
+    }
+
+    /// Begins to shut the server down: Close to all connections, then [`Server::run`](super::Server::run) returns.
+    /// Said again, it ends at once. Never refused.
+    pub fn shutdown(&self, drain: Drain) {
+        let mut queue = self.shared.lock();
+        if !queue.stopped {
+            queue.commands.push_back(Command::Shutdown(drain));
+        }
+        drop(queue);
+        self.shared.wake();
+    }
+
+    /// What is called when the queue is no longer empty. Set once, when the loop starts.
+    pub(crate) fn on_wake(&self, waker: Box<dyn Fn() + Send + Sync>) {
+        // A handle belongs to one server, which runs once: the cell is empty here.
+        let _ = self.shared.waker.set(waker);
+        if !self.shared.lock().commands.is_empty() {
+            self.shared.wake();
+        }
+    }
+
+    /// Takes all commands that wait, in order.
+    pub(crate) fn take(&self) -> VecDeque<Command> {
+        let mut queue = self.shared.lock();
+        queue.bytes = 0;
+        std::mem::take(&mut queue.commands)
+    }
+
+    /// From now on commands are refused.
+    pub(crate) fn stop(&self) {
+        let mut queue = self.shared.lock();
+        queue.stopped = true;
+        queue.commands.clear();
+    }
+
+    fn push_frame<P: Payload>(&self, payload: P, command: impl FnOnce(Vec<u8>) -> Command) -> Result<(), Rejected<P>> {
+        let message = payload.message();
+        let mut frame = Vec::with_capacity(message.len() + FrameHeader::MAX_LEN);
+        encode_frame(message.opcode(), message.as_bytes(), &mut frame);
+        let bytes = frame.capacity();
+        self.push(command(frame), bytes).map_err(|rejected| rejected.map(|_| payload))
+    }
+
+    fn push(&self, command: Command, bytes: usize) -> Result<(), Rejected<Command>> {
+        let mut queue = self.shared.lock();
+        if queue.stopped {
+            return Err(Rejected::Stopped(command));
+        }
+        if queue.commands.len() >= MAX_COMMANDS || queue.bytes.saturating_add(bytes) > MAX_BYTES {
+            return Err(Rejected::Full(command));
+        }
+        queue.bytes += bytes;
+        queue.commands.push_back(command);
+        let first = queue.commands.len() == 1;
+        drop(queue);
+        if first {
+            self.shared.wake();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// Names an opening handshake that waits for [`Handle::settle`]; [`Context::ticket`] makes it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ticket(pub(crate) ConnectionId);
+
+/// A command that the server did not take, with what it was about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rejected<T> {
+    /// The queue is full: the loop is busy, or commands come faster than it can work them off. Try later, or skip it.
+    Full(T),
+    /// The server has stopped, for good.
+    Stopped(T),
+}
+
+impl<T> Rejected<T> {
+    /// What was not taken.
+    pub fn into_inner(self) -> T {
+        match self {
+            Rejected::Full(value) | Rejected::Stopped(value) => value,
+        }
+    }
+
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Rejected<U> {
+        match self {
+            Rejected::Full(value) => Rejected::Full(f(value)),
+            Rejected::Stopped(value) => Rejected::Stopped(f(value)),
+        }
+    }
+}
+
+impl<T> fmt::Display for Rejected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rejected::Full(_) => "the server's command queue is full",
+            Rejected::Stopped(_) => "the server has stopped",
+        })
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for Rejected<T> {}
+
+/// How a server is shut down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Drain {
+    /// The code of the Close frame that all connections get. Default: 1001 (going away).
+    pub code: CloseCode,
+    /// How long the peers have to answer it. Default: 5 s.
+    pub timeout: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Drain { code: CloseCode::GOING_AWAY, timeout: Duration::from_secs(5) }
+    }
+}
+
+/// What a [`Handle`] has asked for.
+pub(crate) enum Command {
+    Send { to: ConnectionId, frame: Vec<u8> },
+    Broadcast { path: Box<str>, frame: Vec<u8> },
+    Publish { topic: Box<str>, frame: Vec<u8> },
+    Close { id: ConnectionId, frame: CloseFrame<'static> },
+    Settle { id: ConnectionId, accept: Accept },
+    Call { path: Box<str>, run: Box<dyn FnOnce(&mut dyn Any, &mut Context<'_>) + Send> },
+    Shutdown(Drain),
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    commands: VecDeque<Command>,
+    bytes: usize,
+    stopped: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing can panic while it is held, so a poisoned lock guards a sound queue.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_gives_the_payload_back_and_takes_more_once_it_was_emptied() {
+        let handle = Handle::new();
+        for _ in 0..MAX_COMMANDS {
+            handle.send(ConnectionId::NOBODY, "x").unwrap();
+        }
+        assert_eq!(handle.send(ConnectionId::NOBODY, "y"), Err(Rejected::Full("y")));
+        assert_eq!(handle.take().len(), MAX_COMMANDS);
+        assert_eq!(handle.send(ConnectionId::NOBODY, "y"), Ok(()));
+    }
+
+    #[test]
+    fn the_queue_is_bounded_in_bytes() {
+        let handle = Handle::new();
+        let half = vec![0; MAX_BYTES / 2];
+        assert!(handle.publish("t", &half).is_ok());
+        // With their headers, two halves are more than the whole.
+        assert_eq!(handle.publish("t", &half), Err(Rejected::Full(&half)));
+        handle.take();
+        assert!(handle.publish("t", &half).is_ok());
+    }
+
+    #[test]
+    fn a_stopped_server_refuses() {
+        let handle = Handle::new();
+        handle.stop();
+        assert_eq!(handle.broadcast("/", "x"), Err(Rejected::Stopped("x")));
+        handle.shutdown(Drain::default());
+        assert!(handle.take().is_empty());
+    }
+}

@@ -1,0 +1,227 @@
+//! Where a server listens: TCP, over IPv4 and IPv6, and Unix-domain sockets.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Connections that the kernel keeps for us until they are accepted.
+const BACKLOG: i32 = 1024;
+/// Permissions of a Unix-domain socket, unless `?mode=` gives others.
+const MODE: u32 = 0o600;
+
+/// An address to listen on, not yet looked at.
+///
+/// - `HOST:PORT`, with a name or an IPv4 address, or `[::1]:PORT`. Port 0: any that is free. `[::]:PORT` takes IPv4 too.
+/// - `unix:/path`, a Unix-domain socket of mode 0600, or with another as `unix:/path?mode=0660`. A socket file that
+///   nobody answers at is replaced; any other file is an error. It is removed when the server ends.
+/// - A [`TcpListener`] that is bound already.
+#[derive(Debug)]
+pub struct Listen(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Text(String),
+    Tcp(TcpListener),
+}
+
+impl From<&str> for Listen {
+    fn from(address: &str) -> Self {
+        Listen(Inner::Text(address.to_owned()))
+    }
+}
+
+impl From<String> for Listen {
+    fn from(address: String) -> Self {
+        Listen(Inner::Text(address))
+    }
+}
+
+impl From<SocketAddr> for Listen {
+    fn from(address: SocketAddr) -> Self {
+        Listen(Inner::Text(address.to_string()))
+    }
+}
+
+impl From<TcpListener> for Listen {
+    fn from(listener: TcpListener) -> Self {
+        Listen(Inner::Tcp(listener))
+    }
+}
+
+/// An address that a server listens on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ListenAddr {
+    /// A TCP address, with its real port.
+    Tcp(SocketAddr),
+    /// The path of a Unix-domain socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ListenAddr {
+    /// As [`Listen`] takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenAddr::Tcp(address) => address.fmt(f),
+            ListenAddr::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A bound listener.
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, SocketFile),
+}
+
+impl Listener {
+    pub fn bind(listen: Listen) -> io::Result<Self> {
+        let address = match listen.0 {
+            Inner::Tcp(listener) => return Ok(Listener::Tcp(listener)),
+            Inner::Text(address) => address,
+        };
+        let listener = match address.strip_prefix("unix:") {
+            Some(path) => bind_unix(path),
+            None => bind_tcp(&address),
+        };
+        listener.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+    }
+
+    pub fn local_addr(&self) -> io::Result<ListenAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().map(ListenAddr::Tcp),
+            Listener::Unix(_, file) => Ok(ListenAddr::Unix(file.0.clone())),
+        }
+    }
+}
+
+/// The file of a Unix-domain socket, which goes with this value.
+#[derive(Debug)]
+pub(crate) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0)
+            && error.kind() != ErrorKind::NotFound
+        {
+            log::warn!("the socket {} could not be removed: {error}", self.0.display());
+        }
+    }
+}
+
+fn bind_tcp(address: &str) -> io::Result<Listener> {
+    let mut last = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
+    let candidates = address.to_socket_addrs().map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => io::Error::new(ErrorKind::InvalidInput, "write HOST:PORT, [::1]:PORT or unix:/path"),
+        _ => error,
+    })?;
+    for candidate in candidates {
+        match listen_tcp(candidate) {
+            Ok(listener) => return Ok(Listener::Tcp(listener)),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A server that is started again must not wait until the last one's connections are forgotten.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // Accepted sockets inherit it.
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(spec: &str) -> io::Result<Listener> {
+    let invalid = |text: &str| io::Error::new(ErrorKind::InvalidInput, text.to_owned());
+    let (path, mode) = match spec.split_once("?mode=") {
+        None => (spec, MODE),
+        Some((path, mode)) => match u32::from_str_radix(mode, 8) {
+            Ok(mode) if mode <= 0o777 => (path, mode),
+            _ => return Err(invalid("the mode must be octal, such as ?mode=0660")),
+        },
+    };
+    if path.is_empty() {
+        return Err(invalid("write unix:/path"));
+    }
+    let path = Path::new(path);
+    remove_stale(path)?;
+    let listener = UnixListener::bind(path)?;
+    let file = SocketFile(path.to_owned());
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(Listener::Unix(listener, file))
+}
+
+/// Removes a socket file that nobody answers at; leaves any other file alone.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        result => result?,
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is not a socket"));
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server answers there")),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(address: &str) -> String {
+        match Listener::bind(address.into()) {
+            Ok(_) => panic!("{address} was bound"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn an_address_in_use_is_named() {
+        let first = Listener::bind("127.0.0.1:0".into()).unwrap();
+        let address = first.local_addr().unwrap().to_string();
+        assert!(error_of(&address).starts_with(&format!("cannot listen on {address}: ")));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_what_to_write() {
+        for address in ["", "localhost", "1.2.3.4:x", ":::", "unix:", "unix:/tmp/x?mode=rw"] {
+            let error = error_of(address);
+            assert!(error.contains("write ") || error.contains("octal"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_everything_else_is_left_alone() {
+        let dir = std::env::temp_dir().join(format!("sockhop-listen-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("s.sock");
+        let address = format!("unix:{}?mode=0640", path.display());
+
+        drop(UnixListener::bind(&path).unwrap());
+        let listener = Listener::bind(address.as_str().into()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(error_of(&address).contains("another server answers there"));
+        drop(listener);
+        assert!(!path.exists(), "removed on exit");
+
+        fs::write(&path, "precious").unwrap();
+        assert!(error_of(&address).contains("not a socket"));
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

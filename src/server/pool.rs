@@ -1,0 +1,45 @@
+//! Buffers for large messages, kept initialised between them: neither allocated nor zeroed for each.
+
+/// What it keeps at most, in bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+#[derive(Default)]
+pub(crate) struct BufferPool {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl BufferPool {
+    /// The buffer that was put back last: it is the likeliest to be in cache.
+    pub fn take(&mut self) -> Option<Vec<u8>> {
+        let buffer = self.buffers.pop()?;
+        self.bytes -= buffer.capacity();
+        Some(buffer)
+    }
+
+    /// Keeps an initialised buffer, unless there is no room for it.
+    pub fn put(&mut self, buffer: Vec<u8>) {
+        if !buffer.is_empty() && self.bytes + buffer.capacity() <= MAX_BYTES {
+            self.bytes += buffer.capacity();
+            self.buffers.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_gives_the_last_one_first_and_is_bounded() {
+        let mut pool = BufferPool::default();
+        pool.put(vec![1; 10]);
+        pool.put(vec![2; MAX_BYTES]);
+        pool.put(Vec::new());
+        pool.put(vec![3; 20]);
+        assert_eq!(pool.take(), Some(vec![3; 20]));
+        assert_eq!(pool.take(), Some(vec![1; 10]));
+        assert_eq!(pool.take(), None);
+        assert_eq!(pool.bytes, 0);
+    }
+}

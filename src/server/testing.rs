@@ -1,0 +1,1 @@
+//! Testing applications without a server.
