@@ -9,7 +9,7 @@ use std::mem;
 const MIN_SPARE: usize = 4 * 1024;
 
 /// A growing payload. Its capacity stays within twice the bytes that have come, unless the vector was lent.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
     /// How many of `bytes`, from the front, are payload.

@@ -253,11 +253,11 @@ impl<R: Role> Connection<R> {
     }
 }
 
+/// Without the payloads that it holds: those are not for logs.
 impl<R: Role> fmt::Debug for Connection<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { limits, partial, sender } = self;
         let mut f = f.debug_struct("Connection");
-        f.field("state", &sender.state).field("limits", limits).field("partial", partial).finish_non_exhaustive()
+        f.field("state", &self.state()).field("buffered", &self.buffered()).finish_non_exhaustive()
     }
 }
 

@@ -86,7 +86,6 @@ impl Default for Limits {
 }
 
 /// A message of which a part has come.
-#[derive(Debug)]
 pub(super) struct Assembly {
     /// Text or Binary.
     pub(super) opcode: Opcode,

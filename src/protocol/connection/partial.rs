@@ -10,7 +10,7 @@ use crate::protocol::{buffer::Buffer, error::ProtocolError, frame::FrameHeader, 
 pub(super) const DIRECT: usize = 64 * 1024;
 
 /// All that is neither whole in the input nor done with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Partial {
     /// The beginning of a header. Empty while `frame` is there.
     pub(super) head: Head,
@@ -73,7 +73,7 @@ impl Partial {
 }
 
 /// The beginning of a header.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Head {
     bytes: [u8; FrameHeader::MAX_LEN],
     len: usize,
@@ -99,7 +99,6 @@ impl Head {
 }
 
 /// A frame whose header has been accepted.
-#[derive(Debug)]
 pub(super) struct Frame {
     pub(super) header: FrameHeader,
     /// How much of the payload has come.

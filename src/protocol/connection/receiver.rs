@@ -2,7 +2,6 @@
 
 use super::{Connection, Event, Role, State, partial::Frame};
 use crate::protocol::{
-    buffer::Buffer,
     error::ProtocolError,
     frame::{FrameHeader, Opcode},
     message::Assembly,
@@ -49,16 +48,12 @@ impl<R: Role> Connection<R> {
                 if opcode == Opcode::Close {
                     self.abandon_message();
                 }
-                let kept = || self.partial.as_ref().map_or(&[][..], |partial| &partial.control);
-                self.sender.answer(opcode, payload.unwrap_or_else(kept), output).map(Some)
+                let payload = payload.or_else(|| Some(&*self.partial.as_ref()?.control));
+                self.sender.answer(opcode, payload.unwrap_or_default(), output).map(Some)
             }
             Ok(Some(Complete::Message(opcode, payload))) => {
-                let kept = || {
-                    self.partial
-                        .as_ref()
-                        .map_or(&[][..], |partial| partial.spent.as_ref().map_or(&[][..], Buffer::payload))
-                };
-                self.sender.deliver(opcode, payload.unwrap_or_else(kept), output)
+                let payload = payload.or_else(|| Some(self.partial.as_ref()?.spent.as_ref()?.payload()));
+                self.sender.deliver(opcode, payload.unwrap_or_default(), output)
             }
         }
     }
@@ -149,6 +144,8 @@ impl<R: Role> Connection<R> {
         } else if wanted {
             Step::Complete(Complete::Control(opcode, None))
         } else {
+            // Its beginning may have come while it was still wanted.
+            partial.control.clear();
             Step::Next
         }
     }

@@ -11,7 +11,6 @@ use crate::protocol::{
 
 /// What may be sent, and how. Apart from what has been received, so that an answer can be written while the payload
 /// that it answers is still borrowed from there.
-#[derive(Debug)]
 pub(super) struct Sender<R> {
     pub(super) state: State,
     pub(super) role: R,

@@ -96,6 +96,35 @@ fn closing_gives_up_the_message_under_way_and_skips_the_rest_of_it() {
 }
 
 #[test]
+fn a_control_frame_cut_by_our_close_is_not_mixed_up_with_the_next() {
+    let mut stream = [masked(0x89, b"ping"), masked(0x88, b"\x03\xE8bye")].concat();
+    let (mut ping_begins, rest) = stream.split_at_mut(8);
+    let (mut close_begins, mut rest) = rest.split_at_mut(10);
+    let mut server = server();
+    let mut output = Vec::new();
+    assert_eq!(server.receive(&mut ping_begins, &mut output), Ok(None));
+    assert_eq!(server.close(None, &mut output), Ok(()));
+    assert_eq!(server.receive(&mut close_begins, &mut output), Ok(None));
+    assert_eq!(server.receive(&mut rest, &mut output), Ok(Some(closed(1000, "bye"))));
+    assert_eq!(output, b"\x88\x00");
+}
+
+#[test]
+fn a_close_cut_by_our_close_is_still_the_peers() {
+    let stream = masked(0x88, b"\x03\xE8bye");
+    for cut in 0..stream.len() {
+        let mut server = server();
+        let mut output = Vec::new();
+        let mut copy = stream.clone();
+        let (mut head, mut tail) = copy.split_at_mut(cut);
+        assert_eq!(server.receive(&mut head, &mut output), Ok(None));
+        assert_eq!(server.close(None, &mut output), Ok(()));
+        assert_eq!(server.receive(&mut tail, &mut output), Ok(Some(closed(1000, "bye"))));
+        assert_eq!(output, b"\x88\x00");
+    }
+}
+
+#[test]
 fn a_closed_connection_swallows_everything() {
     let mut server = server();
     let mut output = Vec::new();
