@@ -1,0 +1,54 @@
+//! A chat with state of its own for each connection: a name, from the URL, and a room.
+//!
+//!     cargo run --example chat
+//!     npx wscat -c 'ws://127.0.0.1:8080/rooms/garden?name=Ann'
+
+use sockhop::http::Request;
+use sockhop::{Accept, CloseFrame, CloseReason, Context, Handler, Message, Server};
+
+/// What is kept with each connection.
+struct Guest {
+    name: String,
+    room: String,
+}
+
+struct Chat;
+
+impl Handler for Chat {
+    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+        let Some(name) = request.query_param("name").filter(|name| !name.is_empty()) else {
+            return Accept::no(400, "add ?name=YOUR-NAME to the address\n");
+        };
+        ctx.attach(Guest { name: name.into_owned(), room: request.path().to_owned() });
+        Accept::yes()
+    }
+
+    fn open(&mut self, ctx: &mut Context<'_>) {
+        let Some(Guest { name, room }) = ctx.attached() else { return };
+        let (news, room) = (format!("{name} is here"), room.clone());
+        ctx.subscribe(&room);
+        ctx.publish(&room, news);
+    }
+
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        let Some(Guest { name, room }) = ctx.attached() else { return };
+        match message {
+            Message::Text("/quit") => ctx.close(CloseFrame::normal("bye")),
+            Message::Text(text) => {
+                let (line, room) = (format!("{name}: {text}"), room.clone());
+                ctx.publish(&room, line);
+            }
+            Message::Binary(_) => ctx.send("text only, please"),
+        }
+    }
+
+    fn close(&mut self, ctx: &mut Context<'_>, _reason: CloseReason<'_>) {
+        let Some(Guest { name, room }) = ctx.attached() else { return };
+        let (news, room) = (format!("{name} has left"), room.clone());
+        ctx.publish(&room, news);
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    Server::bind("127.0.0.1:8080")?.mount("/rooms/*", Chat).run()
+}

@@ -1,0 +1,64 @@
+//! The codec alone, in a program with a loop of its own; here a thread and a blocking socket for each connection.
+//!
+//!     cargo run --example own_loop
+//!     npx wscat -c ws://127.0.0.1:8080
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use sockhop::http::{Body, HeadScanner, Request, Upgrade};
+use sockhop::protocol::{Connection, Event, Limits, State, encode_frame};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for stream in TcpListener::bind("127.0.0.1:8080")?.incoming() {
+        let stream = stream?;
+        thread::spawn(move || serve(stream).unwrap_or_else(|error| eprintln!("{error}")));
+    }
+    Ok(())
+}
+
+fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
+    let (mut head, mut scanner, mut buffer) = (Vec::new(), HeadScanner::default(), vec![0; 64 * 1024]);
+    let mut output = Vec::new();
+
+    // The opening handshake.
+    let len = loop {
+        let n = stream.read(&mut buffer)?;
+        head.extend_from_slice(&buffer[..n]);
+        match scanner.scan(&head)? {
+            None if n > 0 => {}
+            None => return Ok(()),
+            Some(len) => break len,
+        }
+    };
+    match Request::parse(&head[..len]).and_then(|request| Ok(Upgrade::from_request(&request)?.accept_key())) {
+        Ok(accept_key) => Upgrade::encode_response(&accept_key, None, &[], &mut output),
+        Err(error) => {
+            error.response().encode(&mut output, Body::Include);
+            return Ok(stream.write_all(&output)?);
+        }
+    }
+
+    // Frames in, events out. What came right behind the head are frames already.
+    let mut connection = Connection::server(Limits::default());
+    let mut input = &mut head[len..];
+    loop {
+        while let Some(event) = connection.receive(&mut input, &mut output).transpose() {
+            match event {
+                // A server does not mask: its frames are encoded without the connection, which `message` borrows.
+                Ok(Event::Message(message)) => encode_frame(message.opcode(), message.as_bytes(), &mut output),
+                Ok(_) => {}
+                Err(error) => eprintln!("{error}"),
+            }
+        }
+        stream.write_all(&output)?;
+        output.clear();
+        let n = if connection.state() == State::Closed { 0 } else { stream.read(&mut buffer)? };
+        if n == 0 {
+            return Ok(());
+        }
+        input = &mut buffer[..n];
+    }
+}
