@@ -21,7 +21,10 @@ use super::{
     message::{Limits, Message},
 };
 
-/// What the peer sent, borrowed from the input or from the connection.
+/// What the peer sent, borrowed from the input or, when it did not lie there as a whole, from the connection.
+///
+/// While it is held the connection cannot be used, but the output can: [`encode_frame`](super::encode_frame) answers
+/// with what it borrows, without a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A whole message.
@@ -117,10 +120,11 @@ impl<R: Role> Connection<R> {
     /// [`receive`](Self::receive) for a caller who has buffers to lend for large messages, and so saves allocating
     /// and zeroing them.
     ///
-    /// `lend` is called when a frame has 64 KiB of payload still to come after `input`, and some has come. Its vector
-    /// must be initialised: its length is the space that is used, its content does not matter. With `None` the
-    /// connection uses a buffer of its own, which grows with what comes. Either way [`spare`](Self::spare) then is
-    /// where to receive the rest, and [`take_buffer`](Self::take_buffer) how to get the vector back.
+    /// `lend` is called when some payload of a frame has come and 64 KiB or more are still to come after `input`. Its
+    /// vector must be initialised: its length is the space that is used, its content does not matter. With `None` the
+    /// connection uses a buffer of its own, which grows with what comes, and asks again while that is small. Either
+    /// way [`spare`](Self::spare) then is where to receive the rest, and [`take_buffer`](Self::take_buffer) how to get
+    /// the vector back.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).

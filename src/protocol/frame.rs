@@ -1,7 +1,7 @@
 //! The base framing protocol (§5.2): opcodes and the header of a frame.
 //!
-//! It knows the rules that a header can break alone. Those that need the role, the limits or the frames before it
-//! ([§5.1, §5.4](super)) are the connection's.
+//! It knows the rules that a header can break by itself. Those that need the role, the limits or the frames before it
+//! (§5.1, §5.4, §10.4) are the connection's.
 
 use super::error::ProtocolError;
 

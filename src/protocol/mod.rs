@@ -27,35 +27,39 @@
 //! A client and a server that talk through two vectors instead of sockets.
 //!
 //! ```
-//! use sockhop::protocol::{CloseFrame, Connection, Event, Limits, Message, State};
+//! use sockhop::protocol::{CloseFrame, Connection, Event, Limits, Message, State, encode_frame};
 //!
-//! // Fixed keys are for examples: see `Connection::client`.
+//! // The key is the RFC's example. Real ones are random: see `Connection::client`.
 //! let mut client = Connection::client(Limits::default(), || [0x37, 0xfa, 0x21, 0x3d]);
 //! let mut server = Connection::server(Limits::default());
 //! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
 //!
 //! client.send(Message::Text("Hello"), &mut to_server)?;
-//! client.close(Some(&CloseFrame::normal("bye")), &mut to_server)?;
+//! client.ping(b"there?", &mut to_server)?;
 //!
-//! // The server greets back. The answer to the Close is written for it.
+//! // The server echoes messages. It owes a Pong, too, which is written for it.
 //! let mut input = &mut to_server[..];
 //! while let Some(event) = server.receive(&mut input, &mut to_client)? {
-//!     match event {
-//!         Event::Message(Message::Text(text)) => {
-//!             let answer = format!("{text} yourself");
-//!             server.send(Message::Text(&answer), &mut to_client)?;
-//!         }
-//!         other => assert_eq!(other, Event::Close(Some(CloseFrame::normal("bye")))),
+//!     if let Event::Message(message) = event {
+//!         encode_frame(message.opcode(), message.as_bytes(), &mut to_client);
 //!     }
 //! }
-//! assert_eq!(server.state(), State::Closed);
+//! assert_eq!(to_client, b"\x81\x05Hello\x8A\x06there?");
 //!
+//! // The client has what it wants, and closes.
+//! to_server.clear();
 //! let mut input = &mut to_client[..];
-//! let mut output = Vec::new();
-//! // Closing: the client has said goodbye, and takes no more messages.
-//! let event = client.receive(&mut input, &mut output)?;
-//! assert_eq!(event, Some(Event::Close(Some(CloseFrame::normal("")))));
-//! assert_eq!(client.state(), State::Closed);
+//! assert_eq!(client.receive(&mut input, &mut to_server)?, Some(Event::Message(Message::Text("Hello"))));
+//! assert_eq!(client.receive(&mut input, &mut to_server)?, Some(Event::Pong(b"there?")));
+//! client.close(Some(&CloseFrame::normal("bye")), &mut to_server)?;
+//! assert_eq!(client.state(), State::Closing);
+//!
+//! // The server's answer is written for it, and it may end the TCP connection.
+//! to_client.clear();
+//! let mut input = &mut to_server[..];
+//! let event = server.receive(&mut input, &mut to_client)?;
+//! assert_eq!(event, Some(Event::Close(Some(CloseFrame::normal("bye")))));
+//! assert_eq!(server.state(), State::Closed);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -133,15 +133,15 @@ impl Frame {
         self.header.payload_len == piece.len() as u64
     }
 
-    /// Adds `piece`, just taken, to the message. If it is the first of much, looks for a larger buffer: payload has
-    /// come, so that is no answer to a mere claim.
+    /// Adds `piece`, just taken, to the message. If much is to come, looks for a larger buffer: payload has come, so
+    /// that is no answer to a mere claim.
     pub(super) fn append_to(
         &mut self,
         message: &mut Assembly,
         piece: &[u8],
         lend: &mut dyn FnMut() -> Option<Vec<u8>>,
     ) -> Result<(), ProtocolError> {
-        if !self.direct && self.remaining() >= DIRECT as u64 {
+        if self.remaining() >= DIRECT as u64 {
             self.direct = true;
             if message.buffer.extent() < DIRECT
                 && let Some(bytes) = lend()

@@ -55,6 +55,24 @@ fn an_idle_connection_is_three_words_and_no_heap_block() {
 }
 
 #[test]
+fn what_is_held_is_counted_by_capacity() {
+    let mut server = server();
+    let mut output = Vec::new();
+    let mut held = 0;
+    // A header, a control payload, a message: each is counted on top of the box that holds them.
+    for (mut stream, more) in [
+        (masked(0x02, &[b'x'; 2000])[..3].to_vec(), 1),
+        (masked(0x02, &[b'x'; 2000])[3..].to_vec(), 2000),
+        (masked(0x89, &[b'x'; 125])[..100].to_vec(), 94),
+    ] {
+        assert_eq!(server.receive(&mut &mut stream[..], &mut output), Ok(None));
+        assert!(server.buffered() >= held + more, "{} held", server.buffered());
+        held = server.buffered();
+    }
+    assert!(held < 2 * 2100 + 300);
+}
+
+#[test]
 fn a_message_whole_in_the_input_is_neither_copied_nor_kept() {
     for payload_len in [0, 125, 126, 65_535, 65_536, 200_000] {
         let mut server = server();

@@ -92,6 +92,29 @@ fn every_split_and_every_surrounding_length_agree_with_std() {
 }
 
 #[test]
+fn a_validator_is_five_bytes() {
+    assert_eq!(size_of::<Utf8Validator>(), 5);
+}
+
+#[test]
+fn only_a_character_that_is_cut_short_is_split_off() {
+    for (piece, tail) in [
+        (&b""[..], 0),
+        (b"abc", 0),
+        ("aé".as_bytes(), 0),
+        ("a€".as_bytes(), 0),
+        ("a🎈".as_bytes(), 0),
+        (b"a\xC3", 1),
+        (b"a\xE2\x82", 2),
+        (b"a\xF0\x9F", 2),
+        (b"a\xF0\x9F\x8E", 3),
+        (b"\x80\x80\x80\x80", 0),
+    ] {
+        assert_eq!(split_off_unfinished(piece).1.len(), tail, "{piece:02X?}");
+    }
+}
+
+#[test]
 fn refuses_at_the_earliest_byte_that_std_can_tell() {
     let mut random = Random::new(1);
     for _ in 0..20_000 {

@@ -128,7 +128,7 @@ fn a_close_cut_by_our_close_is_still_the_peers() {
 fn a_closed_connection_swallows_everything() {
     let mut server = server();
     let mut output = Vec::new();
-    let mut stream = [&masked(0x81, b"before")[..], b"\xFF", &masked(0x81, b"after")].concat();
+    let mut stream = [&masked(0x81, b"before")[..], &masked(0x01, b"half"), b"\xFF", &masked(0x81, b"after")].concat();
     let mut input = &mut stream[..];
     assert_eq!(server.receive(&mut input, &mut output), Ok(Some(M(Text("before")))));
     assert_eq!(server.receive(&mut input, &mut output), Err(ProtocolError::ReservedBits));

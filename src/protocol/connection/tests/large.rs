@@ -29,9 +29,25 @@ fn a_buffer_is_asked_for_only_when_payload_has_come_and_64_kib_are_to_come() {
     ] {
         let frame = masked(0x82, &vec![7; payload_len]);
         let header_len = frame.len() - payload_len;
-        let asked = begin(&mut server(), &frame, header_len + first_len, None);
+        let mut server = server();
+        let asked = begin(&mut server, &frame, header_len + first_len, None);
         assert_eq!(asked, asks, "{first_len} of {payload_len}");
+        assert_eq!(server.spare().is_some(), asks && first_len > 4 * KIB, "{first_len} of {payload_len}");
     }
+}
+
+#[test]
+fn one_lent_vector_serves_all_fragments_and_is_given_back_when_the_peer_closes_instead() {
+    let fragments = [masked(0x02, &vec![7; 70 * KIB]), masked(0x00, &vec![7; 70 * KIB])].concat();
+    let mut server = server();
+    assert!(begin(&mut server, &fragments, 20, Some(vec![0; 200 * KIB])));
+    assert!(!begin(&mut server, &fragments[20..], 70 * KIB + 20, None));
+    assert!((200 * KIB..201 * KIB).contains(&server.buffered()));
+    let mut rest = [&fragments[70 * KIB + 40..], &masked(0x88, b"")].concat();
+    let event = server.receive(&mut &mut rest[..], &mut Vec::new());
+    assert_eq!(event, Ok(Some(Event::Close(None))));
+    assert!((200 * KIB..201 * KIB).contains(&server.buffered()));
+    assert_eq!(server.take_buffer().map(|buffer| buffer.len()), Some(200 * KIB));
 }
 
 #[test]
@@ -149,7 +165,10 @@ fn a_small_reassembled_message_can_be_taken_too_and_a_borrowed_one_cannot() {
     assert_eq!(server.take_buffer().as_deref(), Some(&b"Hello"[..]));
     assert_eq!(server.take_buffer(), None);
 
-    let mut server = self::server();
-    assert!(server.receive(&mut &mut masked(0x81, b"Hello")[..], &mut output).is_ok());
-    assert_eq!(server.take_buffer(), None);
+    for mut stream in [masked(0x81, b"Hello"), [masked(0x02, b""), masked(0x80, b"")].concat()] {
+        let mut server = self::server();
+        assert!(server.receive(&mut &mut stream[..], &mut output).is_ok_and(|event| event.is_some()));
+        assert_eq!(server.take_buffer(), None);
+        assert!(server.is_idle());
+    }
 }
