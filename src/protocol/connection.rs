@@ -37,6 +37,18 @@ pub enum Event<'a> {
     Close(Option<CloseFrame<'a>>),
 }
 
+/// What a call of [`Connection::receive_with`] may use.
+pub struct Allowance<'a> {
+    /// How many frames it may take; counted down, whether they bring an event or not.
+    pub frames: usize,
+    /// Lends a buffer for a large message, to save allocating and zeroing it. Called when a frame has 64 KiB of payload
+    /// still to come after the input, and some has come. The vector must be initialised: its length is the space that
+    /// is used, its content does not matter. With `None` the connection uses a buffer of its own, which grows with what
+    /// comes. Either way [`Connection::spare`] then is where to receive the rest, and [`Connection::take_buffer`] how
+    /// to get the vector back.
+    pub lend: &'a mut dyn FnMut() -> Option<Vec<u8>>,
+}
+
 /// How far the closing handshake is (§7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -92,6 +104,12 @@ impl<R: Role> Connection<R> {
         self.partial.is_none()
     }
 
+    /// The payload bytes that have come of the message or frame under way; `None`: there is none.
+    pub fn unfinished(&self) -> Option<u64> {
+        let partial = self.partial.as_ref().filter(|partial| partial.spent.is_none())?;
+        Some(partial.message.as_ref().map_or(0, |message| message.buffer.filled() as u64))
+    }
+
     /// The heap bytes held for what is under way or borrowed by the last event, by capacity.
     pub fn buffered(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.capacity())
@@ -114,17 +132,11 @@ impl<R: Role> Connection<R> {
         input: &mut &'i mut [u8],
         output: &mut Vec<u8>,
     ) -> Result<Option<Event<'e>>, ProtocolError> {
-        self.receive_with(input, output, &mut || None)
+        self.receive_with(input, output, &mut Allowance { frames: usize::MAX, lend: &mut || None })
     }
 
-    /// [`receive`](Self::receive) for a caller who has buffers to lend for large messages, and so saves allocating
-    /// and zeroing them.
-    ///
-    /// `lend` is called when some payload of a frame has come and 64 KiB or more are still to come after `input`. Its
-    /// vector must be initialised: its length is the space that is used, its content does not matter. With `None` the
-    /// connection uses a buffer of its own, which grows with what comes, and asks again while that is small. Either
-    /// way [`spare`](Self::spare) then is where to receive the rest, and [`take_buffer`](Self::take_buffer) how to get
-    /// the vector back.
+    /// [`receive`](Self::receive) for a caller who bounds the work of a call, or has buffers to lend for large
+    /// messages. `Ok(None)` while `input` is not empty: the frames that were allowed are used up.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -133,19 +145,21 @@ impl<R: Role> Connection<R> {
         &'e mut self,
         input: &mut &'i mut [u8],
         output: &mut Vec<u8>,
-        lend: &mut dyn FnMut() -> Option<Vec<u8>>,
+        allowance: &mut Allowance<'_>,
     ) -> Result<Option<Event<'e>>, ProtocolError> {
         // The way of nearly all frames: a whole message in the input. No copy, no allocation.
         if self.partial.is_none()
             && self.sender.state == State::Open
+            && allowance.frames > 0
             && let Some((opcode, key, payload)) = take_whole_message(input, !R::MASKS, self.limits.max_message)
         {
+            allowance.frames -= 1;
             if !R::MASKS {
                 mask(payload, key, 0);
             }
             return self.sender.deliver(opcode, payload, output);
         }
-        self.receive_piecewise(input, output, lend)
+        self.receive_piecewise(input, output, allowance)
     }
 
     /// Sends a message as one frame: appends it to `output`.

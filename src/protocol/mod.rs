@@ -75,7 +75,7 @@ mod testing;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
-pub use connection::{Client, Connection, Event, Role, Server, State};
+pub use connection::{Allowance, Client, Connection, Event, Role, Server, State};
 pub use error::{ControlError, NotOpen, ProtocolError};
 pub use frame::{FrameHeader, Opcode, encode_frame};
 pub use mask::mask;

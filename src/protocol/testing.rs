@@ -1,6 +1,6 @@
 //! What the tests of this room share: frames made by hand, and the law that the way a stream is cut changes nothing.
 
-use super::{Connection, Event, ProtocolError, Role, State};
+use super::{Allowance, Connection, Event, ProtocolError, Role, State};
 
 /// The masking key of all client frames in tests: that of the RFC's examples (§5.7).
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -84,7 +84,8 @@ pub(crate) fn feed<R: Role>(
     mut next_len: impl FnMut() -> usize,
 ) -> Outcome {
     let mut outcome = Outcome::new(&[], &[], Ok(State::Open));
-    let mut lend = || (path == Path::Lent).then(|| vec![0xEE; 100_000]);
+    let lend = &mut || (path == Path::Lent).then(|| vec![0xEE; 100_000]);
+    let mut allowance = Allowance { frames: usize::MAX, lend };
     let mut fed = 0;
     while fed < stream.len() {
         let mut piece = stream[fed..stream.len().min(fed + next_len())].to_vec();
@@ -100,7 +101,7 @@ pub(crate) fn feed<R: Role>(
         fed += piece.len();
         let mut input = &mut piece[..];
         while outcome.end.is_ok() {
-            match connection.receive_with(&mut input, &mut outcome.output, &mut lend) {
+            match connection.receive_with(&mut input, &mut outcome.output, &mut allowance) {
                 Ok(Some(event)) => outcome.events.push(format!("{event:?}")),
                 Ok(None) => break,
                 Err(error) => outcome.end = Err(error),

@@ -232,7 +232,6 @@ mod tests {
 
     #[test]
     fn a_begun_frame_may_lie_in_several_chunks() {
-        let mut queue = WriteQueue::default();
         let frame = Rc::new(frames(&[&[9; 5000]]));
         for sent in 1..20 {
             let mut queue = WriteQueue::default();

@@ -1,6 +1,6 @@
 //! The general way of receiving: frames in pieces, fragments, control frames, and all that is wrong.
 
-use super::{Connection, Event, Role, State, partial::Frame};
+use super::{Allowance, Connection, Event, Role, State, partial::Frame};
 use crate::protocol::{
     error::ProtocolError,
     frame::{FrameHeader, Opcode},
@@ -30,7 +30,7 @@ impl<R: Role> Connection<R> {
         &'e mut self,
         input: &mut &'i mut [u8],
         output: &mut Vec<u8>,
-        lend: &mut dyn FnMut() -> Option<Vec<u8>>,
+        allowance: &mut Allowance<'_>,
     ) -> Result<Option<Event<'e>>, ProtocolError> {
         self.forget_last_event();
         if self.sender.state == State::Closed {
@@ -38,7 +38,7 @@ impl<R: Role> Connection<R> {
             *input = &mut [];
             return Ok(None);
         }
-        match self.advance(input, lend) {
+        match self.advance(input, allowance) {
             Err(error) => Err(self.fail(error, output)),
             Ok(None) => {
                 self.forget_last_event();
@@ -62,9 +62,9 @@ impl<R: Role> Connection<R> {
     fn advance<'i>(
         &mut self,
         input: &mut &'i mut [u8],
-        lend: &mut dyn FnMut() -> Option<Vec<u8>>,
+        allowance: &mut Allowance<'_>,
     ) -> Result<Option<Complete<'i>>, ProtocolError> {
-        loop {
+        while allowance.frames > 0 {
             let frame = match self.partial.as_mut().and_then(|partial| partial.frame.take()) {
                 Some(frame) => frame,
                 None => {
@@ -80,14 +80,18 @@ impl<R: Role> Connection<R> {
             let step = if frame.header.opcode.is_control() {
                 self.advance_control(frame, input)
             } else {
-                self.advance_data(frame, input, lend)?
+                self.advance_data(frame, input, allowance.lend)?
             };
             match step {
-                Step::Complete(complete) => return Ok(Some(complete)),
-                Step::Next => {}
                 Step::Starved => return Ok(None),
+                Step::Next => allowance.frames -= 1,
+                Step::Complete(complete) => {
+                    allowance.frames -= 1;
+                    return Ok(Some(complete));
+                }
             }
         }
+        Ok(None)
     }
 
     /// Takes a header off the front of `input`, or what there is of it.

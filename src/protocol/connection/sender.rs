@@ -46,7 +46,8 @@ impl<R: Role> Sender<R> {
     pub(super) fn fail(&mut self, error: ProtocolError, output: &mut Vec<u8>) -> ProtocolError {
         // 7.1.7: a Close frame with an appropriate code SHOULD be sent; 5.5.1: never a second one.
         if self.state == State::Open {
-            self.close(Some(&CloseFrame::new(error.close_code(), "")), output);
+            // 7.1.6: the reason is for whoever debugs the peer.
+            self.close(Some(&CloseFrame::new(error.close_code(), error.to_string())), output);
         }
         self.state = State::Closed;
         error

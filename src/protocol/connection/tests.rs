@@ -1,3 +1,5 @@
+use std::slice;
+
 use super::*;
 use crate::protocol::{
     CloseCode,
@@ -20,14 +22,44 @@ fn client() -> Connection<Client<impl FnMut() -> [u8; 4]>> {
     Connection::client(Limits::default(), || KEY)
 }
 
-/// The Close frame without a reason that a server sends.
-fn close_frame(code: u16) -> Vec<u8> {
-    unmasked(0x88, &code.to_be_bytes())
+/// The Close frame with which a server fails the connection.
+fn failing_close(error: ProtocolError) -> Vec<u8> {
+    unmasked(0x88, &[&error.close_code().0.to_be_bytes(), error.to_string().as_bytes()].concat())
 }
 
 /// What comes of `events` and then a broken rule, at a server.
 fn failed(events: &[Event<'_>], error: ProtocolError) -> Outcome {
-    Outcome::new(events, &close_frame(error.close_code().0), Err(error))
+    Outcome::new(events, &failing_close(error), Err(error))
+}
+
+#[test]
+fn an_allowance_of_frames_is_kept_to_whatever_the_frames_are() {
+    let fragments = [&masked(0x01, b"a")[..], &masked(0x00, b""), &masked(0x80, b"b")].concat();
+    let mut stream = [masked(0x8A, b""), fragments, masked(0x81, b"c"), masked(0x82, b"d")].concat();
+    let (mut server, mut output, mut events) = (server(), Vec::new(), Vec::new());
+    let mut input = &mut stream[..];
+    for round in 0..3 {
+        let mut allowance = Allowance { frames: 2, lend: &mut || None };
+        while let Ok(Some(event)) = server.receive_with(&mut input, &mut output, &mut allowance) {
+            events.push(format!("{event:?}"));
+        }
+        assert_eq!((allowance.frames, input.is_empty()), (0, round == 2));
+    }
+    assert_eq!(events, ["Pong([])", "Message(Text(\"ab\"))", "Message(Text(\"c\"))", "Message(Binary([100]))"]);
+}
+
+#[test]
+fn what_has_come_of_an_unfinished_message_is_counted() {
+    let stream = [masked(0x01, b"abc"), masked(0x80, b"de")].concat();
+    let mut server = server();
+    let mut counts = Vec::new();
+    for mut byte in stream {
+        let is_over = matches!(server.receive(&mut slice::from_mut(&mut byte), &mut Vec::new()), Ok(Some(_)));
+        counts.push(server.unfinished());
+        assert_eq!(is_over, server.unfinished().is_none());
+    }
+    let received = [0, 0, 0, 0, 0, 0, 1, 2, 3, 3, 3, 3, 3, 3, 3, 4];
+    assert_eq!(counts, received.map(Some).into_iter().chain([None]).collect::<Vec<_>>());
 }
 
 #[test]

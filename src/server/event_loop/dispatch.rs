@@ -7,13 +7,12 @@ use std::rc::Rc;
 
 use super::apply::Input;
 use super::{EventLoop, Mount};
-use crate::protocol::{CloseFrame, Connection, Event, Message, ProtocolError};
+use crate::protocol::{Allowance, CloseFrame, Connection, Event, Message, ProtocolError};
 use crate::server::context::Context;
 use crate::server::core::Core;
 use crate::server::handler::{ConnectionId, Error, Handler};
 use crate::server::outbox::Outbox;
 use crate::server::poller::Poller;
-use crate::server::pool::BufferPool;
 use crate::server::session::{Flags, Phase};
 
 /// Frames of one connection that are handled in a turn.
@@ -51,9 +50,12 @@ impl<P: Poller> EventLoop<P> {
             let Some(mut connection) = session.connection.take() else { return 0 };
             let mut rest = input.get_mut(start..).unwrap_or_default();
             let Mount { handler, .. } = &mut self.mounts[usize::from(mount)];
-            let mut batch = Batch { core: &mut self.core, pool: &mut self.pool, id, mount, frames };
-            let outcome = catch_unwind(AssertUnwindSafe(|| batch.run(&mut **handler, &mut connection, &mut rest)));
-            frames = batch.frames;
+            let mut allowance = Allowance { frames, lend: &mut || self.pool.take() };
+            let mut batch = Batch { core: &mut self.core, id, mount };
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                batch.run(&mut **handler, &mut connection, &mut rest, &mut allowance)
+            }));
+            frames = allowance.frames;
             let left = rest.len();
             start = input.len() - left;
             let mut buffer = connection.take_buffer();
@@ -127,42 +129,41 @@ impl<P: Poller> EventLoop<P> {
 /// What a batch works with.
 struct Batch<'a> {
     core: &'a mut Core,
-    pool: &'a mut BufferPool,
     id: ConnectionId,
     mount: u16,
-    frames: usize,
 }
 
 impl Batch<'_> {
-    fn run(&mut self, handler: &mut dyn Handler, connection: &mut Connection, rest: &mut &mut [u8]) -> Outcome {
+    fn run(
+        &mut self,
+        handler: &mut dyn Handler,
+        connection: &mut Connection,
+        rest: &mut &mut [u8],
+        allowance: &mut Allowance<'_>,
+    ) -> Outcome {
         self.core.outbox.interrupted = false;
         let output = self.core.outbox.replies.len() + OUTPUT;
-        while self.frames > 0 {
+        loop {
             let mark = self.core.outbox.replies.len();
             if mark > output {
                 return Outcome::Budget;
             }
-            let pool = &mut *self.pool;
-            match connection.receive_with(rest, &mut self.core.outbox.replies, &mut || pool.take()) {
+            match connection.receive_with(rest, &mut self.core.outbox.replies, allowance) {
                 Ok(Some(Event::Message(message))) => {
-                    self.frames -= 1;
                     if let Some(outcome) = self.message(handler, message) {
                         return outcome;
                     }
                 }
-                Ok(Some(Event::Ping(_))) => {
-                    self.frames -= 1;
-                    self.answer_ping(mark);
-                }
-                Ok(Some(Event::Pong(_))) => self.frames -= 1,
+                Ok(Some(Event::Ping(_))) => self.answer_ping(mark),
+                Ok(Some(Event::Pong(_))) => {}
                 Ok(Some(Event::Close(frame))) => {
                     return Outcome::Closed { answer: mark, frame: frame.map(CloseFrame::into_owned) };
                 }
-                Ok(None) => return Outcome::Empty,
+                Ok(None) if rest.is_empty() => return Outcome::Empty,
+                Ok(None) => return Outcome::Budget,
                 Err(error) => return Outcome::Failed { answer: mark, error },
             }
         }
-        Outcome::Budget
     }
 
     #[inline]

@@ -124,12 +124,8 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn note_unfinished(&mut self, slot: u32) {
         let tick = self.core.tick();
         let session = &mut self.core.sessions[slot];
-        let is_unfinished = session.connection.as_ref().is_some_and(|connection| !connection.is_idle());
-        if is_unfinished {
-            let rare = session.rare();
-            if rare.unfinished.is_none() {
-                rare.unfinished = Some(Unfinished { since: tick, received: 0 });
-            }
+        if session.connection.as_ref().is_some_and(|connection| connection.unfinished().is_some()) {
+            session.rare().unfinished.get_or_insert(Unfinished { since: tick, received: 0 });
         } else if let Some(rare) = session.rare.as_deref_mut()
             && rare.unfinished.take().is_some()
         {

@@ -74,7 +74,7 @@ fn fails_on_what_the_rfc_forbids_and_answers_what_came_before() {
     let whole = [masked(0x01, b"be"), masked(0x89, b"!"), masked(0x80, b"fore")].concat();
     for (stream, error) in streams {
         check(server, &stream, &failed(&[], error));
-        let output = [unmasked(0x8A, b"!"), close_frame(error.close_code().0)].concat();
+        let output = [unmasked(0x8A, b"!"), failing_close(error)].concat();
         let expected = Outcome::new(&[Ping(b"!"), M(Text("before"))], &output, Err(error));
         check(server, &[whole.clone(), stream].concat(), &expected);
     }
@@ -148,7 +148,7 @@ fn a_client_wants_unmasked_frames_and_masks_its_own() {
     let pong = masked(0x8A, b"?");
     let ok = Outcome::new(&[M(Text("Hello")), Ping(b"?")], &pong, Ok(State::Open));
     check(client, &[unmasked(0x81, b"Hello"), unmasked(0x89, b"?")].concat(), &ok);
-    let close = masked(0x88, b"\x03\xEA");
+    let close = masked(0x88, b"\x03\xEAmasked frame from a server");
     let failed = Outcome::new(&[], &close, Err(ProtocolError::MaskedServerFrame));
     check(client, &masked(0x81, b"Hello"), &failed);
     check(client, &masked(0x89, b""), &failed);
