@@ -1,1 +1,287 @@
-//! Testing applications without a server.
+//! Testing applications: the real loop, with clients in memory and a clock that stands still until it is moved.
+//!
+//! ```
+//! use sockhop::testing::Stage;
+//! use sockhop::{Context, Handler, Message, TimerId};
+//! use std::time::Duration;
+//!
+//! /// Repeats every message to all, a second later.
+//! #[derive(Default)]
+//! struct Later(Vec<(TimerId, String)>);
+//!
+//! impl Handler for Later {
+//!     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+//!         if let Message::Text(text) = message {
+//!             self.0.push((ctx.after(Duration::from_secs(1)), text.to_owned()));
+//!         }
+//!     }
+//!
+//!     fn timer(&mut self, ctx: &mut Context<'_>, timer: TimerId) {
+//!         if let Some(at) = self.0.iter().position(|(id, _)| *id == timer) {
+//!             ctx.broadcast(self.0.remove(at).1);
+//!         }
+//!     }
+//! }
+//!
+//! let mut stage = Stage::new(Later::default());
+//! let ann = stage.connect("/");
+//! let bob = stage.connect("/");
+//! stage.send(ann, "hello");
+//! assert!(stage.received(bob).is_empty());
+//! stage.advance(Duration::from_secs(1));
+//! assert_eq!(stage.received(ann), ["hello"]);
+//! assert_eq!(stage.received(bob), ["hello"]);
+//! assert!(stage.handler().0.is_empty());
+//! ```
+
+mod memory;
+
+use std::any::Any;
+use std::fmt::Write;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use self::memory::{MemoryPoller, SharedWire};
+use super::config::Config;
+use super::event_loop::{EventLoop, Mount, Parts};
+use super::handle::Handle;
+use super::handler::Handler;
+use super::payload::Payload;
+use crate::http::Router;
+use crate::protocol::{self, CloseCode, CloseFrame, Connection, Event, Limits, Message};
+
+/// A handler, mounted at every path, and its clients.
+///
+/// Each method returns when all that it causes has happened, but for what waits for the clock.
+pub struct Stage<H> {
+    server: EventLoop<MemoryPoller>,
+    poller: MemoryPoller,
+    handle: Handle,
+    clients: Vec<Seat>,
+    handler: PhantomData<H>,
+}
+
+/// Names a client of a [`Stage`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Client(usize);
+
+/// A message that a client has received. Compares with strings and bytes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Received {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+}
+
+/// Where a client sits.
+struct Seat {
+    wire: SharedWire,
+    connection: Connection<protocol::Client<fn() -> [u8; 4]>>,
+    /// The response head, until it is whole; then what it says.
+    head: Vec<u8>,
+    status: Option<u16>,
+    received: Vec<Received>,
+    closed: Option<CloseFrame<'static>>,
+}
+
+impl<H: Handler> Stage<H> {
+    /// A stage with the default limits.
+    pub fn new(handler: H) -> Self {
+        Self::with_config(handler, Config::default())
+    }
+
+    /// A stage with limits and timeouts of your own.
+    pub fn with_config(handler: H, config: Config) -> Self {
+        let poller = MemoryPoller::new();
+        let handle = Handle::new();
+        let mut router = Router::default();
+        router.add_mount("/*", 0).expect("the only mount");
+        let mounts = vec![Mount { path: "/*".into(), handler: Box::new(handler), panics: 0 }];
+        let parts = Parts { config, handle: handle.clone(), mounts, routes: Vec::new(), router };
+        let server = EventLoop::new(poller.clone(), parts);
+        Stage { server, poller, handle, clients: Vec::new(), handler: PhantomData }
+    }
+
+    /// The handler, to look at its state.
+    pub fn handler(&mut self) -> &mut H {
+        let handler: &mut dyn Any = self.server.handler(0);
+        handler.downcast_mut().expect("the stage's own handler")
+    }
+
+    /// A handle, as a thread would use it. What it asks for happens at the next call of the stage: [`run`](Self::run),
+    /// if there is nothing else to do.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// A client opens a WebSocket at a target such as `/rooms/1?name=Ann`. Whether it was accepted is for
+    /// [`status`](Self::status) to say.
+    pub fn connect(&mut self, target: &str) -> Client {
+        self.connect_with(target, &[])
+    }
+
+    /// The same with further header lines, such as `("Cookie", "session=1")` or `("Sec-WebSocket-Protocol", "v1")`.
+    pub fn connect_with(&mut self, target: &str, headers: &[(&str, &str)]) -> Client {
+        let mut head = format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        );
+        for (name, value) in headers {
+            // Writing to a string cannot fail.
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        let wire = SharedWire::default();
+        wire.borrow_mut().send((head + "\r\n").as_bytes());
+        self.poller.0.borrow_mut().waiting.push_back(wire.clone());
+        let limits = Limits { max_message: u64::MAX, max_frames: u32::MAX };
+        let connection = Connection::client(limits, (|| [0x37, 0xfa, 0x21, 0x3d]) as fn() -> _);
+        let (head, received) = (Vec::new(), Vec::new());
+        self.clients.push(Seat { wire, connection, head, status: None, received, closed: None });
+        self.run();
+        Client(self.clients.len() - 1)
+    }
+
+    /// The status of the response to a client's opening handshake: 101 if it was accepted, `None` while there is none
+    /// ([`Accept::Later`](super::Accept::Later)).
+    pub fn status(&self, client: Client) -> Option<u16> {
+        self.clients[client.0].status
+    }
+
+    /// A client sends a message; after a Close, nothing.
+    pub fn send(&mut self, client: Client, payload: impl Payload) {
+        let seat = &mut self.clients[client.0];
+        let mut bytes = Vec::new();
+        if seat.connection.send(payload.message(), &mut bytes).is_ok() {
+            seat.wire.borrow_mut().send(&bytes);
+        }
+        self.run();
+    }
+
+    /// The messages that a client has received since this was last asked.
+    pub fn received(&mut self, client: Client) -> Vec<Received> {
+        std::mem::take(&mut self.clients[client.0].received)
+    }
+
+    /// A client closes the connection, with a code and a reason.
+    ///
+    /// # Panics
+    /// The code is one that must not be sent (RFC 6455 §7.4).
+    #[track_caller]
+    pub fn close(&mut self, client: Client, frame: CloseFrame<'_>) {
+        let seat = &mut self.clients[client.0];
+        let mut bytes = Vec::new();
+        if let Err(error) = seat.connection.close(Some(&frame), &mut bytes) {
+            panic!("close({frame:?}): {error}");
+        }
+        seat.wire.borrow_mut().send(&bytes);
+        self.run();
+    }
+
+    /// A client is gone without a word, as when its machine loses power.
+    pub fn vanish(&mut self, client: Client) {
+        self.clients[client.0].wire.borrow_mut().end();
+        self.run();
+    }
+
+    /// The Close frame that a client has received, with 1005 where it had no code.
+    pub fn closed(&self, client: Client) -> Option<&CloseFrame<'static>> {
+        self.clients[client.0].closed.as_ref()
+    }
+
+    /// Moves the clock, and has happen what was waiting for it.
+    pub fn advance(&mut self, span: Duration) {
+        let end = self.poller.0.borrow().now + span;
+        // From one deadline to the next: what one causes may set another.
+        while let Some(next) = self.server.next_deadline().filter(|next| *next < end) {
+            let mut memory = self.poller.0.borrow_mut();
+            memory.now = memory.now.max(next);
+            drop(memory);
+            self.run();
+        }
+        self.poller.0.borrow_mut().now = end;
+        self.run();
+    }
+
+    /// Has happen what can happen now.
+    ///
+    /// # Panics
+    /// The server cannot go on: the handler has panicked more often than [`Config::max_panics`] allows.
+    pub fn run(&mut self) {
+        loop {
+            self.server.turn().expect("a poller in memory cannot fail");
+            if let Some(error) = self.server.take_fatal() {
+                panic!("{error}");
+            }
+            self.clients.iter_mut().for_each(Seat::receive);
+            if !self.server.is_busy() && !self.poller.has_events() {
+                return;
+            }
+        }
+    }
+}
+
+impl Seat {
+    /// Takes what the server has sent.
+    fn receive(&mut self) {
+        let mut bytes = std::mem::take(&mut self.wire.borrow_mut().to_client);
+        if self.status.is_none() {
+            self.head.append(&mut bytes);
+            let Some(end) = self.head.windows(4).position(|window| window == b"\r\n\r\n") else { return };
+            bytes = self.head.split_off(end + 4);
+            let head = String::from_utf8_lossy(&self.head);
+            self.status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        }
+        if bytes.is_empty() || self.status != Some(101) {
+            return;
+        }
+        let (mut input, mut output) = (&mut bytes[..], Vec::new());
+        while let Some(event) = self.connection.receive(&mut input, &mut output).expect("the server keeps to the RFC") {
+            match event {
+                Event::Message(Message::Text(text)) => self.received.push(Received::Text(text.to_owned())),
+                Event::Message(Message::Binary(bytes)) => self.received.push(Received::Binary(bytes.to_vec())),
+                Event::Close(frame) => {
+                    let none = || CloseFrame::new(CloseCode::NO_STATUS, "");
+                    self.closed = Some(frame.map_or_else(none, CloseFrame::into_owned));
+                }
+                Event::Ping(_) | Event::Pong(_) => {}
+            }
+        }
+        if !output.is_empty() {
+            self.wire.borrow_mut().send(&output);
+        }
+    }
+}
+
+impl PartialEq<str> for Received {
+    fn eq(&self, other: &str) -> bool {
+        matches!(self, Received::Text(text) if text == other)
+    }
+}
+
+impl PartialEq<&str> for Received {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
+}
+
+impl PartialEq<String> for Received {
+    fn eq(&self, other: &String) -> bool {
+        *self == **other
+    }
+}
+
+impl PartialEq<[u8]> for Received {
+    fn eq(&self, other: &[u8]) -> bool {
+        matches!(self, Received::Binary(bytes) if bytes == other)
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for Received {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        *self == other[..]
+    }
+}
+
+#[cfg(test)]
+mod tests;

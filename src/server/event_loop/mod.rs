@@ -129,7 +129,7 @@ impl<P: Poller> EventLoop<P> {
             if let Err(error) = self.turn() {
                 break Err(error);
             }
-            if let Some(error) = self.fatal.take() {
+            if let Some(error) = self.take_fatal() {
                 break Err(error);
             }
             if self.has_stopped() {
@@ -163,24 +163,42 @@ impl<P: Poller> EventLoop<P> {
         Ok(())
     }
 
-    /// How long the next poll may wait; `None`: until an event comes.
-    fn timeout(&self) -> Option<Duration> {
+    /// Why the loop cannot go on, if it cannot.
+    pub fn take_fatal(&mut self) -> Option<io::Error> {
+        self.fatal.take()
+    }
+
+    /// The handler of a mount.
+    pub fn handler(&mut self, mount: usize) -> &mut dyn Handler {
+        &mut *self.mounts[mount].handler
+    }
+
+    /// Whether the next turn has something to do even if no event comes.
+    pub fn is_busy(&self) -> bool {
         let pending = &self.core.outbox;
-        if !self.again.is_empty()
+        !self.again.is_empty()
             || !pending.actions.is_empty()
             || !pending.posts.log.is_empty()
             || !self.flushes.is_empty()
             || !self.endings.is_empty()
             || self.accepting.is_ready()
-        {
-            return Some(Duration::ZERO);
-        }
+    }
+
+    /// When there is something to do even if no event comes.
+    pub fn next_deadline(&self) -> Option<Instant> {
         let sweep = (self.core.sessions.len() > 0).then_some(self.next_sweep);
         let stop = self.stopping.as_ref().map(|stopping| stopping.deadline);
         let deadlines = [self.core.timers.next_deadline(), sweep, stop, self.accepting.resumes_at()];
-        let next = deadlines.into_iter().flatten().min()?;
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// How long the next poll may wait; `None`: until an event comes.
+    fn timeout(&self) -> Option<Duration> {
+        if self.is_busy() {
+            return Some(Duration::ZERO);
+        }
         // The clock is asked again: the turn that ends here took its time.
-        Some(next.saturating_duration_since(self.poller.now()))
+        Some(self.next_deadline()?.saturating_duration_since(self.poller.now()))
     }
 
     fn on_event(&mut self, event: Ready) {
