@@ -235,6 +235,9 @@ impl Default for Drain {
     }
 }
 
+/// What is to run on the loop, with a handler of whichever type.
+pub(crate) type Call = Box<dyn FnOnce(&mut dyn Any, &mut Context<'_>) + Send>;
+
 /// What a [`Handle`] has asked for.
 pub(crate) enum Command {
     Send { to: ConnectionId, frame: Vec<u8> },
@@ -242,7 +245,7 @@ pub(crate) enum Command {
     Publish { topic: Box<str>, frame: Vec<u8> },
     Close { id: ConnectionId, frame: CloseFrame<'static> },
     Settle { id: ConnectionId, accept: Accept },
-    Call { path: Box<str>, run: Box<dyn FnOnce(&mut dyn Any, &mut Context<'_>) + Send> },
+    Call { path: Box<str>, run: Call },
     Shutdown(Drain),
 }
 

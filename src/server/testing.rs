@@ -74,10 +74,12 @@ pub enum Received {
     Binary(Vec<u8>),
 }
 
+type ClientRole = protocol::Client<fn() -> [u8; 4]>;
+
 /// Where a client sits.
 struct Seat {
     wire: SharedWire,
-    connection: Connection<protocol::Client<fn() -> [u8; 4]>>,
+    connection: Connection<ClientRole>,
     /// The response head, until it is whole; then what it says.
     head: Vec<u8>,
     status: Option<u16>,
