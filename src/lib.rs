@@ -54,6 +54,8 @@ compile_error!("sockhop runs on Linux and macOS: elsewhere short reads and Unix-
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("sockhop needs a 64-bit machine: its event tokens hold a slot and a generation");
 
+#[cfg(feature = "cli")]
+pub mod apps;
 pub mod http;
 pub mod protocol;
 pub mod server;

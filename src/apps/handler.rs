@@ -1,0 +1,100 @@
+//! Serves a [`Recipe`]: the connections' side of it, and the replies that wait for their time.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::recipe::{Answer, Body, Recipe, Reply, To};
+use crate::http::{Request, Upgrade};
+use crate::{Accept, CloseCode, CloseFrame, Context, Handler, Message, Payload, TimerId};
+
+/// Bytes of replies that may wait for their time. Only a reply that repeats its message has to be kept.
+const MAX_WAITING: usize = 16 * 1024 * 1024;
+/// What keeping a reply costs beside its bytes, about.
+const OVERHEAD: usize = 64;
+
+/// A [`Recipe`] that is served: `server.mount("/chat", RecipeHandler::new(CHAT))`.
+pub struct RecipeHandler {
+    recipe: Recipe,
+    clock: Box<dyn Fn() -> String + Send>,
+    /// What to say when a timer is due.
+    waiting: HashMap<TimerId, Body<'static>>,
+    /// What `waiting` costs, at most [`MAX_WAITING`].
+    waiting_bytes: usize,
+}
+
+impl RecipeHandler {
+    /// Serves a recipe, with the local time of day as `%H:%M:%S` for its stamp.
+    #[must_use]
+    pub fn new(recipe: Recipe) -> Self {
+        Self::with_clock(recipe, || jiff::Zoned::now().strftime("%H:%M:%S").to_string())
+    }
+
+    /// Serves a recipe with another clock for its stamp.
+    #[must_use]
+    pub fn with_clock(recipe: Recipe, clock: impl Fn() -> String + Send + 'static) -> Self {
+        RecipeHandler { recipe, clock: Box::new(clock), waiting: HashMap::new(), waiting_bytes: 0 }
+    }
+}
+
+impl Handler for RecipeHandler {
+    fn accept(&mut self, request: &Request<'_>, _ctx: &mut Context<'_>) -> Accept {
+        let upgrade = Upgrade::from_request(request);
+        let agreed = upgrade.ok().and_then(|upgrade| upgrade.negotiate(&self.recipe.subprotocols));
+        Accept::Yes(agreed.map(|name| name.to_owned().into()))
+    }
+
+    fn open(&mut self, ctx: &mut Context<'_>) {
+        if let Some(greeting) = &self.recipe.greet {
+            ctx.send(&**greeting);
+        }
+    }
+
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        match self.recipe.answer(message, &self.clock) {
+            Answer::Nothing => {}
+            Answer::Refusal(body) => ctx.send(body),
+            Answer::Reply(body) if self.recipe.after.is_zero() => say(ctx, self.recipe.to, body),
+            Answer::Reply(_) if matches!(self.recipe.reply, Reply::Text(_)) => {
+                ctx.after(self.recipe.after);
+            }
+            Answer::Reply(body) if self.waiting_bytes + cost(&body) > MAX_WAITING => {
+                ctx.close(CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too many replies wait for their time"));
+            }
+            Answer::Reply(body) => {
+                self.waiting_bytes += cost(&body);
+                self.waiting.insert(ctx.after(self.recipe.after), body.into_owned());
+            }
+        }
+    }
+
+    fn timer(&mut self, ctx: &mut Context<'_>, timer: TimerId) {
+        if let Reply::Text(text) = &self.recipe.reply {
+            say(ctx, self.recipe.to, &**text);
+        } else if let Some(body) = self.waiting.remove(&timer) {
+            self.waiting_bytes -= cost(&body);
+            if self.waiting.is_empty() {
+                self.waiting.shrink_to_fit();
+            }
+            say(ctx, self.recipe.to, body);
+        }
+    }
+}
+
+impl fmt::Debug for RecipeHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecipeHandler").field("recipe", &self.recipe).finish_non_exhaustive()
+    }
+}
+
+fn say(ctx: &mut Context<'_>, to: To, payload: impl Payload) {
+    match to {
+        To::Sender => ctx.send(payload),
+        To::All => ctx.broadcast(payload),
+        To::Others => ctx.broadcast_others(payload),
+    }
+}
+
+/// What a reply costs while it waits.
+fn cost(body: &Body<'_>) -> usize {
+    body.message().len() + OVERHEAD
+}
