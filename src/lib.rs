@@ -56,6 +56,9 @@ compile_error!("sockhop needs a 64-bit machine: its event tokens hold a slot and
 
 #[cfg(feature = "cli")]
 pub mod apps;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod http;
 pub mod protocol;
 pub mod server;

@@ -1,0 +1,133 @@
+//! Where to listen: what is asked for, and by whom.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The address when nobody asks for another.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// The addresses to listen on: those of the command line, else of `SOCKHOP_LISTEN`, else of `IP` and `PORT`, of which
+/// either counts alone, else 127.0.0.1:8080. A variable that is empty counts as one that is not set.
+///
+/// # Errors
+/// Says which variable has which fault.
+pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
+    if !given.is_empty() {
+        return Ok(given);
+    }
+    let list = env("SOCKHOP_LISTEN").unwrap_or_default();
+    let listed = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let listed: Vec<_> = listed.map(complete).collect::<Result<_, _>>().map_err(|e| format!("SOCKHOP_LISTEN: {e}"))?;
+    if !listed.is_empty() {
+        return Ok(listed);
+    }
+    let mut address = DEFAULT;
+    if let Some(ip) = env("IP").filter(|ip| !ip.is_empty()) {
+        address.set_ip(ip.parse().map_err(|_| format!("IP: `{ip}` is not an IP address: write 127.0.0.1 or ::"))?);
+    }
+    if let Some(port) = env("PORT").filter(|port| !port.is_empty()) {
+        address.set_port(parse_port(&port).map_err(|error| format!("PORT: {error}"))?);
+    }
+    Ok(vec![address.to_string()])
+}
+
+/// Makes an address whole: `8080` is 127.0.0.1:8080; `HOST:PORT`, `[IPV6]:PORT` and `unix:PATH` stay as they are.
+///
+/// # Errors
+/// Says what an address looks like.
+pub(super) fn complete(text: &str) -> Result<String, String> {
+    if text.starts_with("unix:/") {
+        return Ok(text.to_owned());
+    }
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(SocketAddr::new(DEFAULT.ip(), parse_port(text)?).to_string());
+    }
+    let Some((host, port)) = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()) else {
+        return Err(format!(
+            "`{text}` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock"
+        ));
+    };
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err(format!("`{text}` is not an address: an IPv6 address goes in brackets, as in [::1]:8080"));
+    }
+    parse_port(port).map(|port| format!("{host}:{port}"))
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    let is_number = !text.starts_with('+');
+    let port = text.parse().ok().filter(|_| is_number);
+    port.ok_or_else(|| format!("`{text}` is not a port: write a number from 0 to 65535"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(given: &[&str], env: &[(&str, &str)]) -> Result<String, String> {
+        let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        choose(given.iter().map(|it| (*it).to_owned()).collect(), &find).map(|all| all.join(" "))
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_environment() {
+        type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+        let cases: &[Case<'_>] = &[
+            (&[], &[], "127.0.0.1:8080"),
+            (&[], &[("PORT", "3000")], "127.0.0.1:3000"),
+            (&[], &[("IP", "::")], "[::]:8080"),
+            (&[], &[("IP", "0.0.0.0"), ("PORT", "0")], "0.0.0.0:0"),
+            (&[], &[("IP", ""), ("PORT", ""), ("SOCKHOP_LISTEN", "")], "127.0.0.1:8080"),
+            (&[], &[("SOCKHOP_LISTEN", "9000"), ("IP", "::"), ("PORT", "1")], "127.0.0.1:9000"),
+            (&[], &[("SOCKHOP_LISTEN", " [::1]:1, unix:/tmp/s?mode=0660 ,")], "[::1]:1 unix:/tmp/s?mode=0660"),
+            (&[], &[("SOCKHOP_LISTEN", " ,"), ("PORT", "1")], "127.0.0.1:1"),
+            (&["a:1", "b:2"], &[("SOCKHOP_LISTEN", "nonsense"), ("PORT", "nonsense")], "a:1 b:2"),
+        ];
+        for (given, env, expected) in cases {
+            assert_eq!(chosen(given, env).as_deref(), Ok(*expected), "{given:?} {env:?}");
+        }
+    }
+
+    #[test]
+    fn names_the_variable_at_fault() {
+        let cases = [
+            ("IP", "localhost", "IP: `localhost` is not an IP address: write 127.0.0.1 or ::"),
+            ("PORT", "65536", "PORT: `65536` is not a port: write a number from 0 to 65535"),
+            ("SOCKHOP_LISTEN", "80,x:y", "SOCKHOP_LISTEN: `y` is not a port: write a number from 0 to 65535"),
+        ];
+        for (name, value, expected) in cases {
+            assert_eq!(chosen(&[], &[(name, value)]), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn makes_addresses_whole() {
+        let cases = [
+            ("8080", "127.0.0.1:8080"),
+            ("0", "127.0.0.1:0"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("localhost:8080", "localhost:8080"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("unix:/run/s.sock?mode=0660", "unix:/run/s.sock?mode=0660"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(complete(text).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn says_what_an_address_looks_like() {
+        let cases = [
+            ("", "`` is not an address: write 8080"),
+            ("localhost", "`localhost` is not an address: write 8080"),
+            (":8080", "`:8080` is not an address: write 8080"),
+            ("unix:", "`` is not a port"),
+            ("::1:8080", "`::1:8080` is not an address: an IPv6 address goes in brackets"),
+            ("99999", "`99999` is not a port"),
+            ("a:+1", "`+1` is not a port"),
+            ("http://a:1", "`http://a:1` is not an address"),
+        ];
+        for (text, expected) in cases {
+            let error = complete(text).expect_err(text);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

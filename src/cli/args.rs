@@ -1,0 +1,54 @@
+//! What can be written on the command line.
+
+use bpaf::{OptionParser, Parser, construct, long, positional, pure};
+
+use super::settings::{LIMITS, RECIPE, Setting, TIMEOUTS};
+use crate::Config;
+use crate::apps::Recipe;
+
+/// A command line that is well formed; what its words mean is not looked at yet.
+#[derive(Default)]
+pub(super) struct Args {
+    /// The words that are no flags: an app, an address.
+    pub words: Vec<String>,
+    pub listen: Vec<String>,
+    pub origins: Vec<String>,
+    pub path_prefix: Option<String>,
+    pub subprotocols: Vec<String>,
+    pub config: Given<Config>,
+    pub recipe: Given<Recipe>,
+    pub version: bool,
+}
+
+/// The settings that were given, with their values.
+pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
+
+/// The parser of the command line. Its help is not bpaf's but [`help::text`](super::help::text).
+pub(super) fn parser() -> OptionParser<Args> {
+    let words = positional::<String>("WORD").many();
+    let listen = long("listen").short('l').argument::<String>("ADDRESS").many();
+    let origins = long("origin").argument::<String>("ORIGIN").many();
+    let path_prefix = long("path-prefix").argument::<String>("PATH").optional();
+    let subprotocols = long("subprotocol").argument::<String>("NAME").many();
+    let version = long("version").short('V').switch();
+    let (recipe, limits, timeouts) = (table(RECIPE), table(LIMITS), table(TIMEOUTS));
+    construct!(listen, origins, path_prefix, subprotocols, version, recipe, limits, timeouts, words)
+        .map(|(listen, origins, path_prefix, subprotocols, version, recipe, mut config, timeouts, words)| {
+            config.extend(timeouts);
+            Args { words, listen, origins, path_prefix, subprotocols, config, recipe, version }
+        })
+        .to_options()
+}
+
+/// One flag for each setting.
+fn table<T: 'static>(settings: &'static [Setting<T>]) -> Box<dyn Parser<Given<T>>> {
+    settings.iter().fold(pure(Vec::new()).boxed(), |all, setting| {
+        let one = long(setting.flag).argument::<String>(setting.value).optional();
+        construct!(all, one)
+            .map(move |(mut all, one)| {
+                all.extend(one.map(|value| (setting, value)));
+                all
+            })
+            .boxed()
+    })
+}

@@ -1,0 +1,137 @@
+//! What is said at the start: one line with the addresses, and one with what to open.
+
+use std::net::SocketAddr;
+
+use super::plan::Serve;
+use crate::{Config, ListenAddr};
+
+/// Both lines, each with its end.
+pub(super) fn banner(addresses: &[ListenAddr], serve: &Serve, config: &Config) -> String {
+    let listening: Vec<_> = addresses.iter().map(url).collect();
+    let to_try = match (addresses.iter().find_map(tcp), addresses.first()) {
+        (Some(address), _) => {
+            let authority = if address.ip().is_unspecified() {
+                format!("localhost:{}", address.port())
+            } else {
+                address.to_string()
+            };
+            format!("open http://{authority}/ in a browser, or connect to ws://{authority}{}", paths(serve))
+        }
+        (None, Some(ListenAddr::Unix(path))) => {
+            format!(
+                "try curl --unix-socket {} http://localhost/, or connect to ws://localhost{}",
+                path.display(),
+                paths(serve)
+            )
+        }
+        (None, _) => String::new(),
+    };
+    // PROMISES: a server that lets more pages in than its own says so.
+    let is_local = config.origins.local && !config.origins.any && addresses.iter().any(is_loopback);
+    let pages = match (config.origins.any, is_local) {
+        (true, _) => "; pages of every site may connect",
+        (_, true) => "; local pages may connect as well (--origin same: only this server's)",
+        _ => "",
+    };
+    format!("listening on {}\n{to_try}{pages}\n", listening.join(", "))
+}
+
+fn url(address: &ListenAddr) -> String {
+    match address {
+        ListenAddr::Tcp(address) => format!("http://{address}"),
+        ListenAddr::Unix(_) => address.to_string(),
+    }
+}
+
+fn paths(serve: &Serve) -> String {
+    match serve {
+        Serve::One(app) => format!("/ ({} {})", app.name, app.about),
+        Serve::All(apps) => {
+            let mut names = apps.iter().map(|app| app.name);
+            let first = names.next().unwrap_or_default();
+            let rest: Vec<_> = names.map(|name| format!("/{name}")).collect();
+            format!("/{first} ({})", rest.join(", "))
+        }
+    }
+}
+
+fn tcp(address: &ListenAddr) -> Option<SocketAddr> {
+    match address {
+        ListenAddr::Tcp(address) => Some(*address),
+        ListenAddr::Unix(_) => None,
+    }
+}
+
+fn is_loopback(address: &ListenAddr) -> bool {
+    tcp(address).is_some_and(|address| address.ip().to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::APPS;
+    use crate::http::OriginPolicy;
+
+    fn lines(addresses: &[&str], serve: &Serve, origins: OriginPolicy) -> Vec<String> {
+        let parse = |text: &&str| match text.strip_prefix("unix:") {
+            Some(path) => ListenAddr::Unix(path.into()),
+            None => ListenAddr::Tcp(text.parse().unwrap()),
+        };
+        let addresses: Vec<_> = addresses.iter().map(parse).collect();
+        let text = banner(&addresses, serve, &Config { origins, ..Config::default() });
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn local() -> OriginPolicy {
+        OriginPolicy { local: true, ..OriginPolicy::default() }
+    }
+
+    #[test]
+    fn says_what_to_open() {
+        let (echo, all) = (Serve::One(APPS[0].clone()), Serve::All(APPS.to_vec()));
+        let about = "echo sends every message back to its sender";
+        let others = "/pong, /chat, /greet, /relay, /broadcast";
+        let cases: &[(&[&str], &Serve, &str, &str)] = &[
+            (
+                &["127.0.0.1:9000"],
+                &echo,
+                "http://127.0.0.1:9000",
+                &format!("open http://127.0.0.1:9000/ in a browser, or connect to ws://127.0.0.1:9000/ ({about})"),
+            ),
+            (
+                &["unix:/s", "[::]:80"],
+                &all,
+                "unix:/s, http://[::]:80",
+                &format!("open http://localhost:80/ in a browser, or connect to ws://localhost:80/echo ({others})"),
+            ),
+            (
+                &["unix:/s"],
+                &echo,
+                "unix:/s",
+                &format!("try curl --unix-socket /s http://localhost/, or connect to ws://localhost/ ({about})"),
+            ),
+        ];
+        for (addresses, serve, listening, to_try) in cases {
+            let expected = [format!("listening on {listening}"), (*to_try).to_owned()];
+            assert_eq!(lines(addresses, serve, OriginPolicy::default()), expected, "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn says_so_when_more_pages_than_its_own_may_connect() {
+        let all = Serve::All(APPS.to_vec());
+        let here = "local pages may connect as well (--origin same: only this server's)";
+        let cases = [
+            ("127.0.0.1:1", local(), here),
+            ("[::1]:1", local(), here),
+            ("0.0.0.0:1", local(), "/broadcast)"),
+            ("unix:/s", local(), "/broadcast)"),
+            ("127.0.0.1:1", OriginPolicy::default(), "/broadcast)"),
+            ("0.0.0.0:1", OriginPolicy { any: true, ..local() }, "; pages of every site may connect"),
+        ];
+        for (address, origins, end) in cases {
+            let line = lines(&[address], &all, origins).pop().unwrap_or_default();
+            assert!(line.ends_with(end), "{address}: {line}");
+        }
+    }
+}

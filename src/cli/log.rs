@@ -1,0 +1,122 @@
+//! The log: lines for standard error that never keep the server waiting.
+//!
+//! A line goes through a bounded queue to a thread that writes it. When standard error is stalled and the queue full,
+//! lines are dropped, counted, and the count is written when there is room again.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// Lines that may wait to be written.
+const QUEUE: usize = 1024;
+/// How long the end of the program waits for a stalled standard error.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Starts the log: level `warn`, or what `RUST_LOG` says, each line with its time.
+pub fn start() -> Log {
+    let (queue, lines) = sync_channel(QUEUE);
+    let dropped = Arc::new(AtomicU64::new(0));
+    let log = Log { queue: queue.clone(), dropped: Arc::clone(&dropped) };
+    // The thread ends with the program: the logger, which never ends before, holds a sender.
+    thread::spawn(move || write_lines(&lines, &dropped, &mut io::stderr()));
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .target(env_logger::Target::Pipe(Box::new(log.clone())))
+        .init();
+    log
+}
+
+/// The end of the log that takes lines.
+#[derive(Clone, Debug)]
+pub struct Log {
+    queue: SyncSender<Entry>,
+    /// Lines that found the queue full since the last one that did not.
+    dropped: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Line(Vec<u8>),
+    /// It is dropped when all before it are written.
+    Flush(SyncSender<()>),
+}
+
+impl Log {
+    /// Waits until what was logged is written, or for half a second.
+    pub fn finish(&self) {
+        let (done, is_done) = sync_channel(1);
+        if self.queue.try_send(Entry::Flush(done)).is_ok() {
+            // Late or not, the program ends now.
+            let _ = is_done.recv_timeout(PATIENCE);
+        }
+    }
+}
+
+/// One call is one line: the logger formats a record first and writes it as a whole.
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Entry::Line(line.to_vec())) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_lines(lines: &Receiver<Entry>, dropped: &AtomicU64, output: &mut impl Write) {
+    for entry in lines {
+        let count = dropped.swap(0, Ordering::Relaxed);
+        // There is nowhere to tell that standard error does not work.
+        let _ = match entry {
+            Entry::Line(line) => output.write_all(&line),
+            Entry::Flush(_done) => output.flush(),
+        };
+        if count > 0 {
+            let _ = writeln!(output, "{count} log lines were dropped: standard error is too slow for them");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log whose queue holds two lines, and what comes of it when the thread gets to run.
+    fn logged(lines: &[&str]) -> String {
+        let (queue, entries) = sync_channel(2);
+        let mut log = Log { queue, dropped: Arc::default() };
+        for line in lines {
+            log.write_all(format!("{line}\n").as_bytes()).unwrap();
+        }
+        let dropped = Arc::clone(&log.dropped);
+        drop(log);
+        let mut output = Vec::new();
+        write_lines(&entries, &dropped, &mut output);
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn lines_are_written_in_order() {
+        assert_eq!(logged(&["one", "two"]), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_full_queue_drops_lines_and_says_how_many() {
+        let expected = "one\n2 log lines were dropped: standard error is too slow for them\ntwo\n";
+        assert_eq!(logged(&["one", "two", "three", "four"]), expected);
+    }
+
+    #[test]
+    fn a_log_without_a_reader_takes_lines_and_ends() {
+        let (queue, entries) = sync_channel(1);
+        drop(entries);
+        let mut log = Log { queue, dropped: Arc::default() };
+        assert!(log.write_all(b"one\n").is_ok());
+        log.finish();
+    }
+}

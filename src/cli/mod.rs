@@ -1,0 +1,149 @@
+//! The command `sockhop`: arguments and environment in, a server that runs until it is told to stop out.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use bpaf::ParseFailure;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::apps::{serve_all, serve_one};
+use crate::{Config, Server};
+use plan::{Plan, Serve};
+
+mod address;
+mod args;
+mod banner;
+mod help;
+pub mod log;
+mod plan;
+mod settings;
+mod values;
+
+/// Descriptors that are not for connections: listeners, logs, and what libraries open.
+const RESERVED_DESCRIPTORS: usize = 64;
+
+/// Runs the command, and says how it went: 0 fine, 1 could not run, 2 bad usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    match args::parser().run_inner(&words[..]) {
+        Ok(args) if args.version => {
+            print(&format!("sockhop {}\n", env!("CARGO_PKG_VERSION")));
+            ExitCode::SUCCESS
+        }
+        Ok(args) => match run(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(),
+        },
+        // Only --help gives these.
+        Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => {
+            print(&help::text());
+            ExitCode::SUCCESS
+        }
+        Err(ParseFailure::Stderr(error)) => Failure::Usage(error.monochrome(true)).report(),
+    }
+}
+
+fn run(args: args::Args) -> Result<(), Failure> {
+    let spare = spare_descriptors();
+    let defaults = Config { max_connections: spare.min(Config::default().max_connections), ..Config::default() };
+    let env = |name: &str| std::env::var(name).ok();
+    let Plan { serve, listen, config } = Plan::new(args, &env, defaults).map_err(Failure::Usage)?;
+    if config.max_connections > spare {
+        ::log::warn!("descriptors suffice for {spare} connections only: raise the limit (ulimit -n)");
+    }
+
+    let mut addresses = listen.into_iter();
+    let first = addresses.next().ok_or_else(|| Failure::Usage("no address to listen on".to_owned()))?;
+    let server =
+        Server::bind(first).and_then(|server| addresses.try_fold(server, Server::listen)).map_err(Failure::bind)?;
+    let banner = banner::banner(&server.local_addrs(), &serve, &config);
+    let server = server.config(config).shutdown_on(signals()?);
+    let server = match &serve {
+        Serve::All(apps) => serve_all(server, apps),
+        Serve::One(app) => serve_one(server, app),
+    };
+    print(&banner);
+    Ok(server.run()?)
+}
+
+/// Raises the soft limit of descriptors to the hard one; returns how many connections it leaves room for.
+fn spare_descriptors() -> usize {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        ::log::warn!("the limit of descriptors cannot be raised: {error}");
+        1024
+    });
+    usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS).max(1)
+}
+
+/// A stream that has a byte to read for each SIGINT and SIGTERM.
+fn signals() -> io::Result<UnixStream> {
+    let (read, write) = UnixStream::pair()?;
+    signal_hook::low_level::pipe::register(SIGINT, write.try_clone()?)?;
+    signal_hook::low_level::pipe::register(SIGTERM, write)?;
+    Ok(read)
+}
+
+/// Prints to standard output, at once. That nobody may be reading it is no reason not to serve.
+fn print(text: &str) {
+    let mut output = io::stdout().lock();
+    if let Err(error) = output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        ::log::debug!("standard output: {error}");
+    }
+}
+
+/// Why the command has failed.
+#[derive(Debug)]
+enum Failure {
+    /// What was asked for makes no sense.
+    Usage(String),
+    /// It makes sense, but could not be done.
+    Run(io::Error),
+}
+
+impl Failure {
+    fn bind(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidInput => Failure::Usage(error.to_string()),
+            _ => Failure::Run(error),
+        }
+    }
+
+    fn report(&self) -> ExitCode {
+        // Not by the log, whose level is for the user to choose. There is nobody to tell if this fails.
+        let _ = writeln!(io::stderr(), "sockhop: {self}");
+        match self {
+            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Run(_) => ExitCode::from(1),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(error) => write!(f, "{error}\nTry sockhop --help."),
+            Failure::Run(error) => {
+                write!(f, "{error}")?;
+                match error.kind() {
+                    io::ErrorKind::AddrInUse => f.write_str(
+                        "\nEnd the program that listens there, or choose another port, such as 8081, or 0 for any free one.",
+                    ),
+                    io::ErrorKind::PermissionDenied => {
+                        f.write_str("\nPorts below 1024 need privileges, and a socket a folder that you may write to.")
+                    }
+                    io::ErrorKind::AddrNotAvailable => f.write_str("\nThis machine has no such address."),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Run(error)
+    }
+}

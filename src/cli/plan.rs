@@ -1,0 +1,176 @@
+//! From what was written on the command line and in the environment to what to run.
+
+use super::address;
+use super::args::{Args, Given};
+use super::settings::Setting;
+use super::values::show_size;
+use crate::Config;
+use crate::apps::{APPS, App, On, Recipe};
+use crate::http::{Origin, OriginPolicy, Router};
+
+/// What to run.
+#[derive(Debug, PartialEq)]
+pub(super) struct Plan {
+    pub serve: Serve,
+    /// At least one.
+    pub listen: Vec<String>,
+    pub config: Config,
+}
+
+/// What to serve.
+#[derive(Debug, PartialEq)]
+pub(super) enum Serve {
+    All(Vec<App>),
+    One(App),
+}
+
+impl Plan {
+    /// What the arguments and the environment ask for; `config` has the defaults.
+    ///
+    /// # Errors
+    /// Says what is wrong with them, and what would be right.
+    pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
+        let Words { app, mut listen } = Words::read(&args.words)?;
+        for text in &args.listen {
+            listen.push(address::complete(text).map_err(|error| format!("--listen: {error}"))?);
+        }
+        let mut config = configure(config, &args.config)?;
+        config.origins = origins(&args.origins)?;
+        if let Some(prefix) = args.path_prefix {
+            Router::default().prefix(&prefix).map_err(|error| format!("--path-prefix: `{prefix}`: {error}"))?;
+            config.path_prefix = prefix;
+        }
+        let mut serve = match (app, args.recipe.first()) {
+            (Some(app), None) => Serve::One(app),
+            (Some(app), Some(_)) => Serve::One(change(app, &args.recipe)?),
+            (None, None) => Serve::All(APPS.to_vec()),
+            (None, Some((Setting { flag, .. }, _))) => {
+                let own = format!("or make your own, as in `sockhop recipe --{flag} …`");
+                return Err(format!("--{flag} changes one app: name it, as in `sockhop pong --{flag} …`, {own}"));
+            }
+        };
+        for app in serve.apps_mut() {
+            app.recipe.subprotocols = subprotocols(&args.subprotocols)?;
+        }
+        Ok(Plan { serve, listen: address::choose(listen, env)?, config })
+    }
+}
+
+impl Serve {
+    fn apps_mut(&mut self) -> &mut [App] {
+        match self {
+            Serve::All(apps) => apps,
+            Serve::One(app) => std::slice::from_mut(app),
+        }
+    }
+}
+
+/// The words that are no flags.
+struct Words {
+    app: Option<App>,
+    listen: Vec<String>,
+}
+
+impl Words {
+    fn read(words: &[String]) -> Result<Self, String> {
+        let (mut app, mut listen): (Option<App>, Vec<String>) = (None, Vec::new());
+        for word in words {
+            if let Some(named) = find_app(word) {
+                if let Some(other) = app.replace(named) {
+                    return Err(format!("{} and {word}: one app at a time, or none for all of them", other.name));
+                }
+                continue;
+            }
+            let address = address::complete(word).map_err(|error| {
+                let names = APPS.each_ref().map(|app| app.name).join(", ");
+                format!("{error}; nor is it an app: those are {names}, and recipe")
+            })?;
+            listen.push(address);
+        }
+        if listen.len() > 1 {
+            return Err(format!(
+                "{}: one address goes without a flag, several with --listen each",
+                listen.join(" and ")
+            ));
+        }
+        Ok(Words { app, listen })
+    }
+}
+
+fn find_app(name: &str) -> Option<App> {
+    let [echo, ..] = &APPS;
+    let own = App { name: "recipe", ..echo.clone() };
+    APPS.iter().chain([&own]).find(|app| app.name == name).cloned()
+}
+
+fn configure(mut config: Config, given: &Given<Config>) -> Result<Config, String> {
+    apply(&mut config, given)?;
+    let (low, high, max) = (config.low_water, config.high_water, config.max_queue);
+    let show = |bytes: usize| show_size(bytes as u64);
+    if low > high {
+        return Err(format!("--low-water {} is above --high-water {}: give both", show(low), show(high)));
+    }
+    if high > max {
+        return Err(format!("--high-water {} is above --max-queue {}: give both", show(high), show(max)));
+    }
+    Ok(config)
+}
+
+/// Changes the recipe of an app, and with it what is said about the app.
+fn change(app: App, given: &Given<Recipe>) -> Result<App, String> {
+    let mut recipe = app.recipe;
+    apply(&mut recipe, given)?;
+    if recipe.stamp.is_some() && recipe.on != On::JsonObject {
+        return Err("--stamp writes into JSON objects: it goes with --on json (or --stamp '' for none)".to_owned());
+    }
+    let flags: Vec<_> = given.iter().map(|(setting, value)| format!("--{} {}", setting.flag, quoted(value))).collect();
+    let example = match &recipe.on {
+        On::Any => "hello".into(),
+        On::Text(text) => text.clone(),
+        On::JsonObject => r#"{"text":"hello"}"#.into(),
+    };
+    Ok(App { about: format!("with {}", flags.join(" ")).into(), example, recipe, ..app })
+}
+
+/// A value as one would write it in a shell.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.:,/+@%=".contains(c);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+fn apply<T>(target: &mut T, given: &[(&'static Setting<T>, String)]) -> Result<(), String> {
+    given.iter().try_for_each(|(setting, value)| {
+        (setting.set)(target, value).map_err(|error| format!("--{}: {error}", setting.flag))
+    })
+}
+
+/// Unlike the crate's default, pages on this machine may connect, so that a page opened as a file can be tried.
+fn origins(given: &[String]) -> Result<OriginPolicy, String> {
+    let mut policy = OriginPolicy { local: true, ..OriginPolicy::default() };
+    for text in given {
+        match text.as_str() {
+            "same" => policy.local = false,
+            "*" => policy.any = true,
+            _ => policy.allowed.push(Origin::parse(text).map_err(|error| format!("--origin: `{text}`: {error}"))?),
+        }
+    }
+    Ok(policy)
+}
+
+/// RFC 6455 4.1: a subprotocol is a token (RFC 9110 5.6.2 Tokens).
+fn subprotocols(given: &[String]) -> Result<Vec<std::borrow::Cow<'static, str>>, String> {
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let check = |name: &String| {
+        let is_token = !name.is_empty() && name.bytes().all(is_token_byte);
+        let error = || format!("--subprotocol: `{name}` is not a name: write letters, digits, - and .");
+        if is_token { Ok(name.clone().into()) } else { Err(error()) }
+    };
+    given.iter().map(check).collect()
+}
+
+#[cfg(test)]
+mod tests;

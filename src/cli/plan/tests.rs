@@ -1,0 +1,207 @@
+use std::time::Duration;
+
+use super::*;
+use crate::apps::{CHAT, ECHO, PONG, Reply, Stamp, To};
+use crate::cli::args;
+
+fn plan(line: &[&str]) -> Result<Plan, String> {
+    let args = args::parser().run_inner(line).map_err(bpaf::ParseFailure::unwrap_stderr)?;
+    Plan::new(args, &|_| None, Config::default())
+}
+
+fn recipe(line: &[&str]) -> Recipe {
+    match plan(line).map(|plan| plan.serve) {
+        Ok(Serve::One(app)) => app.recipe,
+        other => panic!("{line:?}: {other:?}"),
+    }
+}
+
+fn config(line: &[&str]) -> Config {
+    plan(line).map(|plan| plan.config).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+}
+
+#[test]
+fn without_a_name_all_apps_are_served() {
+    let plan = plan(&[]).unwrap();
+    assert_eq!(plan.serve, Serve::All(APPS.to_vec()));
+    assert_eq!(plan.listen, ["127.0.0.1:8080"]);
+}
+
+#[test]
+fn every_app_is_served_by_its_name() {
+    for app in APPS.iter() {
+        assert_eq!(plan(&[app.name]).map(|plan| plan.serve), Ok(Serve::One(app.clone())));
+    }
+    assert_eq!(recipe(&["recipe"]), ECHO);
+}
+
+#[test]
+fn the_address_stands_without_a_flag_or_behind_listen() {
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["9000"], &["127.0.0.1:9000"]),
+        (&["echo", "9000"], &["127.0.0.1:9000"]),
+        (&["9000", "echo"], &["127.0.0.1:9000"]),
+        (&["--max-message", "1K", "echo", "[::]:0"], &["[::]:0"]),
+        (&["-l", "1", "--listen=unix:/s", "echo"], &["127.0.0.1:1", "unix:/s"]),
+        (&["echo", "a:1", "--listen", "b:2"], &["a:1", "b:2"]),
+    ];
+    for (line, listen) in cases {
+        assert_eq!(plan(line).map(|plan| plan.listen.join(" ")), Ok(listen.join(" ")), "{line:?}");
+    }
+}
+
+#[test]
+fn every_field_of_a_recipe_has_a_flag() {
+    let line = [
+        "recipe",
+        "--greet",
+        "hello",
+        "--on",
+        "json",
+        "--reply",
+        "<{message}>",
+        "--to",
+        "others",
+        "--after",
+        "1500ms",
+        "--stamp",
+        "at",
+        "--subprotocol",
+        "b",
+        "--subprotocol=a",
+    ];
+    let expected = Recipe {
+        greet: Some("hello".into()),
+        on: On::JsonObject,
+        reply: Reply::Template("<{message}>".into()),
+        to: To::Others,
+        after: Duration::from_millis(1500),
+        stamp: Some(Stamp { key: "at".into() }),
+        subprotocols: vec!["b".into(), "a".into()],
+    };
+    assert_eq!(recipe(&line), expected);
+}
+
+#[test]
+fn flags_change_a_named_app() {
+    let cases: &[(&[&str], Recipe)] = &[
+        (&["pong", "--after", "5s"], Recipe { after: Duration::from_secs(5), ..PONG }),
+        (&["--to", "sender", "pong"], Recipe { to: To::Sender, ..PONG }),
+        (&["pong", "--on", "text:"], Recipe { on: On::Text("".into()), ..PONG }),
+        (&["pong", "--on=any", "--reply={message}"], Recipe { on: On::Any, reply: Reply::Same, ..PONG }),
+        (&["chat", "--stamp", ""], Recipe { stamp: None, ..CHAT }),
+        (&["chat", "--stamp=", "--on=any"], Recipe { stamp: None, on: On::Any, ..CHAT }),
+        (&["greet", "--greet", "", "--reply", "yes"], Recipe { reply: Reply::Text("yes".into()), ..ECHO }),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(recipe(line), *expected, "{line:?}");
+    }
+}
+
+#[test]
+fn an_app_that_was_changed_is_not_said_to_be_what_it_was() {
+    let cases: &[(&[&str], &str, &str)] = &[
+        (&["recipe"], "sends every message back to its sender", "hello"),
+        (&["pong", "--after", "5s"], "with --after 5s", "ping"),
+        (
+            &["recipe", "--on=text:bye now", "--greet=it's me"],
+            r"with --greet 'it'\''s me' --on 'text:bye now'",
+            "bye now",
+        ),
+        (&["echo", "--on=json"], "with --on json", r#"{"text":"hello"}"#),
+    ];
+    for (line, about, example) in cases {
+        match plan(line).map(|plan| plan.serve) {
+            Ok(Serve::One(app)) => assert_eq!((&*app.about, &*app.example), (*about, *example), "{line:?}"),
+            other => panic!("{line:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_field_of_the_configuration_has_a_flag() {
+    let line = "--max-message 1 --max-frames 2 --max-head 3 --max-request-line 4 --handshake-timeout 5s \
+        --ping-interval 6s --pong-timeout 7s --close-timeout 8s --write-timeout 9s --message-timeout 10s \
+        --low-water 11 --high-water 12 --max-queue 13 --max-connections 14 --max-timers 15 \
+        --origin https://a.example --path-prefix /ws";
+    let got = config(&line.split_whitespace().collect::<Vec<_>>());
+    let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
+    // All fields are written out, so that a new one is missed here; only the panics of our own apps have no flag.
+    let expected = Config {
+        max_message: 1,
+        max_frames: 2,
+        head: crate::http::HeadLimits { max_head: 3, max_request_line: 4 },
+        handshake_timeout: Duration::from_secs(5),
+        ping_interval: Duration::from_secs(6),
+        pong_timeout: Duration::from_secs(7),
+        close_timeout: Duration::from_secs(8),
+        write_timeout: Duration::from_secs(9),
+        message_timeout: Duration::from_secs(10),
+        low_water: 11,
+        high_water: 12,
+        max_queue: 13,
+        max_connections: 14,
+        max_timers: 15,
+        max_panics: Config::default().max_panics,
+        origins,
+        path_prefix: "/ws".to_owned(),
+    };
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn zero_turns_off_what_can_be_turned_off() {
+    let config = config(&["--ping-interval", "0", "--message-timeout", "0s"]);
+    assert_eq!((config.ping_interval, config.message_timeout), (Duration::ZERO, Duration::ZERO));
+    for flag in ["--pong-timeout", "--handshake-timeout", "--close-timeout", "--write-timeout"] {
+        assert_eq!(plan(&[flag, "0"]).unwrap_err(), format!("{flag}: `0` is too short: it must be more than 0"));
+    }
+}
+
+#[test]
+fn origins_are_added_up() {
+    let cases: &[(&[&str], usize, bool, bool)] = &[
+        (&[], 0, false, true),
+        (&["--origin", "same"], 0, false, false),
+        (&["--origin", "*"], 0, true, true),
+        (&["--origin", "https://a.example", "--origin", "same", "--origin", "http://b.example:81"], 2, false, false),
+    ];
+    for (line, allowed, any, local) in cases {
+        let policy = config(line).origins;
+        assert_eq!((policy.allowed.len(), policy.any, policy.local), (*allowed, *any, *local), "{line:?}");
+    }
+}
+
+#[test]
+fn a_mistake_is_answered_with_what_would_be_right() {
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["ecko"],
+            "`ecko` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
+            an app: those are echo, pong, chat, greet, relay, broadcast, and recipe",
+        ),
+        (&["echo", "chat"], "echo and chat: one app at a time, or none for all of them"),
+        (&["1", "2"], "127.0.0.1:1 and 127.0.0.1:2: one address goes without a flag, several with --listen each"),
+        (&["--listen", "x"], "--listen: `x` is not an address: write"),
+        (&["--after", "1s"], "--after changes one app: name it, as in `sockhop pong --after …`"),
+        (&["--max-message", "10X"], "--max-message: `10X` is not a size: write 500, 64K, 1M or 1G"),
+        (&["--max-message", "1K", "--max-message", "2K"], "argument `--max-message` cannot be used multiple times"),
+        (&["--max-mesage", "1K"], "no such flag: `--max-mesage`, did you mean `--max-message`?"),
+        (&["--max-connections", "0"], "--max-connections: `0` is not a count"),
+        (&["--low-water", "1M"], "--low-water 1M is above --high-water 256K: give both"),
+        (&["--high-water", "2M"], "--high-water 2M is above --max-queue 1M: give both"),
+        (&["recipe", "--on", "ping"], "--on: `ping` is no kind of message: write any, json or text:ping"),
+        (&["recipe", "--to", "me"], "--to: `me` is nobody here: write sender, all or others"),
+        (&["recipe", "--stamp", "at"], "--stamp writes into JSON objects: it goes with --on json"),
+        (&["chat", "--on", "any"], "--stamp writes into JSON objects"),
+        (&["--origin", "example.com"], "--origin: `example.com`: an origin is scheme://host"),
+        (&["--origin", "null"], "--origin: `null`: an origin is scheme://host"),
+        (&["--path-prefix", "ws"], "--path-prefix: `ws`: a path begins with /"),
+        (&["--subprotocol", "a b"], "--subprotocol: `a b` is not a name"),
+        (&["--subprotocol", ""], "--subprotocol: `` is not a name"),
+    ];
+    for (line, expected) in cases {
+        let error = plan(line).expect_err(&line.join(" "));
+        assert!(error.starts_with(expected), "{line:?}: {error}");
+    }
+}

@@ -1,0 +1,144 @@
+//! The values of flags: sizes, times, counts, and how they are written back in `--help`.
+//!
+//! An error is half a sentence about the value; the flag's name is put before it.
+
+use std::time::Duration;
+
+/// Suffixes of sizes, largest first.
+const SIZES: [(&str, u64); 4] = [("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("", 1)];
+/// Suffixes of times with their milliseconds; `ms` before `m` and `s`, since it ends in both.
+const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+
+/// Reads a number of bytes: `500`, `64K`, `1M`, `1G`, in steps of 1024.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let upper = text.to_ascii_uppercase();
+    let parsed = SIZES.iter().find_map(|(suffix, factor)| Some((upper.strip_suffix(suffix)?, factor)));
+    parsed
+        .and_then(|(number, factor)| digits(number)?.checked_mul(*factor))
+        .ok_or_else(|| format!("`{text}` is not a size: write 500, 64K, 1M or 1G"))
+}
+
+/// Reads a number of bytes that this machine can address.
+pub(super) fn memory(text: &str) -> Result<usize, String> {
+    usize::try_from(size(text)?).map_err(|_| format!("`{text}` is more than this machine can address"))
+}
+
+/// Reads a time: `500ms`, `25s`, `2m`, `1h`, or `0`.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed = TIMES.iter().find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, factor)));
+    parsed
+        .and_then(|(number, factor)| digits(number)?.checked_mul(*factor))
+        .map(Duration::from_millis)
+        .ok_or_else(|| format!("`{text}` is not a time: write 500ms, 25s, 2m or 1h"))
+}
+
+/// Reads a time that must not be zero.
+pub(super) fn time_above_zero(text: &str) -> Result<Duration, String> {
+    let time = time(text)?;
+    if time.is_zero() { Err(format!("`{text}` is too short: it must be more than 0")) } else { Ok(time) }
+}
+
+/// Reads a count of at least one.
+pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    let number = digits(text).filter(|number| *number > 0);
+    number
+        .and_then(|number| N::try_from(number).ok())
+        .ok_or_else(|| format!("`{text}` is not a count: write a number from 1 on, such as 1000"))
+}
+
+/// Writes a size as [`size`] reads it.
+pub(super) fn show_size(bytes: u64) -> String {
+    let (suffix, factor) =
+        SIZES.iter().find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor)).unwrap_or(&("", 1));
+    format!("{}{suffix}", bytes / factor)
+}
+
+/// Writes a time as [`time`] reads it.
+pub(super) fn show_time(time: Duration) -> String {
+    let millis = time.as_millis();
+    let fits = |factor: u64| millis >= u128::from(factor) && millis.is_multiple_of(u128::from(factor));
+    // Seconds stay seconds up to two minutes: 60s says more than 1m beside 25s.
+    match TIMES.iter().rev().find(|(suffix, factor)| fits(*factor) && (*suffix != "m" || millis >= 120_000)) {
+        Some((suffix, factor)) => format!("{}{suffix}", millis / u128::from(*factor)),
+        None => "0".to_owned(),
+    }
+}
+
+/// Digits alone: `u64::from_str` takes a sign as well.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_sizes() {
+        let cases = [
+            ("0", 0, "0"),
+            ("500", 500, "500"),
+            ("1024", 1024, "1K"),
+            ("64K", 64 << 10, "64K"),
+            ("64k", 64 << 10, "64K"),
+            ("1M", 1 << 20, "1M"),
+            ("1536K", 1536 << 10, "1536K"),
+            ("2048M", 2 << 30, "2G"),
+            ("18446744073709551615", u64::MAX, "18446744073709551615"),
+        ];
+        for (text, bytes, shown) in cases {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+            assert_eq!(show_size(bytes), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_and_writes_times() {
+        let cases = [
+            ("0", 0, "0"),
+            ("0s", 0, "0"),
+            ("500ms", 500, "500ms"),
+            ("25s", 25_000, "25s"),
+            ("1500ms", 1500, "1500ms"),
+            ("60s", 60_000, "60s"),
+            ("1m", 60_000, "60s"),
+            ("2m", 120_000, "2m"),
+            ("90m", 5_400_000, "90m"),
+            ("1h", 3_600_000, "1h"),
+        ];
+        for (text, millis, shown) in cases {
+            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(show_time(Duration::from_millis(millis)), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn says_what_a_size_looks_like() {
+        for text in
+            ["", "10X", "K", "-1", "+1", "1.5M", "1 M", "1MB", "1KK", "18446744073709551616", "17179869184G", "٣"]
+        {
+            assert_eq!(size(text), Err(format!("`{text}` is not a size: write 500, 64K, 1M or 1G")), "{text}");
+        }
+    }
+
+    #[test]
+    fn says_what_a_time_looks_like() {
+        for text in ["", "25", "s", "-1s", "1.5s", "1 s", "1d", "1S", "10s5ms", "99999999999999999999s", "off"] {
+            assert_eq!(time(text), Err(format!("`{text}` is not a time: write 500ms, 25s, 2m or 1h")), "{text}");
+        }
+        assert_eq!(time_above_zero("0ms"), Err("`0ms` is too short: it must be more than 0".to_owned()));
+        assert_eq!(time_above_zero("1ms"), Ok(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn counts_begin_at_one() {
+        assert_eq!(count::<u32>("4294967295"), Ok(u32::MAX));
+        for text in ["", "0", "-1", "1K", "4294967296"] {
+            let error = format!("`{text}` is not a count: write a number from 1 on, such as 1000");
+            assert_eq!(count::<u32>(text), Err(error), "{text}");
+        }
+    }
+}

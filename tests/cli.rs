@@ -1,0 +1,357 @@
+//! The command, as a process: what it prints, what it serves, how it ends.
+#![cfg(feature = "cli")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+/// The command with these words, in an environment that asks for nothing.
+fn sockhop(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockhop"));
+    command.args(words).stdin(Stdio::null());
+    for name in ["SOCKHOP_LISTEN", "IP", "PORT", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A server that runs; it is killed if the test does not stop it.
+struct Running {
+    child: Child,
+    /// What it said at its start.
+    lines: [String; 2],
+}
+
+impl Running {
+    fn start(words: &[&str]) -> Self {
+        Self::spawn(&mut sockhop(words))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let lines = [(); 2].map(|()| {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            line.trim_end().to_owned()
+        });
+        child.stdout = Some(output.into_inner());
+        Running { child, lines }
+    }
+
+    fn address(&self) -> &str {
+        let first = self.lines[0].strip_prefix("listening on http://");
+        first.unwrap_or_else(|| panic!("no address in {:?}", self.lines)).split(',').next().unwrap_or_default()
+    }
+
+    /// The answer to a request, up to the end of the connection.
+    fn request(&self, line: &str, headers: &str) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        write!(stream, "{line} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn status(&self, line: &str) -> u16 {
+        status(&self.request(line, ""))
+    }
+
+    /// Opens a WebSocket; the head of the answer.
+    fn open(&self, path: &str, headers: &str) -> (BufReader<TcpStream>, String) {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        let fixed = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{fixed}{headers}\r\n", self.address());
+        let mut head = String::new();
+        // A connection too many is closed unread, which is an error here: it has no head.
+        let is_sent = stream.write_all(request.as_bytes()).is_ok();
+        let mut stream = BufReader::new(stream);
+        while is_sent && !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).is_ok_and(|length| length > 0) {}
+        (stream, head)
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end; the exit code and what is on standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (self.child.wait().unwrap().code(), errors)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// What came of a command that should not run for long.
+fn ended(words: &[&str]) -> Output {
+    sockhop(words).output().unwrap()
+}
+
+/// A path for a socket, of this test alone.
+fn socket_path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("sockhop-cli-{}-{name}.sock", std::process::id()))
+}
+
+#[test]
+fn says_where_it_listens_and_what_to_open_and_nothing_else() {
+    for signal in ["-TERM", "-INT"] {
+        let mut server = Running::start(&["0"]);
+        let mut output = server.child.stdout.take().unwrap();
+        let address = server.address().to_owned();
+        assert!(!address.ends_with(":0"), "the real port: {address}");
+        assert!(server.lines[1].starts_with(&format!("open http://{address}/ in a browser")), "{:?}", server.lines);
+        assert_eq!(server.status("GET /healthz"), 200);
+        server.signal(signal);
+        assert_eq!(server.end(), (Some(0), String::new()));
+        let mut more = String::new();
+        output.read_to_string(&mut more).unwrap();
+        assert_eq!(more, "");
+    }
+}
+
+#[test]
+fn all_apps_have_paths_of_their_own() {
+    let server = Running::start(&["0"]);
+    let cases = [
+        ("GET /", 200),
+        ("HEAD /", 200),
+        ("POST /", 405),
+        ("GET /page.css", 200),
+        ("GET /page.js", 200),
+        ("GET /healthz", 200),
+        ("HEAD /healthz", 200),
+        ("GET /echo", 426),
+        ("GET /broadcast", 426),
+        ("GET /echo/x", 404),
+        ("GET /ws", 404),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(server.status(line), expected, "{line}");
+    }
+    for name in ["echo", "pong", "chat", "greet", "relay", "broadcast"] {
+        let (_, head) = server.open(&format!("/{name}"), "");
+        assert_eq!(status(&head), 101, "{name}");
+    }
+    assert_eq!(status(&server.open("/", "").1), 404, "there is no app at the page");
+}
+
+#[test]
+fn one_app_is_at_every_path() {
+    let server = Running::start(&["greet", "0"]);
+    for (line, expected) in [("GET /", 200), ("GET /page.js", 200), ("GET /healthz", 200), ("GET /wss", 426)] {
+        assert_eq!(server.status(line), expected, "{line}");
+    }
+    for path in ["/", "/ws", "/wss", "/a/b?c", "/healthz", "/page.js"] {
+        let (mut stream, head) = server.open(path, "");
+        assert_eq!(status(&head), 101, "{path}");
+        let mut frame = [0; 10];
+        stream.read_exact(&mut frame).unwrap();
+        assert_eq!(&frame, b"\x81\x08Hi there", "{path}");
+    }
+}
+
+#[test]
+fn a_recipe_of_the_users_own_is_served() {
+    let words = "recipe --greet moin --subprotocol b --subprotocol a --path-prefix /pre --listen 0";
+    let server = Running::start(&words.split(' ').collect::<Vec<_>>());
+    assert!(server.lines[1].contains("(recipe with --greet moin)"), "{:?}", server.lines);
+    let (mut stream, head) = server.open("/", "Sec-WebSocket-Protocol: x, a\r\nSec-WebSocket-Protocol: b\r\n");
+    assert!(head.contains("\r\nSec-WebSocket-Protocol: a\r\n"), "{head}");
+    let mut frame = [0; 6];
+    stream.read_exact(&mut frame).unwrap();
+    assert_eq!(&frame, b"\x81\x04moin");
+    let (_, head) = server.open("/", "Sec-WebSocket-Protocol: x\r\n");
+    assert_eq!(status(&head), 101);
+    assert!(!head.contains("Sec-WebSocket-Protocol"), "{head}");
+    assert!(server.request("GET /pre", "").contains("\r\nLocation: ./pre/\r\n"));
+    assert_eq!(server.status("GET /pre/"), 200);
+}
+
+#[test]
+fn local_pages_may_connect_unless_told_otherwise() {
+    let cases: &[(&[&str], &str, u16)] = &[
+        (&["echo", "0"], "null", 101),
+        (&["echo", "0"], "http://localhost:1", 101),
+        (&["echo", "0"], "https://example.com", 403),
+        (&["echo", "0", "--origin", "https://example.com"], "https://example.com", 101),
+        (&["echo", "0", "--origin", "same"], "null", 403),
+        (&["echo", "0", "--origin", "same"], "http://localhost:1", 403),
+        (&["echo", "0", "--origin", "*"], "https://example.com", 101),
+    ];
+    for (words, origin, expected) in cases {
+        let server = Running::start(words);
+        let (_, head) = server.open("/", &format!("Origin: {origin}\r\n"));
+        assert_eq!(status(&head), *expected, "{words:?} {origin}");
+        let is_said = server.lines[1].contains("local pages may connect");
+        assert_eq!(is_said, !words.contains(&"same") && !words.contains(&"*"), "{:?}", server.lines);
+    }
+}
+
+#[test]
+fn an_address_in_use_is_named_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = ended(&["echo", &address]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    let error = text(&output.stderr);
+    assert!(error.starts_with(&format!("sockhop: cannot listen on {address}: ")), "{error}");
+    assert!(error.contains("choose another port"), "{error}");
+}
+
+#[test]
+fn bad_usage_is_2_and_says_what_is_wrong() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["--bogus"], "sockhop: `--bogus` is not expected in this context\n"),
+        (&["ecko"], "sockhop: `ecko` is not an address: "),
+        (&["--max-message", "10X"], "sockhop: --max-message: `10X` is not a size: write 500, 64K, 1M or 1G\n"),
+        (&["--path-prefix", "ws"], "sockhop: --path-prefix: `ws`: a path begins with /"),
+        (&["-l", "unix:/tmp/x?mode=rw"], "sockhop: cannot listen on unix:/tmp/x?mode=rw: "),
+    ];
+    for (words, expected) in cases {
+        let output = ended(words);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{words:?}");
+        let error = text(&output.stderr);
+        assert!(error.starts_with(expected), "{words:?}: {error}");
+        assert!(error.ends_with("\nTry sockhop --help.\n"), "{words:?}: {error}");
+    }
+    let output = sockhop(&[]).arg(std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "what is no text is no word");
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let version = concat!("sockhop ", env!("CARGO_PKG_VERSION"), "\n");
+    let cases: &[(&[&str], &str)] = &[
+        (&["--help"], "sockhop: a tiny WebSocket server\n"),
+        (&["pong", "-h"], "sockhop: a tiny WebSocket server\n"),
+        (&["--version"], version),
+        (&["-V"], version),
+    ];
+    for (words, expected) in cases {
+        let output = ended(words);
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{words:?}");
+        assert!(text(&output.stdout).starts_with(expected), "{words:?}");
+    }
+}
+
+#[test]
+fn the_environment_says_where_to_listen_when_nobody_else_does() {
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: &[Case<'_>] = &[
+        (&[], &[("SOCKHOP_LISTEN", "0.0.0.0:0"), ("IP", "127.0.0.1"), ("PORT", "0")], "0.0.0.0:"),
+        (&[], &[("IP", "0.0.0.0"), ("PORT", "0")], "0.0.0.0:"),
+        (&[], &[("PORT", "0")], "127.0.0.1:"),
+        (&["127.0.0.1:0"], &[("SOCKHOP_LISTEN", "0.0.0.0:0")], "127.0.0.1:"),
+    ];
+    for (words, env, expected) in cases {
+        let server = Running::spawn(sockhop(words).envs(env.iter().copied()));
+        assert!(server.address().starts_with(expected), "{:?}", server.lines);
+    }
+    let output = sockhop(&[]).env("PORT", "http").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("sockhop: PORT: `http` is not a port"));
+}
+
+#[test]
+fn several_listeners_are_in_one_line_and_a_socket_goes_with_the_server() {
+    let path = socket_path("several");
+    let unix = format!("unix:{}", path.display());
+    let server = Running::start(&["echo", "-l", "0", "--listen", &unix]);
+    assert_eq!(server.lines[0], format!("listening on http://{}, {unix}", server.address()));
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(status(&answer), 200);
+    server.signal("-TERM");
+    assert_eq!(server.end(), (Some(0), String::new()));
+    assert!(!path.exists(), "the socket is removed");
+}
+
+#[test]
+fn clients_are_told_when_it_stops() {
+    let server = Running::start(&["echo", "0"]);
+    let (mut stream, _) = server.open("/", "");
+    server.signal("-TERM");
+    let mut frame = [0; 4];
+    stream.read_exact(&mut frame).unwrap();
+    assert_eq!((frame[0], &frame[2..]), (0x88, &1001_u16.to_be_bytes()[..]), "Close 1001");
+    drop(stream);
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn nobody_need_read_what_it_prints() {
+    let broken = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    assert_eq!(sockhop(&["--help"]).stdout(broken()).status().unwrap().code(), Some(0));
+
+    let path = socket_path("unread");
+    let mut command = sockhop(&["echo", &format!("unix:{}", path.display())]);
+    let mut child = command.env("RUST_LOG", "debug").stdout(broken()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("standard output: ") && log.read_line(&mut line).unwrap() > 0 {}
+    // It serves all the same, and its log has times.
+    assert!(UnixStream::connect(&path).is_ok());
+    assert!(line.starts_with('[') && line.contains("Z DEBUG "), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// A server that a shell starts under a limit of descriptors.
+fn limited(ulimit: &str, words: &[&str]) -> Running {
+    let script = format!("ulimit {ulimit}; exec \"$0\" \"$@\"");
+    Running::spawn(Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_sockhop")]).args(words))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn descriptors_are_raised_to_the_hard_limit() {
+    let server = limited("-Sn 100", &["127.0.0.1:0"]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let fields: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(fields[3], fields[4], "{line}");
+}
+
+#[test]
+fn connections_are_as_many_as_descriptors_allow() {
+    let server = limited("-n 66", &["echo", "127.0.0.1:0"]);
+    let clients = [(); 3].map(|()| server.open("/", ""));
+    let statuses = clients.map(|(_, head)| status(&head));
+    assert!(matches!(statuses, [101, 101, 0 | 503]), "64 of 66 are for other things: {statuses:?}");
+    server.signal("-TERM");
+    assert_eq!(server.end(), (Some(0), String::new()));
+
+    let server = limited("-n 66", &["echo", "127.0.0.1:0", "--max-connections", "3"]);
+    server.signal("-TERM");
+    let (code, errors) = server.end();
+    assert_eq!(code, Some(0));
+    assert!(errors.contains("WARN ") && errors.contains("descriptors suffice for 2 connections only"), "{errors}");
+}
