@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Run the Autobahn testsuite against `sockhop echo` and judge its report: run.sh
+#
+# The binary is $SOCKHOP_BIN, or target/release/sockhop. The suite is the public Docker image, or, when AUTOBAHN_RUN
+# names a runner without Docker, `$AUTOBAHN_RUN URL --cases PATTERNS --json FILE --agent NAME`. The report stays in
+# target/autobahn. Exit status 0: every case as it must be (see check.py).
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+target=${CARGO_TARGET_DIR:-$here/../../target}
+bin=${SOCKHOP_BIN:-$target/release/sockhop}
+image=${AUTOBAHN_IMAGE:-crossbario/autobahn-testsuite:25.10.1}
+[ -x "$bin" ] || { echo "no binary at $bin: cargo build --release, or set SOCKHOP_BIN" >&2; exit 2; }
+
+reports=$target/autobahn
+rm -rf "$reports"
+mkdir -p "$reports"
+reports=$(cd "$reports" && pwd)
+
+server=
+scratch=$(mktemp -d)
+cleanup() {
+    if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+
+# The largest cases echo messages of 16 MiB, and fragmented ones of 4 MiB.
+mkfifo "$scratch/stdout"
+"$bin" echo --max-message 64M 127.0.0.1:0 >"$scratch/stdout" &
+server=$!
+exec 3<"$scratch/stdout"
+read -r -t 20 line <&3 || { echo "the server did not say where it listens" >&2; exit 2; }
+[[ $line =~ ://[^/[:space:]]*:([0-9]+) ]] || { echo "no address in: $line" >&2; exit 2; }
+port=${BASH_REMATCH[1]}
+
+if [ -n "${AUTOBAHN_RUN:-}" ]; then
+    cases=$(python3 -c 'import json, sys; print(",".join(json.load(open(sys.argv[1]))["cases"]))' "$here/fuzzingclient.json")
+    report=$reports/report.json
+    # Its own verdict is milder than ours: a failed case (1) is left to check.py, a run without a verdict (2) is not.
+    "$AUTOBAHN_RUN" "ws://127.0.0.1:$port" --cases "$cases" --json "$report" --agent sockhop || [ $? -eq 1 ]
+else
+    host=127.0.0.1
+    # Docker runs in a virtual machine there, which reaches this machine's loopback by name.
+    if [ "$(uname)" = Darwin ]; then host=host.docker.internal; fi
+    sed "s|ws://127.0.0.1:9001|ws://$host:$port|" "$here/fuzzingclient.json" >"$scratch/fuzzingclient.json"
+    report=$reports/index.json
+    docker run --rm --network host --user "$(id -u):$(id -g)" \
+        --volume "$scratch/fuzzingclient.json:/fuzzingclient.json:ro" --volume "$reports:/reports" \
+        "$image" wstest --mode fuzzingclient --spec /fuzzingclient.json
+fi
+
+kill -0 "$server" 2>/dev/null || { echo "the server did not survive the suite" >&2; exit 1; }
+python3 "$here/check.py" "$report"
