@@ -1,0 +1,57 @@
+//! Laws of `Connection`, in both roles (RFC 6455 5 to 8):
+//!
+//! 1. No input makes it panic, and each `receive` takes all of its input or returns an event or an error.
+//! 2. However the stream is cut, and whether its payloads come through `receive`, through `spare` and `filled`, or in
+//!    vectors that are lent, events, output, error and state are the same.
+//! 3. They are those of a plain decoder that has the whole stream and looks at it frame by frame.
+//! 4. What is held is in proportion to what has come, whatever the headers claim.
+//! 5. What it sends by rule is whole, final control frames, masked by a client and not by a server, which its peer
+//!    accepts.
+//! 6. A message that was received can be sent, and is then received as the same.
+//! 7. After an error, or when it is closed, further input yields nothing.
+//!
+//! How the input is read stands at `Case::draw`.
+#![no_main]
+
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use sockhop::protocol::{Connection, Limits, Role};
+use sockhop_fuzz::{Case, Cuts, Outcome, Way, decode, feed, model, returns_as_itself};
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+fuzz_target!(|data: &[u8]| {
+    let Some(case) = Case::draw(data) else { return };
+    let limits = Arc::new(case.limits.clone());
+    if case.client {
+        let outcome = check(&case, || Connection::client(limits.clone(), || KEY));
+        accepts(Connection::server(Limits::default()), &outcome);
+    } else {
+        let outcome = check(&case, || Connection::server(limits.clone()));
+        accepts(Connection::client(Limits::default(), || KEY), &outcome);
+    }
+});
+
+fn check<R: Role>(case: &Case<'_>, make: impl Fn() -> Connection<R>) -> Outcome {
+    let whole = feed(make(), case, Cuts::none(), Way::Input);
+    assert_eq!(decode(&whole, R::MASKS), model(case));
+    let mut ways = vec![(case.cuts(), Way::Input), (case.cuts(), Way::Lent)];
+    // Only a frame of 64 KiB has a spare part, and only a short stream is cheap in single bytes.
+    ways.push(if case.stream.len() < 65_536 { (Cuts::each_byte(), Way::Input) } else { (case.cuts(), Way::Direct) });
+    for (cuts, way) in ways {
+        let outcome = feed(make(), case, cuts, way);
+        assert!(outcome == whole, "by {way:?} {outcome:?}\nbut whole {whole:?}");
+    }
+    for message in whole.messages() {
+        returns_as_itself(message);
+    }
+    whole
+}
+
+/// The peer takes what was sent by rule without an error.
+fn accepts<R: Role>(mut peer: Connection<R>, outcome: &Outcome) {
+    let mut bytes = outcome.output.clone();
+    let (mut input, mut output) = (&mut bytes[..], Vec::new());
+    while peer.receive(&mut input, &mut output).expect("what is sent keeps the rules").is_some() {}
+}

@@ -1,0 +1,141 @@
+//! Feeding a stream to a connection, piece by piece, on each of the ways there are.
+
+use sockhop::protocol::{CloseFrame, Connection, Event, Limits, Message, ProtocolError, Role, State};
+
+use crate::{Case, Seen};
+
+/// How long the pieces of a stream are.
+pub struct Cuts(Vec<usize>);
+
+impl Cuts {
+    pub fn none() -> Self {
+        Self(vec![usize::MAX])
+    }
+
+    pub fn each_byte() -> Self {
+        Self(vec![1])
+    }
+
+    /// These lengths again and again; none of them means no cuts.
+    pub fn circle(lengths: Vec<usize>) -> Self {
+        if lengths.is_empty() { Self::none() } else { Self(lengths) }
+    }
+}
+
+/// Who holds the bytes that come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// All of them go through `receive`.
+    Input,
+    /// Large payloads go through `spare` and `filled`.
+    Direct,
+    /// Likewise, in vectors that are lent and taken back.
+    Lent,
+}
+
+/// What came of a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub events: Vec<Seen>,
+    pub output: Vec<u8>,
+    pub error: Option<ProtocolError>,
+    pub state: State,
+}
+
+impl Outcome {
+    pub fn messages(&self) -> impl Iterator<Item = &Seen> {
+        self.events.iter().filter(|event| matches!(event, Seen::Text(_) | Seen::Binary(_)))
+    }
+}
+
+/// Gives the stream to the connection.
+pub fn feed<R: Role>(mut connection: Connection<R>, case: &Case<'_>, cuts: Cuts, way: Way) -> Outcome {
+    let mut outcome = Outcome { events: Vec::new(), output: Vec::new(), error: None, state: State::Open };
+    let mut lengths = cuts.0.into_iter().cycle();
+    let mut bytes = case.stream.clone();
+    let mut rest = &mut bytes[..];
+    let mut fed = 0;
+    close_when_due(&mut connection, case, &mut outcome);
+    while !rest.is_empty() && outcome.error.is_none() {
+        let length = lengths.next().unwrap_or(usize::MAX).min(rest.len());
+        let spare = if way == Way::Input { None } else { connection.spare() };
+        if let Some(spare) = spare {
+            assert!(!spare.is_empty(), "a spare part of no use");
+            let length = length.min(spare.len());
+            let (piece, behind) = std::mem::take(&mut rest).split_at_mut(length);
+            (rest, fed) = (behind, fed + length);
+            spare[..length].copy_from_slice(piece);
+            outcome.error = connection.filled(length, &mut outcome.output).err();
+            if outcome.error.is_none() {
+                drain(&mut connection, &mut [], case, way, &mut outcome);
+            }
+        } else {
+            let (piece, behind) = std::mem::take(&mut rest).split_at_mut(length);
+            (rest, fed) = (behind, fed + length);
+            drain(&mut connection, piece, case, way, &mut outcome);
+        }
+        if way != Way::Lent {
+            assert!(connection.buffered() <= 2 * fed + 512, "{} bytes held of {fed}", connection.buffered());
+        }
+    }
+    outcome.state = connection.state();
+    if outcome.error.is_some() || outcome.state == State::Closed {
+        assert_eq!(outcome.state, State::Closed);
+        let sent = outcome.output.len();
+        let mut more = *b"\x81\x05Hello\x81\x85\0\0\0\0Hello";
+        let mut input = &mut more[..];
+        assert_eq!(connection.receive(&mut input, &mut outcome.output), Ok(None));
+        assert!(input.is_empty() && outcome.output.len() == sent, "something after the end");
+    }
+    outcome
+}
+
+/// Takes all events of this piece.
+fn drain<R: Role>(
+    connection: &mut Connection<R>,
+    mut piece: &mut [u8],
+    case: &Case<'_>,
+    way: Way,
+    outcome: &mut Outcome,
+) {
+    let mut lend = || (way == Way::Lent).then(|| vec![0xEE; 100_000]);
+    loop {
+        match connection.receive_with(&mut piece, &mut outcome.output, &mut lend) {
+            Ok(Some(event)) => {
+                let seen = Seen::from(event);
+                if way == Way::Lent
+                    && let Some(vector) = connection.take_buffer()
+                    && let Seen::Text(payload) | Seen::Binary(payload) = &seen
+                {
+                    assert!(vector.starts_with(payload), "the vector taken does not start with the payload");
+                }
+                outcome.events.push(seen);
+                close_when_due(connection, case, outcome);
+            }
+            Ok(None) => return assert!(piece.is_empty(), "input left without an event"),
+            Err(error) => return outcome.error = Some(error),
+        }
+    }
+}
+
+fn close_when_due<R: Role>(connection: &mut Connection<R>, case: &Case<'_>, outcome: &mut Outcome) {
+    if case.close_after == Some(outcome.events.len()) {
+        connection.close(Some(&CloseFrame::normal("enough")), &mut outcome.output).expect("1000 may be sent");
+    }
+}
+
+/// A client sends the message, and a server receives the same.
+pub fn returns_as_itself(seen: &Seen) {
+    let message = match seen {
+        Seen::Text(text) => Message::Text(std::str::from_utf8(text).expect("a text event is UTF-8")),
+        Seen::Binary(bytes) => Message::Binary(bytes),
+        _ => return,
+    };
+    let limits = || Limits { max_message: u64::MAX, ..Limits::default() };
+    let (mut wire, mut output) = (Vec::new(), Vec::new());
+    Connection::client(limits(), || [0x01, 0x80, 0xFF, 0x7E]).send(message, &mut wire).expect("it is open");
+    let mut server = Connection::server(limits());
+    let mut input = &mut wire[..];
+    assert_eq!(server.receive(&mut input, &mut output), Ok(Some(Event::Message(message))));
+    assert!(input.is_empty() && output.is_empty());
+}
