@@ -72,6 +72,10 @@ fn room(module: &[&str], code: &[Token<'_>], complain: &mut impl FnMut(usize, St
             ["crate"] if !path.imported => {}
             // What the root re-exports from above would come in unseen.
             ["crate"] | ["crate", "*"] => complain(path.line, format!("{room} takes the whole root: {name}")),
+            // An app takes what an embedder can take.
+            ["crate", "server", ..] if *room == "apps" => {
+                complain(path.line, format!("apps goes past the crate's root: {name}"));
+            }
             ["crate", first, ..] => match ROOMS.iter().position(|name| *name == first) {
                 Some(other) if other > height => complain(path.line, format!("{room} imports from above: {name}")),
                 // The root re-exports rooms from below and above alike.
@@ -218,6 +222,11 @@ fn sees_each_planted_violation() {
         ("src/server/mod.rs", "use crate::{apps::Recipe, http};", "server imports from above: crate::apps::Recipe"),
         ("src/server/mod.rs", "use crate::Handler;", "server takes from the root what is not its own: crate::Handler"),
         ("src/apps/recipe.rs", "use crate::cli;", "apps imports from above: crate::cli"),
+        (
+            "src/apps/recipe.rs",
+            "use crate::server::Handler;",
+            "apps goes past the crate's root: crate::server::Handler",
+        ),
         ("src/apps/recipe.rs", "use crate::*;", "apps takes the whole root: crate::*"),
         ("src/extra.rs", "", "extra is none of the rooms"),
         ("src/protocol/frame.rs", "use std::net::TcpStream;", "protocol does I/O: std::net::TcpStream"),

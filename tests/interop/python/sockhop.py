@@ -32,7 +32,9 @@ class Server:
             env=inherited | environment)
         try:
             line = (await soon(server.process.stdout.readline())).decode()
-            server.port = int(re.search(r"://[^/\s]*:(\d+)", line)[1])
+            address = re.search(r"://[^/\s]*:(\d+)", line)
+            assert address, f"no address in the first line: {line!r}"
+            server.port = int(address[1])
         except BaseException:
             if server.process.returncode is None:
                 server.process.kill()
