@@ -25,7 +25,8 @@ class Server:
 
     @classmethod
     async def start(cls, *arguments, **environment):
-        inherited = {k: v for k, v in os.environ.items() if k not in ("SOCKHOP_LISTEN", "IP", "PORT", "RUST_LOG", "TZ")}
+        inherited = {k: v for k, v in os.environ.items() if k not in ("SOCKHOP_LISTEN", "IP", "PORT", "TZ")}
+        inherited["RUST_LOG"] = "error"  # what it warns of is done on purpose here
         server = cls()
         server.process = await asyncio.create_subprocess_exec(
             BINARY, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,

@@ -8,7 +8,7 @@ import unittest
 
 from sockhop import SockhopTest, soon
 
-STAMP = re.compile(r'"time":"(\d\d):(\d\d):(\d\d)"')
+STAMPS = [re.compile(pattern % r'"time":"\d\d:\d\d:\d\d"') for pattern in ("%s", ",%s", "%s,")]
 
 
 class Echo(SockhopTest):
@@ -136,8 +136,8 @@ class Chat(SockhopTest):
                 replies = [await soon(client.recv()) for client in clients]
                 self.assertEqual(len(set(replies)), 1)
                 self.time_of(replies[0])
-                rest = STAMP.sub("\x00", replies[0])
-                self.assertIn(rest, ("{\x00," + inner + "}", "{" + inner + ",\x00}", "{" + inner + "\x00}", "{\x00" + inner + "}"))
+                # Without the stamp and its comma it is what was sent.
+                self.assertIn("{" + inner + "}", [stamp.sub("", replies[0], 1) for stamp in STAMPS])
 
     async def test_a_time_of_the_clients_own_is_replaced(self):
         client = await self.client(await self.serve("chat"))
