@@ -102,15 +102,28 @@ impl<P: Poller> EventLoop<P> {
 
     /// Calls a handler for a connection, or for none; a panic costs the connection.
     pub(super) fn call(&mut self, mount: u16, id: ConnectionId, f: impl FnOnce(&mut dyn Handler, &mut Context<'_>)) {
+        if !self.try_call(mount, id, f)
+            && let Some(slot) = self.core.find_open(id)
+        {
+            self.apply();
+            self.fail(slot, Error::Panic);
+        }
+    }
+
+    /// Calls a handler and returns whether it came back without a panic, which is counted, but has cost nobody yet.
+    pub(super) fn try_call(
+        &mut self,
+        mount: u16,
+        id: ConnectionId,
+        f: impl FnOnce(&mut dyn Handler, &mut Context<'_>),
+    ) -> bool {
         let handler = &mut *self.mounts[usize::from(mount)].handler;
         let mut ctx = Context::new(&mut self.core, id, mount);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(handler, &mut ctx))) {
-            self.on_panic(mount, id, &*panic);
-            if let Some(slot) = self.core.find_open(id) {
-                self.apply();
-                self.fail(slot, Error::Panic);
-            }
+        let result = catch_unwind(AssertUnwindSafe(|| f(handler, &mut ctx)));
+        if let Err(panic) = &result {
+            self.on_panic(mount, id, &**panic);
         }
+        result.is_ok()
     }
 
     pub(super) fn on_panic(&mut self, mount: u16, id: ConnectionId, panic: &(dyn Any + Send)) {

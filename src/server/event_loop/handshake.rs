@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{EventLoop, Mount};
 use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
 use crate::protocol::Connection;
-use crate::server::handler::Accept;
+use crate::server::handler::{Accept, Error};
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Head, Phase, Waiting};
 
@@ -146,14 +146,18 @@ impl<P: Poller> EventLoop<P> {
             session.rare().subprotocol = subprotocol;
         }
         self.core.join_mount(slot, mount);
-        self.call(mount, id, |handler, ctx| handler.open(ctx));
+        let came_back = self.try_call(mount, id, |handler, ctx| handler.open(ctx));
         if self.core.outbox.actions.is_empty() {
-            return self.send_response(slot, &response);
+            self.send_response(slot, &response);
+        } else {
+            // What `accept` and `open` have said leaves with the response.
+            self.core.sessions[slot].rare().queue.push(&response, response.len());
+            self.apply();
+            self.flush(slot);
         }
-        // What `accept` and `open` have said leaves with the response.
-        self.core.sessions[slot].rare().queue.push(&response, response.len());
-        self.apply();
-        self.flush(slot);
+        if !came_back {
+            self.fail(slot, Error::Panic);
+        }
     }
 
     pub(super) fn refuse(&mut self, slot: u32, error: HandshakeError) {
