@@ -69,12 +69,12 @@ impl<P: Poller> EventLoop<P> {
     fn receive(&mut self, slot: u32) -> usize {
         let mut buffer = std::mem::take(&mut self.buffer);
         let received = self.receive_into(slot, &mut buffer);
+        self.note_drained(slot, received, buffer.len());
         if let Ok(n @ 1..) = received {
             self.handle_input(slot, buffer.get_mut(..n).unwrap_or_default());
         }
-        let room = buffer.len();
         self.buffer = buffer;
-        self.after_receive(slot, received, room)
+        self.after_receive(slot, received)
     }
 
     fn is_receiving_directly(&mut self, slot: u32) -> bool {
@@ -87,6 +87,7 @@ impl<P: Poller> EventLoop<P> {
         let spare = connection.spare().unwrap_or_default();
         let room = spare.len();
         let received = self.receive_into(slot, spare);
+        self.note_drained(slot, received, room);
         let answer = self.core.outbox.replies.len();
         let result = match received {
             Ok(n) => connection.filled(n, &mut self.core.outbox.replies),
@@ -98,7 +99,7 @@ impl<P: Poller> EventLoop<P> {
             Ok(()) => {}
             Err(error) => self.fail_by_protocol(slot, answer, error),
         }
-        self.after_receive(slot, received, room)
+        self.after_receive(slot, received)
     }
 
     /// One `recv`; an interrupted one is repeated. What else fails has failed the connection when this returns.
@@ -132,27 +133,22 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// Draws the conclusions about the socket. Returns how many bytes were received.
-    fn after_receive(&mut self, slot: u32, received: Result<usize, ErrorKind>, room: usize) -> usize {
-        let session = &mut self.core.sessions[slot];
-        match received {
-            Ok(0) => {
-                session.flags.set(Flags::DRAINED);
-                self.end_of_stream(slot);
-                0
-            }
-            Ok(n) => {
-                // A short read has emptied the socket (epoll(7)), unless the end of the stream lies behind it.
-                if n < room && !session.flags.has(Flags::READ_CLOSED) {
-                    session.flags.set(Flags::DRAINED);
-                }
-                n
-            }
-            Err(_) => {
-                session.flags.set(Flags::DRAINED);
-                0
-            }
+    /// Notes whether the socket is empty now, before its bytes are handled: a closing handshake that they complete ends
+    /// the connection at once if so.
+    fn note_drained(&mut self, slot: u32, received: Result<usize, ErrorKind>, room: usize) {
+        let flags = &mut self.core.sessions[slot].flags;
+        // A short read has emptied the socket (epoll(7)), unless the end of the stream lies behind it.
+        if received.map_or(true, |n| n == 0 || (n < room && !flags.has(Flags::READ_CLOSED))) {
+            flags.set(Flags::DRAINED);
         }
+    }
+
+    /// Ends what has ended. Returns how many bytes were received.
+    fn after_receive(&mut self, slot: u32, received: Result<usize, ErrorKind>) -> usize {
+        if received == Ok(0) {
+            self.end_of_stream(slot);
+        }
+        received.unwrap_or(0)
     }
 
     /// Handles bytes that were received before. Returns how many.
