@@ -109,12 +109,16 @@ impl<P: Poller> EventLoop<P> {
         let Some(first) = log.first() else { return };
         if log.iter().all(|post| post.topic == first.topic) {
             let topic = first.topic;
-            for at in 0..self.core.topics.members(topic).len() {
-                let Some(&slot) = self.core.topics.members(topic).get(at) else { break };
+            let mut at = 0;
+            while let Some(&slot) = self.core.topics.members(topic).get(at) {
                 if self.core.sessions[slot].flags.has(Flags::SPECIAL) {
                     self.send_own_posts(slot);
                 } else {
                     self.send_posts(slot);
+                }
+                // Who fails has left, and another member stands there now.
+                if self.core.topics.members(topic).get(at) == Some(&slot) {
+                    at += 1;
                 }
             }
         } else {
