@@ -139,7 +139,7 @@ impl Core {
     }
 
     /// Marks all posts of the turn so far as seen by a connection.
-    fn skip_posts(&mut self, slot: u32) {
+    pub fn skip_posts(&mut self, slot: u32) {
         let Outbox { posts, .. } = &mut self.outbox;
         if !posts.log.is_empty() {
             let session = &mut self.sessions[slot];

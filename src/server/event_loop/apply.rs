@@ -85,9 +85,7 @@ impl<P: Poller> EventLoop<P> {
             return;
         }
         let first = parts.first().map_or(&[][..], |part| part.bytes());
-        if !self.has_room(slot, len - sent, first) {
-            return self.fail(slot, Error::SlowConsumer);
-        }
+        let has_room = self.has_room(slot, len - sent, first);
         let queue = &mut self.core.sessions[slot].rare().queue;
         for part in parts {
             let skip = sent.min(part.bytes().len());
@@ -102,6 +100,10 @@ impl<P: Poller> EventLoop<P> {
             }
         }
         self.after_push(slot);
+        if !has_room {
+            // The queue knows which frame has been begun, and keeps only that.
+            self.fail(slot, Error::SlowConsumer);
+        }
     }
 
     /// Whether a connection still takes frames: it is open, and has not been sent a Close (5.5.1).
@@ -176,12 +178,13 @@ impl<P: Poller> EventLoop<P> {
         if sent == bytes.len() || !self.may_send(slot) {
             return;
         }
-        if !self.has_room(slot, bytes.len() - sent, &bytes) {
-            return self.fail(slot, Error::SlowConsumer);
-        }
+        let has_room = self.has_room(slot, bytes.len() - sent, &bytes);
         let lead = rest_of_begun_frame(&bytes, sent);
         self.core.sessions[slot].rare().queue.push_shared(&bytes, sent..bytes.len(), lead);
         self.after_push(slot);
+        if !has_room {
+            self.fail(slot, Error::SlowConsumer);
+        }
     }
 
     /// Sends frames that must leave however much is owed already: control frames, with what precedes them.

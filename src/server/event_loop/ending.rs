@@ -111,6 +111,8 @@ impl<P: Poller> EventLoop<P> {
                 if let Some(rare) = session.rare.as_mut() {
                     rare.queue.drop_unsent_frames();
                 }
+                // What comes behind the dropped ones would leave a gap.
+                self.core.skip_posts(slot);
                 self.close_and_end(slot, error);
             }
             _ => self.close_and_end(slot, error),
