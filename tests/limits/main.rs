@@ -1,0 +1,10 @@
+//! The server under load and at its limits, over real sockets.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod broadcast;
+mod ceilings;
+mod fairness;
+mod sigpipe;
+mod slow;
