@@ -15,6 +15,8 @@ mod config;
 mod context;
 mod core;
 mod event_loop;
+#[cfg(any(test, fuzzing))]
+mod fake;
 mod handle;
 mod handler;
 mod listen;

@@ -47,6 +47,12 @@ impl Topics {
         self.topics.get(key.0).map_or(&[], |topic| &topic.members)
     }
 
+    /// Members of all topics together.
+    #[cfg(any(test, fuzzing))]
+    pub fn total_members(&self) -> usize {
+        self.topics.iter().map(|(_, topic)| topic.members.len()).sum()
+    }
+
     /// Adds a member and returns its position.
     pub fn join(&mut self, key: TopicKey, slot: u32) -> u32 {
         let members = &mut self.topics[key.0].members;

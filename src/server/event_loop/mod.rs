@@ -17,6 +17,8 @@
 
 mod accept;
 mod apply;
+#[cfg(any(test, fuzzing))]
+mod bed;
 mod commands;
 mod dispatch;
 mod ending;
@@ -24,6 +26,8 @@ mod flush;
 mod handshake;
 mod read;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io;

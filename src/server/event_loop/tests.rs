@@ -1,0 +1,9 @@
+//! The loop on fake sockets: what it promises, one sentence for each test.
+//!
+//! After every turn [`Bed`] also checks the laws that always hold: no lost wake-up, no bytes owed that nobody sends,
+//! queues within their bounds, `close` once for each `open`.
+
+mod budgets;
+
+use super::bed::{App, Bed, Call, request};
+use crate::server::fake::{Calls, Client, Frame, masked};

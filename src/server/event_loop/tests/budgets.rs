@@ -1,0 +1,77 @@
+//! How much of a turn one connection may have.
+
+use super::*;
+
+const KIB: usize = 1024;
+
+/// Turns until nothing is left to do; after each, what was done with each client's socket.
+fn turns(bed: &mut Bed, clients: &[Client]) -> Vec<Vec<Calls>> {
+    clients.iter().for_each(|client| _ = client.calls());
+    let mut turns = Vec::new();
+    while !bed.is_quiet() {
+        bed.turn();
+        turns.push(clients.iter().map(Client::calls).collect());
+    }
+    turns
+}
+
+#[test]
+fn an_echo_costs_one_read_and_one_write() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    client.calls();
+    for _ in 0..3 {
+        client.text("hello");
+        assert_eq!(bed.settle(), 1);
+        let calls = client.calls();
+        assert_eq!((calls.receives, calls.sends), (1, 1));
+        assert_eq!(client.texts(), ["hello"]);
+    }
+}
+
+#[test]
+fn sixteen_messages_at_once_are_answered_in_one_write() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    client.calls();
+    let texts: Vec<_> = (0..16).map(|n| format!("message {n}")).collect();
+    texts.iter().for_each(|text| client.text(text));
+    bed.settle();
+    let calls = client.calls();
+    assert_eq!((calls.receives, calls.sends), (1, 1));
+    assert_eq!(client.texts(), texts);
+}
+
+#[test]
+fn those_who_flood_are_served_in_turn_and_a_mebibyte_at_a_time() {
+    let mut bed = Bed::new(App::new(|_, _| {}));
+    let clients = bed.open_many(32);
+    let flood: Vec<u8> = (0..64).flat_map(|_| masked(0x82, &[1; 8 * KIB])).collect();
+    clients.iter().for_each(|client| client.write(&flood));
+    let mut total = vec![0; clients.len()];
+    for (turn, calls) in turns(&mut bed, &clients).iter().enumerate() {
+        let received: usize = calls.iter().map(|calls| calls.received).sum();
+        // In the first turn each has an event of its own.
+        assert!(turn == 0 || received <= 1024 * KIB + 64 * KIB, "{received} bytes in turn {turn}");
+        total.iter_mut().zip(calls).for_each(|(total, calls)| *total += calls.received);
+        let (least, most) = (total.iter().min(), total.iter().max());
+        assert!(least.zip(most).is_some_and(|(least, most)| most - least <= 64 * KIB), "{total:?} after turn {turn}");
+    }
+    assert!(total.iter().all(|total| *total == flood.len()));
+}
+
+#[test]
+fn a_bystander_is_answered_in_the_turn_of_its_message_beside_32_flooders() {
+    let mut bed = Bed::new(App::echo());
+    let flooders = bed.open_many(32);
+    let mut bystander = bed.open();
+    let flood: Vec<u8> = (0..64 * KIB).flat_map(|_| masked(0x81, b"x")).collect();
+    flooders.iter().for_each(|client| client.write(&flood));
+    for _ in 0..20 {
+        bed.turn();
+        bystander.text("me");
+        bed.turn();
+        assert_eq!(bystander.texts(), ["me"]);
+    }
+    assert!(flooders.iter().all(|flooder| flooder.unread() > 0), "the flood goes on");
+}

@@ -1,0 +1,227 @@
+//! The other end of a fake socket: a client that keeps no rule unless it is told to.
+
+use std::io::ErrorKind;
+
+use super::Network;
+use super::wire::{Calls, Reset, Wire};
+use crate::protocol::{FrameHeader, Opcode, mask};
+use crate::server::handler::Peer;
+
+/// The masking key of all its frames: that of the RFC's examples (§5.7).
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// A client's end of a connection. It stays connected when this is dropped.
+pub(crate) struct Client {
+    network: Network,
+    at: usize,
+    /// What the server has sent and was not looked at.
+    inbox: Vec<u8>,
+}
+
+/// A frame that the server has sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Frame {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    /// The code, 1005 for none, and the reason.
+    Close(u16, String),
+}
+
+impl Network {
+    /// A client connects to a listener; it has not been accepted yet.
+    pub fn connect(&self, listener: usize) -> Client {
+        let mut state = self.0.borrow_mut();
+        let at = state.wires.len();
+        let host = if state.listeners[listener].local { [127, 0, 0, 1] } else { [192, 0, 2, 1] };
+        let port = u16::try_from(1 + at % 60_000).unwrap_or(1);
+        state.wires.push(Wire::new(Peer::Tcp((host, port).into())));
+        state.listeners[listener].waiting.push_back(at);
+        state.listeners[listener].edge = true;
+        Client { network: self.clone(), at, inbox: Vec::new() }
+    }
+}
+
+impl Client {
+    /// Sends bytes as they are.
+    pub fn write(&self, bytes: &[u8]) {
+        self.network.wire(self.at, |wire| {
+            if !bytes.is_empty() && wire.dropped.is_none() && wire.reset == Reset::No {
+                assert!(!wire.fin, "bytes after FIN");
+                wire.inbound.extend_from_slice(bytes);
+                wire.arrived = true;
+            }
+        });
+    }
+
+    /// Sends a masked frame with this first byte.
+    pub fn frame(&self, first: u8, payload: &[u8]) {
+        self.write(&masked(first, payload));
+    }
+
+    pub fn text(&self, text: &str) {
+        self.frame(0x81, text.as_bytes());
+    }
+
+    pub fn ping(&self, payload: &[u8]) {
+        self.frame(0x89, payload);
+    }
+
+    pub fn close(&self, code: u16) {
+        self.frame(0x88, &code.to_be_bytes());
+    }
+
+    /// Ends its side of the stream (FIN).
+    pub fn finish(&self) {
+        self.network.wire(self.at, |wire| {
+            if wire.reset == Reset::No {
+                wire.fin = true;
+                wire.arrived = true;
+            }
+        });
+    }
+
+    /// Resets the connection (RST).
+    pub fn reset(&self) {
+        self.network.wire(self.at, |wire| {
+            if wire.reset == Reset::No {
+                wire.reset = Reset::Unseen;
+                (wire.arrived, wire.released) = (true, true);
+            }
+        });
+    }
+
+    /// From now on the server's socket takes so many bytes, and then no more.
+    pub fn limit(&self, room: usize) {
+        self.network.wire(self.at, |wire| {
+            wire.room = room;
+            if room > 0 && std::mem::take(&mut wire.full) {
+                wire.released = true;
+            }
+        });
+    }
+
+    /// The server's socket takes whatever comes.
+    pub fn unlimit(&self) {
+        self.limit(usize::MAX);
+    }
+
+    /// Writes to the server's socket fail from now on, without an event.
+    pub fn fail_sends(&self, kind: ErrorKind) {
+        self.network.wire(self.at, |wire| wire.send_error = Some(kind));
+    }
+
+    /// So many calls on the server's socket are interrupted by a signal.
+    pub fn interrupt(&self, calls: usize) {
+        self.network.wire(self.at, |wire| wire.interrupts = calls);
+    }
+
+    /// An event says that the server's socket is readable and writable, though it may be neither.
+    pub fn spurious(&self) {
+        self.network.wire(self.at, |wire| wire.spurious = true);
+    }
+
+    /// What the server has done with its socket since this was asked last.
+    pub fn calls(&self) -> Calls {
+        self.network.wire(self.at, |wire| std::mem::take(&mut wire.calls))
+    }
+
+    /// Bytes that the server has not read.
+    pub fn unread(&self) -> usize {
+        self.network.wire(self.at, |wire| wire.inbound.len())
+    }
+
+    /// Whether the server has ended its side, one way or the other.
+    pub fn is_ended(&self) -> bool {
+        self.network.wire(self.at, |wire| wire.shut || wire.dropped.is_some())
+    }
+
+    /// Whether the server's socket is gone.
+    pub fn is_gone(&self) -> bool {
+        self.network.wire(self.at, |wire| wire.dropped.is_some())
+    }
+
+    /// Whether the server has reset the connection: on purpose, or by leaving bytes unread.
+    pub fn is_reset(&self) -> bool {
+        self.network.wire(self.at, |wire| wire.dropped.is_some_and(|unread| wire.aborted || unread > 0))
+    }
+
+    /// What the server has sent since it was looked at last.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        let new = self.network.wire(self.at, |wire| std::mem::take(&mut wire.outbound));
+        self.inbox.extend(new);
+        &mut self.inbox
+    }
+
+    /// The head of the server's HTTP response, once it is complete.
+    pub fn response(&mut self) -> Option<String> {
+        let inbox = self.bytes();
+        let len = inbox.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+        Some(String::from_utf8_lossy(&inbox.drain(..len).collect::<Vec<_>>()).into_owned())
+    }
+
+    /// The whole frames that the server has sent since this was asked last.
+    pub fn frames(&mut self) -> Vec<Frame> {
+        let inbox = self.bytes();
+        let mut frames = Vec::new();
+        while let Some((header, header_len)) = FrameHeader::parse(inbox).expect("a server's frame by the rules") {
+            let len = header_len + usize::try_from(header.payload_len).expect("a frame that fits");
+            if inbox.len() < len {
+                break;
+            }
+            let payload = inbox.drain(..len).skip(header_len).collect();
+            assert!(header.fin && header.masking_key.is_none(), "{header:?}");
+            frames.push(Frame::new(header.opcode, payload));
+        }
+        frames
+    }
+
+    /// The texts that the server has sent since this was asked last, where it has sent nothing else.
+    pub fn texts(&mut self) -> Vec<String> {
+        let text = |frame| match frame {
+            Frame::Text(text) => text,
+            other => panic!("no text: {other:?}"),
+        };
+        self.frames().into_iter().map(text).collect()
+    }
+}
+
+impl Frame {
+    fn new(opcode: Opcode, payload: Vec<u8>) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8 from the server");
+        match opcode {
+            Opcode::Text => Frame::Text(text(&payload)),
+            Opcode::Binary => Frame::Binary(payload),
+            Opcode::Ping => Frame::Ping(payload),
+            Opcode::Pong => Frame::Pong(payload),
+            Opcode::Close => match payload.split_first_chunk() {
+                Some((code, reason)) => Frame::Close(u16::from_be_bytes(*code), text(reason)),
+                None => Frame::Close(1005, String::new()),
+            },
+            Opcode::Continuation => panic!("a fragment from the server"),
+        }
+    }
+}
+
+/// A frame as a client sends it, with this first byte.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let len = payload.len() as u64;
+    let mut frame = vec![first];
+    match (u16::try_from(len), u8::try_from(len)) {
+        (_, Ok(short @ 0..=125)) => frame.push(0x80 | short),
+        (Ok(medium), _) => {
+            frame.push(0x80 | 126);
+            frame.extend(medium.to_be_bytes());
+        }
+        _ => {
+            frame.push(0x80 | 127);
+            frame.extend(len.to_be_bytes());
+        }
+    }
+    frame.extend(KEY);
+    let start = frame.len();
+    frame.extend_from_slice(payload);
+    mask(&mut frame[start..], KEY, 0);
+    frame
+}
