@@ -151,11 +151,13 @@ impl<P: Poller> EventLoop<P> {
         self.core.now = self.poller.now();
         // What the callbacks at the end of the last turn have said.
         self.apply();
+        // Whoever is put into `again` by an event of this turn has had its budget.
+        let waiting = self.again.len();
         for event in ready.drain(..) {
             self.on_event(event);
         }
         self.ready = ready;
-        self.serve_again();
+        self.serve_again(waiting);
         self.accept_again();
         self.fire_timers();
         self.sweep();

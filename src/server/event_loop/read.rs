@@ -15,10 +15,10 @@ const LARGE_BUDGET: usize = 256 * 1024;
 const TURN_BUDGET: usize = 1024 * 1024;
 
 impl<P: Poller> EventLoop<P> {
-    /// Serves the connections that had more to read than their budget, round robin.
-    pub(super) fn serve_again(&mut self) {
+    /// Serves the first `waiting` connections that had more to read than their budget, round robin.
+    pub(super) fn serve_again(&mut self, waiting: usize) {
         let mut left = TURN_BUDGET;
-        for _ in 0..self.again.len() {
+        for _ in 0..waiting {
             let Some(slot) = self.again.pop_front() else { return };
             self.core.sessions[slot].flags.clear(Flags::AGAIN);
             left = left.saturating_sub(self.read(slot));

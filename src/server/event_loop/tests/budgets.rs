@@ -75,3 +75,53 @@ fn a_bystander_is_answered_in_the_turn_of_its_message_beside_32_flooders() {
     }
     assert!(flooders.iter().all(|flooder| flooder.unread() > 0), "the flood goes on");
 }
+
+#[test]
+fn a_connection_reads_64_kib_in_a_turn() {
+    let mut bed = Bed::new(App::new(|_, _| {}));
+    let client = bed.open();
+    for _ in 0..40 {
+        client.frame(0x82, &[7; 8 * KIB]);
+    }
+    let unread = client.unread();
+    let turns = turns(&mut bed, &[client]);
+    for calls in turns.iter().flatten() {
+        assert!(calls.received <= 64 * KIB && calls.receives <= 1, "{calls:?} in a turn");
+    }
+    assert_eq!(turns.iter().flatten().map(|calls| calls.received).sum::<usize>(), unread);
+    assert_eq!(bed.log().len(), 41, "all messages came");
+}
+
+#[test]
+fn pings_count_as_frames_of_the_budget() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    (0..600).for_each(|_| client.ping(b"?"));
+    let mut answered = Vec::new();
+    while !bed.is_quiet() {
+        bed.turn();
+        answered.push(client.frames().len());
+    }
+    assert_eq!(answered, [256, 256, 88]);
+}
+
+#[test]
+fn a_connection_has_256_frames_handled_in_a_turn_and_they_stay_in_order() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    let texts: Vec<_> = (0..2000).map(|n| format!("{n}")).collect();
+    // Half of them come while the first ones wait in the backlog.
+    texts[..1000].iter().for_each(|text| client.text(text));
+    bed.turn();
+    assert_eq!(client.texts(), texts[..256]);
+    texts[1000..].iter().for_each(|text| client.text(text));
+    let mut answered = 256;
+    while !bed.is_quiet() {
+        bed.turn();
+        let got = client.texts();
+        assert!(got.len() <= 256, "{} in a turn", got.len());
+        assert_eq!(got, texts[answered..answered + got.len()]);
+        answered += got.len();
+    }
+    assert_eq!(answered, 2000);
+}
