@@ -38,7 +38,7 @@ impl<P: Poller> EventLoop<P> {
             }
             spent += if self.is_receiving_directly(slot) {
                 budget = LARGE_BUDGET;
-                self.receive_directly(slot)
+                self.receive_directly(slot, budget - spent)
             } else {
                 self.receive(slot)
             };
@@ -81,11 +81,12 @@ impl<P: Poller> EventLoop<P> {
         self.core.sessions[slot].connection.as_mut().is_some_and(|connection| connection.spare().is_some())
     }
 
-    /// Receives the rest of a large frame where it belongs.
-    fn receive_directly(&mut self, slot: u32) -> usize {
+    /// Receives the rest of a large frame where it belongs, or `limit` bytes of it.
+    fn receive_directly(&mut self, slot: u32, limit: usize) -> usize {
         let Some(mut connection) = self.core.sessions[slot].connection.take() else { return 0 };
         let spare = connection.spare().unwrap_or_default();
-        let room = spare.len();
+        let room = spare.len().min(limit);
+        let spare = spare.get_mut(..room).unwrap_or_default();
         let received = self.receive_into(slot, spare);
         self.note_drained(slot, received, room);
         let answer = self.core.outbox.replies.len();

@@ -125,3 +125,24 @@ fn a_connection_has_256_frames_handled_in_a_turn_and_they_stay_in_order() {
     }
     assert_eq!(answered, 2000);
 }
+
+#[test]
+fn a_large_message_of_its_own_is_received_by_256_kib_a_turn() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    // The second one is received in a buffer that the first has left.
+    for seed in 0..2 {
+        let payload: Vec<u8> = (0..KIB * KIB).map(|at| (at % 251 + seed) as u8).collect();
+        client.frame(0x82, &payload);
+        client.calls();
+        let mut turns = 0;
+        while !bed.is_quiet() {
+            bed.turn();
+            turns += 1;
+            let calls = client.calls();
+            assert!(calls.received <= 256 * KIB, "{calls:?} in a turn");
+        }
+        assert!(turns <= 8, "{turns} turns for a message");
+        assert!(client.frames() == [Frame::Binary(payload)]);
+    }
+}
