@@ -20,13 +20,16 @@ impl<P: Poller> EventLoop<P> {
         let session = &mut self.core.sessions[slot];
         if session.flags.has(Flags::BLOCKED) {
             session.flags.clear(Flags::BLOCKED);
-            self.flush(slot);
+            // Whoever waits for its turn is not written to twice in this one.
+            if !session.flags.has(Flags::FLUSH) {
+                self.flush(slot);
+            }
         }
     }
 
-    /// Flushes the queues that had more than the budget of a turn.
-    pub(super) fn flush_marked(&mut self) {
-        for slot in std::mem::take(&mut self.flushes) {
+    /// Flushes the first `waiting` queues that had more than the budget of a turn.
+    pub(super) fn flush_marked(&mut self, waiting: usize) {
+        for slot in self.flushes.drain(..waiting).collect::<Vec<_>>() {
             self.core.sessions[slot].flags.clear(Flags::FLUSH);
             self.flush(slot);
         }

@@ -151,18 +151,18 @@ impl<P: Poller> EventLoop<P> {
         self.core.now = self.poller.now();
         // What the callbacks at the end of the last turn have said.
         self.apply();
-        // Whoever is put into `again` by an event of this turn has had its budget.
-        let waiting = self.again.len();
+        // Whoever comes to wait in this turn has had its budget.
+        let (to_read, to_flush) = (self.again.len(), self.flushes.len());
         for event in ready.drain(..) {
             self.on_event(event);
         }
         self.ready = ready;
-        self.serve_again(waiting);
+        self.serve_again(to_read);
         self.accept_again();
         self.fire_timers();
         self.sweep();
         self.flush_posts();
-        self.flush_marked();
+        self.flush_marked(to_flush);
         self.call_back();
         self.reap();
         debug_assert!(self.ready.is_empty());

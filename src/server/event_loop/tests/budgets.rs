@@ -146,3 +146,21 @@ fn a_large_message_of_its_own_is_received_by_256_kib_a_turn() {
         assert!(client.frames() == [Frame::Binary(payload)]);
     }
 }
+
+#[test]
+fn a_connection_is_written_256_kib_of_its_queue_in_a_turn() {
+    let mut bed = Bed::new(App::new(|ctx, call| {
+        if let Call::Message(_) = call {
+            (0..900).for_each(|n| ctx.send(vec![n as u8; 1000]));
+        }
+    }));
+    let mut client = bed.open();
+    client.limit(0);
+    client.text("go");
+    bed.settle();
+    client.unlimit();
+    for calls in turns(&mut bed, std::slice::from_ref(&client)).iter().flatten() {
+        assert!(calls.sent <= 256 * KIB, "{calls:?} in a turn");
+    }
+    assert_eq!(client.frames().len(), 900);
+}
