@@ -4,6 +4,11 @@
 //! queues within their bounds, `close` once for each `open`.
 
 mod budgets;
+mod posts;
+
+use std::io::ErrorKind;
 
 use super::bed::{App, Bed, Call, request};
+use crate::protocol::{CloseFrame, Message};
+use crate::server::Config;
 use crate::server::fake::{Calls, Client, Frame, masked};

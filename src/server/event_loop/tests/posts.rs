@@ -1,0 +1,132 @@
+//! Broadcasts and topics: who gets what, and in which order.
+
+use super::*;
+
+/// Obeys texts such as `send x`, `broadcast x`, `publish topic x`, `subscribe topic`, several of them split by `;`.
+fn obedient() -> App {
+    App::new(|ctx, call| {
+        let Call::Message(Message::Text(text)) = call else { return };
+        for order in text.split(';') {
+            match *order.split(' ').collect::<Vec<_>>() {
+                ["send", text] => ctx.send(text),
+                ["broadcast", text] => ctx.broadcast(text),
+                ["others", text] => ctx.broadcast_others(text),
+                ["publish", topic, text] => ctx.publish(topic, text),
+                ["subscribe", topic] => ctx.subscribe(topic),
+                ["unsubscribe", topic] => ctx.unsubscribe(topic),
+                ["close"] => ctx.close(CloseFrame::normal("")),
+                ref other => panic!("{other:?}"),
+            }
+        }
+    })
+}
+
+/// What each client gets when these texts come in one turn, in this order.
+fn outcome(clients: usize, texts: &[(usize, &str)]) -> Vec<Vec<String>> {
+    let mut bed = Bed::new(obedient());
+    let mut clients = bed.open_many(clients);
+    for (from, text) in texts {
+        clients[*from].text(text);
+    }
+    bed.turn();
+    clients.iter_mut().map(Client::texts).collect()
+}
+
+#[test]
+fn what_is_said_to_a_connection_first_arrives_first() {
+    for (texts, expected) in [
+        (&[(0, "broadcast a;send b")][..], [&["a", "b"][..], &["a"]]),
+        (&[(0, "send a;broadcast b")], [&["a", "b"], &["b"]]),
+        (&[(0, "send a;broadcast b;send c;broadcast d")], [&["a", "b", "c", "d"], &["b", "d"]]),
+        // The clients' events come in the order of their connections.
+        (&[(0, "broadcast a"), (1, "send b;broadcast c")], [&["a", "c"], &["a", "b", "c"]]),
+        (&[(0, "send a;others b;send c"), (1, "send d;others e")], [&["a", "c", "e"], &["b", "d"]]),
+    ] {
+        assert_eq!(outcome(2, texts), expected, "{texts:?}");
+    }
+}
+
+#[test]
+fn subscriptions_hold_from_where_they_stand() {
+    for (texts, expected) in [
+        (&[(0, "publish t a;subscribe t;publish t b;unsubscribe t;publish t c")][..], [&["b"][..], &[]]),
+        (&[(0, "subscribe t"), (1, "publish t a;subscribe t;publish t b")], [&["a", "b"], &["b"]]),
+        (&[(0, "subscribe t;subscribe t"), (1, "publish t a;broadcast b;publish t c")], [&["a", "b", "c"], &["b"]]),
+        (&[(0, "subscribe t;subscribe u"), (1, "publish u a;publish t b;publish v c")], [&["a", "b"], &[]]),
+        // The topic that begins takes the place of the one that has ended.
+        (&[(0, "subscribe t;publish t a;unsubscribe t"), (1, "subscribe u;publish u b")], [&["a"], &["b"]]),
+        (&[(0, "unsubscribe t;publish t a")], [&[], &[]]),
+    ] {
+        assert_eq!(outcome(2, texts), expected, "{texts:?}");
+    }
+}
+
+#[test]
+fn others_are_all_but_the_sender() {
+    assert_eq!(outcome(3, &[(1, "others a;broadcast b")]), [&["a", "b"][..], &["b"], &["a", "b"]]);
+}
+
+#[test]
+fn what_was_broadcast_before_a_close_comes_before_it() {
+    let mut bed = Bed::new(obedient());
+    let mut clients = bed.open_many(2);
+    clients[0].text("broadcast a;close;broadcast b");
+    clients[1].text("send c");
+    bed.settle();
+    let text = |text: &str| Frame::Text(text.to_owned());
+    let frames = clients[0].frames();
+    assert_eq!((frames.first(), frames.last()), (Some(&text("a")), Some(&Frame::Close(1000, String::new()))));
+    assert_eq!(clients[1].texts(), ["a", "b", "c"]);
+}
+
+#[test]
+fn whoever_opens_after_a_post_does_not_get_it() {
+    let mut bed = Bed::new(obedient());
+    let mut first = bed.open();
+    first.text("broadcast a");
+    let mut second = bed.connect(&request("/"));
+    bed.server.accept(0);
+    bed.settle();
+    assert_eq!(first.texts(), ["a"]);
+    assert!(second.response().is_some());
+    assert_eq!(second.frames(), []);
+    second.text("broadcast b");
+    bed.settle();
+    assert_eq!((first.texts(), second.texts()), (vec!["b".to_owned()], vec!["b".to_owned()]));
+}
+
+#[test]
+fn a_broadcast_stays_on_its_mount_and_a_topic_reaches_across_them() {
+    let mut bed = Bed::of(Config::default(), vec![("/a", obedient()), ("/b", obedient())], Vec::new());
+    let (mut a, mut b) = (bed.open_at("/a"), bed.open_at("/b"));
+    b.text("subscribe t");
+    bed.settle();
+    a.text("broadcast here;publish t there");
+    bed.settle();
+    assert_eq!((a.texts(), b.texts()), (vec!["here".to_owned()], vec!["there".to_owned()]));
+}
+
+#[test]
+fn a_broadcast_is_written_once_to_each_and_encoded_once() {
+    let mut bed = Bed::new(obedient());
+    let clients = bed.open_many(5);
+    clients.iter().for_each(|client| _ = client.calls());
+    (0..5).for_each(|n| clients[0].text(&format!("broadcast {n}")));
+    bed.settle();
+    assert!(clients.iter().all(|client| client.calls().sends == 1));
+}
+
+#[test]
+fn the_queues_of_those_who_cannot_take_a_broadcast_share_its_bytes() {
+    let mut bed = Bed::new(App::broadcast());
+    let mut clients = bed.open_many(4);
+    clients[1..].iter().enumerate().for_each(|(n, client)| client.limit(10 * n));
+    let payload = vec![5; 50_000];
+    clients[0].frame(0x82, &payload);
+    bed.turn();
+    let held: usize = bed.server.core.sessions.taken().map(|slot| bed.server.core.sessions[slot].queued()).sum();
+    assert_eq!(held, 3 * 50_004 - 30);
+    clients.iter().for_each(Client::unlimit);
+    bed.settle();
+    assert!(clients.iter_mut().all(|client| client.frames() == [Frame::Binary(payload.clone())]));
+}
