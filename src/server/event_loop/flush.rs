@@ -112,16 +112,13 @@ impl<P: Poller> EventLoop<P> {
         let Some(first) = log.first() else { return };
         if log.iter().all(|post| post.topic == first.topic) {
             let topic = first.topic;
-            let mut at = 0;
-            while let Some(&slot) = self.core.topics.members(topic).get(at) {
+            // From the end: when a member fails and leaves, one that has been served takes its place.
+            for at in (0..self.core.topics.members(topic).len()).rev() {
+                let Some(&slot) = self.core.topics.members(topic).get(at) else { continue };
                 if self.core.sessions[slot].flags.has(Flags::SPECIAL) {
                     self.send_own_posts(slot);
                 } else {
                     self.send_posts(slot);
-                }
-                // Who fails has left, and another member stands there now.
-                if self.core.topics.members(topic).get(at) == Some(&slot) {
-                    at += 1;
                 }
             }
         } else {

@@ -130,3 +130,22 @@ fn the_queues_of_those_who_cannot_take_a_broadcast_share_its_bytes() {
     bed.settle();
     assert!(clients.iter_mut().all(|client| client.frames() == [Frame::Binary(payload.clone())]));
 }
+
+#[test]
+fn a_member_that_fails_in_the_middle_of_a_broadcast_costs_nobody_else_the_message() {
+    for victim in 1..6 {
+        let mut bed = Bed::new(obedient());
+        let mut clients = bed.open_many(6);
+        clients[victim].fail_sends(ErrorKind::ConnectionReset);
+        clients[0].text("broadcast a");
+        bed.settle();
+        for (at, client) in clients.iter_mut().enumerate() {
+            let expected = if at == victim { vec![] } else { vec!["a"] };
+            assert_eq!(client.texts(), expected, "client {at} when {victim} fails");
+            assert_eq!(client.is_gone(), at == victim);
+        }
+        let id = bed.ids()[victim];
+        let log = bed.log();
+        assert_eq!(log[7..], [format!("error connection reset {id}"), format!("close failed 1006 {id}")]);
+    }
+}
