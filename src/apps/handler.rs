@@ -98,3 +98,6 @@ fn say(ctx: &mut Context<'_>, to: To, payload: impl Payload) {
 fn cost(body: &Body<'_>) -> usize {
     body.message().len() + OVERHEAD
 }
+
+#[cfg(test)]
+mod tests;
