@@ -116,7 +116,8 @@ impl Poller for MioPoller {
     fn is_local(&self, listener: usize) -> bool {
         match self.listeners.get(listener) {
             Some(Listener::Tcp { local, .. }) => *local,
-            Some(Listener::Unix(_)) => true,
+            // A proxy may stand in front of it, with clients from anywhere.
+            Some(Listener::Unix(_)) => false,
             None => false,
         }
     }

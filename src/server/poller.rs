@@ -18,7 +18,7 @@ pub(crate) trait Poller {
     /// Watches a socket, for reading and writing, from now on until it is dropped.
     fn register(&mut self, socket: &mut Self::Socket, token: Token) -> io::Result<()>;
 
-    /// Whether the listener is bound to the loopback or to a Unix-domain socket.
+    /// Whether the listener is bound to the loopback.
     fn is_local(&self, listener: usize) -> bool;
 
     /// Bytes that ask for the server's end and have not been asked about before.
