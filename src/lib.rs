@@ -65,8 +65,8 @@ pub mod server;
 
 pub use crate::protocol::{CloseCode, CloseFrame, Message};
 pub use crate::server::{
-    Accept, CloseReason, Config, ConnectionId, Context, Drain, Error, Handle, Handler, Listen, ListenAddr, Payload,
-    Peer, Rejected, Server, Ticket, TimerId, testing,
+    Accept, CloseReason, Config, ConnectionId, Context, Count, Drain, Error, Handle, Handler, Listen, ListenAddr,
+    Payload, Peer, Rejected, Server, Slow, Stats, Ticket, TimerId, testing,
 };
 
 /// The README's code is compiled with the tests.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::handle::Drain;
 use crate::http::{HeadLimits, OriginPolicy};
 use crate::protocol::Limits;
 
@@ -44,8 +45,19 @@ pub struct Config {
     /// received any byte of. One frame of any size is always taken while no more than
     /// [`high_water`](Self::high_water) is owed. Default: 1 MiB.
     pub max_queue: usize,
-    /// Connections at a time; one more is closed unread. Default: 10,000.
+    /// Connections at a time; one more gets 503, or is closed unread when 32 are being told so. Default: 10,000.
+    ///
+    /// When a quarter of so many are unfinished opening handshakes, the oldest of these are dropped.
     pub max_connections: usize,
+    /// Bytes that all connections together are owed, or have sent half a message or request of; above it the one with
+    /// the most is closed with 1013, and opening handshakes get 503. Default: 256 MiB.
+    pub max_memory: usize,
+    /// Messages that one connection may send in a second; one more closes it with 1008. Zero: any number. Default: zero.
+    pub max_message_rate: u32,
+    /// What becomes of broadcasts to a connection that does not keep up. Default: it is closed.
+    pub slow: Slow,
+    /// How [`Server::shutdown_on`](super::Server::shutdown_on) shuts down. Default: see [`Drain`].
+    pub drain: Drain,
     /// Timers that are pending for one connection; one more closes it with 1008. Default: 1,024.
     pub max_timers: usize,
     /// Panics in the callbacks of one handler before [`Server::run`](super::Server::run) gives up. Each costs its
@@ -74,12 +86,28 @@ impl Default for Config {
             low_water: 64 * 1024,
             max_queue: 1024 * 1024,
             max_connections: 10_000,
+            max_memory: 256 * 1024 * 1024,
+            max_message_rate: 0,
+            slow: Slow::Close,
+            drain: Drain::default(),
             max_timers: 1024,
             max_panics: 10,
             origins: OriginPolicy::default(),
             path_prefix: String::new(),
         }
     }
+}
+
+/// What becomes of a broadcast to a connection whose queue is too long for it. What is sent to it alone is never skipped:
+/// if that finds no room, the connection is closed whatever this says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slow {
+    /// The connection is closed with 1013, once more than [`Config::max_queue`] would be owed.
+    Close,
+    /// It is not sent those broadcasts that would make it be owed more than [`Config::max_queue`].
+    Drop,
+    /// Of the broadcasts that its socket does not take at once, it is sent only the newest: for positions and prices.
+    Latest,
 }
 
 impl Config {

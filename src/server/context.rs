@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::core::Core;
 use super::handle::{Handle, Ticket};
-use super::handler::{ConnectionId, Peer};
+use super::handler::{ConnectionId, Error, Peer};
 use super::payload::Payload;
 use super::timers::TimerId;
 use crate::protocol::CloseFrame;
@@ -123,7 +123,7 @@ impl<'a> Context<'a> {
         let far = Duration::from_secs(100 * 365 * 24 * 3600);
         let at = self.core.now + duration.min(far);
         if self.core.timers.count(self.id) >= self.core.config.max_timers && self.id != ConnectionId::NOBODY {
-            self.core.outbox.too_many_timers(self.id);
+            self.core.outbox.fail(self.id, Error::TooManyTimers);
         }
         self.core.timers.set(at, self.id, self.mount)
     }

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::handle::Handle;
-use super::handler::ConnectionId;
+use super::handler::{ConnectionId, Error};
 use super::outbox::{Outbox, Post};
-use super::session::{Flags, Membership, Phase, Tick};
+use super::session::{Flags, Membership, Phase, Rate, Tick};
 use super::sessions::Sessions;
+use super::shared_bytes::Account;
+use super::stats::Stats;
 use super::timers::Timers;
 use super::topics::{TopicKey, Topics};
 use crate::protocol::Limits;
@@ -17,6 +19,7 @@ pub(crate) struct Core {
     pub config: Config,
     pub limits: Arc<Limits>,
     pub handle: Handle,
+    pub stats: Arc<Stats>,
     pub sessions: Sessions,
     pub outbox: Outbox,
     pub topics: Topics,
@@ -25,23 +28,29 @@ pub(crate) struct Core {
     pub mount_topics: Vec<TopicKey>,
     /// The path that each mount was given.
     pub mount_paths: Vec<Box<str>>,
+    /// Bytes that connections hold alone, as last accounted for; and those that queues share.
+    pub held: usize,
+    pub shared: Account,
     /// When the current turn's events came.
     pub now: Instant,
     start: Instant,
 }
 
 impl Core {
-    pub fn new(config: Config, handle: Handle, now: Instant) -> Self {
+    pub fn new(config: Config, handle: Handle, stats: Arc<Stats>, now: Instant) -> Self {
         Core {
             limits: Arc::new(config.limits()),
             config,
             handle,
+            stats,
             sessions: Sessions::default(),
             outbox: Outbox::default(),
             topics: Topics::default(),
             timers: Timers::default(),
             mount_topics: Vec::new(),
             mount_paths: Vec::new(),
+            held: 0,
+            shared: Account::default(),
             now,
             start: now,
         }
@@ -64,7 +73,7 @@ impl Core {
         let session = &mut self.sessions[slot];
         session.mount = mount;
         session.member = position;
-        session.phase = Phase::Open;
+        self.sessions.set_phase(slot, Phase::Open);
         self.skip_posts(slot);
     }
 
@@ -78,6 +87,21 @@ impl Core {
         for membership in memberships.unwrap_or_default() {
             self.leave(membership);
         }
+    }
+
+    /// Counts a message where their rate is limited. Whether it may be handled; if not, the connection is failed.
+    pub fn note_message(&mut self, id: ConnectionId) -> bool {
+        let (tick, limit) = (self.tick(), self.config.max_message_rate);
+        let rate = self.sessions[id.slot].rare().rate.get_or_insert(Rate { since: tick, messages: 0 });
+        if tick.since(rate.since) >= 1000 {
+            *rate = Rate { since: tick, messages: 0 };
+        }
+        rate.messages += 1;
+        let is_allowed = rate.messages <= limit;
+        if !is_allowed {
+            self.outbox.fail(id, Error::TooManyMessages);
+        }
+        is_allowed
     }
 
     /// Subscribes a connection to a topic; again is no change.
@@ -125,17 +149,44 @@ impl Core {
         }
     }
 
-    /// Appends the posts that a connection has yet to get to `output`, and marks them as seen.
-    pub fn take_posts(&mut self, slot: u32, output: &mut Vec<u8>) {
+    /// Appends the posts that a connection has yet to get to `output`, and marks them as seen. Returns where the newest
+    /// begins there.
+    pub fn take_posts(&mut self, slot: u32, output: &mut Vec<u8>) -> usize {
         let id = self.sessions.id(slot);
         let seen = self.sessions[slot].posts_seen as usize;
         let posts = &self.outbox.posts;
+        let mut newest = output.len();
         for Post { topic, bytes, except } in posts.log.get(seen..).unwrap_or_default() {
             if *except != Some(id) && self.is_member(slot, *topic) {
+                newest = output.len();
                 output.extend_from_slice(posts.bytes.get(bytes.clone()).unwrap_or_default());
             }
         }
         self.skip_posts(slot);
+        newest
+    }
+
+    /// Brings the account of what a connection holds up to date, and gives back what it no longer needs.
+    pub fn account(&mut self, slot: u32) {
+        let session = &mut self.sessions[slot];
+        let Some(rare) = session.rare.as_deref_mut() else { return };
+        let buffered = session.connection.as_ref().map_or(0, |connection| connection.buffered());
+        let head = rare.head.as_ref().map_or(0, |head| head.bytes.capacity());
+        let held = rare.queue.held() + rare.backlog.bytes.capacity() + head + buffered;
+        self.held = self.held + held - rare.accounted;
+        rare.accounted = held;
+        session.shrink();
+    }
+
+    /// Bytes that all connections together are owed, or have sent half a message or request of.
+    pub fn memory(&self) -> usize {
+        self.held + self.shared.get()
+    }
+
+    /// Whether so little of what may be held is left that nobody new is let in.
+    pub fn is_short_of_memory(&self) -> bool {
+        let most = self.config.max_memory;
+        self.memory() > most - most / 16
     }
 
     /// Marks all posts of the turn so far as seen by a connection.

@@ -3,6 +3,7 @@
 use std::any::{Any, type_name};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -38,7 +39,13 @@ pub struct Handle {
 
 impl Handle {
     pub(crate) fn new() -> Self {
-        Handle { shared: Arc::new(Shared { queue: Mutex::default(), waker: OnceLock::new() }) }
+        Handle {
+            shared: Arc::new(Shared {
+                queue: Mutex::default(),
+                waker: OnceLock::new(),
+                stopping: AtomicBool::new(false),
+            }),
+        }
     }
 
     /// Sends a message to one connection; if it has left, to nobody.
@@ -124,6 +131,15 @@ impl Handle {
         self.shared.wake();
     }
 
+    /// Whether the server is shutting down, or has: a load balancer should send nobody here any more.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_stopping(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
     /// What is called when the queue is no longer empty. Set once, when the loop starts.
     pub(crate) fn on_wake(&self, waker: Box<dyn Fn() + Send + Sync>) {
         // A handle belongs to one server, which runs once: the cell is empty here.
@@ -144,6 +160,7 @@ impl Handle {
     pub(crate) fn stop(&self) {
         let mut queue = self.shared.lock();
         queue.stopped = true;
+        self.set_stopping();
         queue.commands.clear();
     }
 
@@ -225,13 +242,16 @@ impl<T: fmt::Debug> std::error::Error for Rejected<T> {}
 pub struct Drain {
     /// The code of the Close frame that all connections get. Default: 1001 (going away).
     pub code: CloseCode,
-    /// How long the peers have to answer it. Default: 5 s.
+    /// The connections are closed over this span, in random order, so that they do not all come back at once.
+    /// Default: zero, all at once.
+    pub over: Duration,
+    /// How long the peers have to answer after that. Default: 5 s.
     pub timeout: Duration,
 }
 
 impl Default for Drain {
     fn default() -> Self {
-        Drain { code: CloseCode::GOING_AWAY, timeout: Duration::from_secs(5) }
+        Drain { code: CloseCode::GOING_AWAY, over: Duration::ZERO, timeout: Duration::from_secs(5) }
     }
 }
 
@@ -252,6 +272,7 @@ pub(crate) enum Command {
 struct Shared {
     queue: Mutex<Queue>,
     waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    stopping: AtomicBool,
 }
 
 #[derive(Default)]

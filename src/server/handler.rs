@@ -178,6 +178,10 @@ pub enum Error {
     SlowConsumer,
     /// Too many pending timers ([`Config::max_timers`](super::Config::max_timers)).
     TooManyTimers,
+    /// Too many messages in a second ([`Config::max_message_rate`](super::Config::max_message_rate)).
+    TooManyMessages,
+    /// It held the most when all together held too much ([`Config::max_memory`](super::Config::max_memory)).
+    TooMuchMemory,
     /// A callback has panicked on this connection.
     Panic,
 }
@@ -188,8 +192,8 @@ impl Error {
         match self {
             Error::Protocol(error) => error.close_code(),
             Error::Io(_) | Error::PingTimeout | Error::CloseTimeout | Error::WriteTimeout => CloseCode::ABNORMAL,
-            Error::MessageTimeout | Error::TooManyTimers => CloseCode::POLICY_VIOLATION,
-            Error::SlowConsumer => CloseCode::TRY_AGAIN_LATER,
+            Error::MessageTimeout | Error::TooManyTimers | Error::TooManyMessages => CloseCode::POLICY_VIOLATION,
+            Error::SlowConsumer | Error::TooMuchMemory => CloseCode::TRY_AGAIN_LATER,
             Error::Panic => CloseCode::INTERNAL_ERROR,
         }
     }
@@ -206,6 +210,8 @@ impl fmt::Display for Error {
             Error::MessageTimeout => f.write_str("message not finished in time"),
             Error::SlowConsumer => f.write_str("slow consumer"),
             Error::TooManyTimers => f.write_str("too many pending timers"),
+            Error::TooManyMessages => f.write_str("too many messages in a second"),
+            Error::TooMuchMemory => f.write_str("server short of memory"),
             Error::Panic => f.write_str("handler panicked"),
         }
     }

@@ -27,6 +27,8 @@ mod poller;
 mod pool;
 mod session;
 mod sessions;
+mod shared_bytes;
+mod stats;
 pub mod testing;
 mod timers;
 mod topics;
@@ -35,13 +37,15 @@ mod write_queue;
 use std::fmt;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
-pub use self::config::Config;
+pub use self::config::{Config, Slow};
 pub use self::context::Context;
 pub use self::handle::{Drain, Handle, Rejected, Ticket};
 pub use self::handler::{Accept, CloseReason, ConnectionId, Error, Handler, Peer};
 pub use self::listen::{Listen, ListenAddr};
 pub use self::payload::Payload;
+pub use self::stats::{Count, Stats};
 pub use self::timers::TimerId;
 
 use self::event_loop::{EventLoop, Mount, Parts, Route};
@@ -73,6 +77,7 @@ pub struct Server {
     routes: Vec<Route>,
     router: Router,
     handle: Handle,
+    stats: Arc<Stats>,
     stops: Vec<UnixStream>,
 }
 
@@ -90,6 +95,7 @@ impl Server {
             routes: Vec::new(),
             router: Router::default(),
             handle: Handle::new(),
+            stats: Arc::default(),
             stops: Vec::new(),
         };
         server.listen(address)
@@ -141,8 +147,8 @@ impl Server {
         self
     }
 
-    /// Shuts the server down when a byte can be read from `stream`, as [`Handle::shutdown`] does with the default
-    /// [`Drain`]; at a second byte it ends at once. Made for signals, which can write to a pipe but take no lock.
+    /// Shuts the server down when a byte can be read from `stream`, as [`Handle::shutdown`] does with
+    /// [`Config::drain`]; at a second byte it ends at once. Made for signals, which can write to a pipe but take no lock.
     pub fn shutdown_on(mut self, stream: UnixStream) -> Self {
         self.stops.push(stream);
         self
@@ -151,6 +157,11 @@ impl Server {
     /// A handle for other threads.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Its counters, which can be read while it runs.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.stats)
     }
 
     /// The addresses that it listens on, in the order in which they were given, with real ports.
@@ -184,6 +195,7 @@ impl Server {
         let parts = Parts {
             config: self.config,
             handle: self.handle,
+            stats: self.stats,
             mounts: self.mounts,
             routes: self.routes,
             router: self.router,

@@ -6,8 +6,9 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::handler::ConnectionId;
+use super::handler::{ConnectionId, Error};
 use super::session::Flags;
+use super::shared_bytes::SharedBytes;
 use super::topics::TopicKey;
 use crate::protocol::{CloseFrame, FrameHeader, Message, encode_frame};
 
@@ -25,7 +26,7 @@ pub(crate) struct Outbox {
 }
 
 /// What a callback wants done, in the order in which it said so.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Action {
     /// Send `replies[bytes]`.
     Send {
@@ -42,9 +43,10 @@ pub(crate) enum Action {
         id: ConnectionId,
         frame: CloseFrame<'static>,
     },
-    /// Fail the connection, which has more timers pending than it may.
-    TooManyTimers {
+    /// Fail the connection, which has had more timers or messages than it may.
+    Fail {
         id: ConnectionId,
+        error: Error,
     },
 }
 
@@ -52,7 +54,7 @@ pub(crate) enum Action {
 #[derive(Default)]
 pub(crate) struct Posts {
     /// Shared with the queues of members that could not take all of it.
-    pub bytes: Rc<Vec<u8>>,
+    pub bytes: Rc<SharedBytes>,
     pub log: Vec<Post>,
     /// Slots whose sessions are [`Flags::SPECIAL`] until the turn ends.
     pub specials: Vec<u32>,
@@ -70,7 +72,7 @@ impl Action {
     pub fn recipient(&self) -> Option<ConnectionId> {
         match self {
             Action::Send { to, .. } | Action::SendInput { to, .. } => Some(*to),
-            Action::Close { .. } | Action::TooManyTimers { .. } => None,
+            Action::Close { .. } | Action::Fail { .. } => None,
         }
     }
 }
@@ -143,9 +145,9 @@ impl Outbox {
         self.actions.push(Action::Close { id, frame: frame.into_owned() });
     }
 
-    pub fn too_many_timers(&mut self, id: ConnectionId) {
+    pub fn fail(&mut self, id: ConnectionId, error: Error) {
         self.interrupted = true;
-        self.actions.push(Action::TooManyTimers { id });
+        self.actions.push(Action::Fail { id, error });
     }
 
     /// Where a payload lies in the current input, if it does.
@@ -175,7 +177,7 @@ impl Posts {
     /// Forgets all posts; what queues still hold of them stays alive there.
     pub fn clear(&mut self) {
         self.log.clear();
-        match Rc::get_mut(&mut self.bytes) {
+        match Rc::get_mut(&mut self.bytes).map(SharedBytes::bytes_mut) {
             // A turn with large broadcasts must not hold on to their memory.
             Some(bytes) if bytes.capacity() <= 1024 * 1024 => bytes.clear(),
             _ => self.bytes = Rc::default(),
@@ -183,8 +185,11 @@ impl Posts {
     }
 
     fn write(&mut self, topic: TopicKey, except: Option<ConnectionId>, encode: impl FnOnce(&mut Vec<u8>)) {
-        // Queues share the bytes only after the turn's posts were delivered, and `clear` follows: this never copies.
-        let bytes = Rc::make_mut(&mut self.bytes);
+        // Queues share the bytes only while the turn's posts are delivered, and `clear` follows: this never copies.
+        if Rc::get_mut(&mut self.bytes).is_none() {
+            self.bytes = Rc::new(SharedBytes::new(self.bytes.to_vec()));
+        }
+        let Some(bytes) = Rc::get_mut(&mut self.bytes).map(SharedBytes::bytes_mut) else { return };
         let start = bytes.len();
         encode(bytes);
         let end = bytes.len();

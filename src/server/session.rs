@@ -67,6 +67,8 @@ impl Flags {
     pub const ENDED: Flags = Flags(256);
     /// Both sides have sent a Close frame: nothing more is to come.
     pub const CLEAN: Flags = Flags(512);
+    /// It is one too many: it gets 503.
+    pub const TURNED_AWAY: Flags = Flags(4096);
     /// Our side of the stream was ended.
     pub const SHUT: Flags = Flags(1024);
     /// It was accepted by a listener, and from a peer, on this machine.
@@ -127,6 +129,10 @@ pub(crate) struct Rare {
     pub unfinished: Option<Unfinished>,
     /// Why it is being closed, when that was our doing.
     pub closing: Option<Box<Reason>>,
+    /// Messages of the current second, where their rate is limited.
+    pub rate: Option<Rate>,
+    /// What this connection counts for in the loop's account of memory, in bytes.
+    pub accounted: usize,
     /// Owed more than the high-water mark at some time since the last `drain`.
     pub high: bool,
     /// A Pong that waits until the socket takes bytes again; the newest wins (5.5.3).
@@ -145,6 +151,8 @@ impl Rare {
             && self.memberships.is_empty()
             && self.deadline.is_none()
             && self.closing.is_none()
+            && self.rate.is_none()
+            && self.accounted == 0
             && self.unfinished.is_none()
             && !self.high
             && self.pong.is_none()
@@ -193,6 +201,13 @@ impl Deadline {
     pub fn is_over(self, now: Tick) -> bool {
         now.since(self.from) >= self.millis
     }
+}
+
+/// How many messages have come in the second that began at `since`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    pub since: Tick,
+    pub messages: u32,
 }
 
 /// How far an unfinished message had come when its current span of time began.

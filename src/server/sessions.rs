@@ -17,6 +17,8 @@ pub(crate) struct Sessions {
     cold: Vec<Cold>,
     free: Vec<u32>,
     paths: Paths,
+    /// Connections whose opening handshake is not over.
+    unfinished: usize,
 }
 
 /// What is looked at when somebody asks for it.
@@ -47,13 +49,26 @@ impl Sessions {
                 (self.slots.len() - 1) as u32
             }
         };
-        self[slot].phase = Phase::Handshake;
+        self.set_phase(slot, Phase::Handshake);
         slot
+    }
+
+    /// Connections whose opening handshake is not over.
+    pub fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    pub fn set_phase(&mut self, slot: u32, phase: Phase) {
+        let is_unfinished = |phase| matches!(phase, Phase::Handshake | Phase::Waiting);
+        let before = std::mem::replace(&mut self[slot].phase, phase);
+        self.unfinished += usize::from(is_unfinished(phase));
+        self.unfinished -= usize::from(is_unfinished(before));
     }
 
     /// Frees a slot; ids of its tenant reach nobody from now on.
     pub fn remove(&mut self, slot: u32) {
         let generation = self[slot].generation.wrapping_add(1);
+        self.set_phase(slot, Phase::Free);
         self[slot] = Session { generation, ..Session::new() };
         let path = std::mem::replace(&mut self.cold[slot as usize].path, NO_PATH);
         self.paths.release(path);

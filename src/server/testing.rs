@@ -39,6 +39,7 @@ mod memory;
 use std::any::Any;
 use std::fmt::Write;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::memory::{MemoryPoller, SharedWire};
@@ -100,7 +101,7 @@ impl<H: Handler> Stage<H> {
         let mut router = Router::default();
         router.add_mount("/*", 0).expect("the only mount");
         let mounts = vec![Mount { path: "/*".into(), handler: Box::new(handler), panics: 0 }];
-        let parts = Parts { config, handle: handle.clone(), mounts, routes: Vec::new(), router };
+        let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), mounts, routes: Vec::new(), router };
         let server = EventLoop::new(poller.clone(), parts);
         Stage { server, poller, handle, clients: Vec::new(), handler: PhantomData }
     }

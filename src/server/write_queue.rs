@@ -7,6 +7,7 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::shared_bytes::{Account, SharedBytes};
 use crate::protocol::FrameHeader;
 
 /// A shared tail shorter than this is copied: it must not keep a whole turn's broadcasts alive.
@@ -17,6 +18,8 @@ pub(crate) struct WriteQueue {
     chunks: VecDeque<Chunk>,
     /// Bytes owed.
     len: usize,
+    /// Heap bytes that it alone holds, by capacity.
+    held: usize,
 }
 
 #[derive(Debug)]
@@ -26,12 +29,22 @@ struct Chunk {
     range: Range<usize>,
     /// Up to here the bytes belong to a frame that begins in an earlier chunk, or was begun on the wire.
     first_frame: usize,
+    kind: Kind,
+}
+
+/// What the frames of a chunk are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Sent to this peer alone: never dropped as long as it is there.
+    Own,
+    /// A broadcast, of which only the newest may be wanted.
+    Post,
 }
 
 #[derive(Debug)]
 enum Bytes {
     Own(Vec<u8>),
-    Shared(Rc<Vec<u8>>),
+    Shared(Rc<SharedBytes>),
 }
 
 impl Bytes {
@@ -39,6 +52,13 @@ impl Bytes {
         match self {
             Bytes::Own(bytes) => bytes,
             Bytes::Shared(bytes) => bytes,
+        }
+    }
+
+    fn held(&self) -> usize {
+        match self {
+            Bytes::Own(bytes) => bytes.capacity(),
+            Bytes::Shared(_) => 0,
         }
     }
 }
@@ -52,13 +72,18 @@ impl WriteQueue {
         self.len == 0
     }
 
+    /// Heap bytes that it alone holds, by capacity: without what it shares.
+    pub fn held(&self) -> usize {
+        self.held + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
     /// Adds bytes; the first `lead` of them continue the frame that the queue ends with or the wire has begun.
     pub fn push(&mut self, bytes: &[u8], lead: usize) {
         if bytes.is_empty() {
             return;
         }
         self.len += bytes.len();
-        if let Some(Chunk { bytes: Bytes::Own(own), range, .. }) = self.chunks.back_mut()
+        if let Some(Chunk { bytes: Bytes::Own(own), range, kind: Kind::Own, .. }) = self.chunks.back_mut()
             && own.capacity() - own.len() >= bytes.len()
             && range.end == own.len()
             && lead == 0
@@ -67,20 +92,29 @@ impl WriteQueue {
             range.end = own.len();
             return;
         }
-        // Small frames that follow share the chunk.
-        let mut own = Vec::with_capacity(bytes.len().max(512));
+        // Small frames that follow share the chunk: of a peer that is far behind, a larger one.
+        let mut own = Vec::with_capacity(bytes.len().max(self.len.clamp(512, 16 * 1024)));
         own.extend_from_slice(bytes);
-        self.chunks.push_back(Chunk { range: 0..own.len(), first_frame: lead, bytes: Bytes::Own(own) });
+        self.push_chunk(Bytes::Own(own), 0..bytes.len(), lead, Kind::Own);
     }
 
-    /// Adds `bytes[range]` without copying what is large.
-    pub fn push_shared(&mut self, bytes: &Rc<Vec<u8>>, range: Range<usize>, lead: usize) {
-        if range.len() < COPY_BELOW {
-            return self.push(bytes.get(range).unwrap_or_default(), lead);
-        }
+    /// Adds `bytes[range]`, and charges them to an account, without copying what is large.
+    pub fn push_shared(&mut self, bytes: &Rc<SharedBytes>, range: Range<usize>, lead: usize, kind: Kind, to: &Account) {
         self.len += range.len();
         let first_frame = range.start + lead;
-        self.chunks.push_back(Chunk { bytes: Bytes::Shared(Rc::clone(bytes)), range, first_frame });
+        if range.len() >= COPY_BELOW {
+            bytes.charge(to);
+            self.push_chunk(Bytes::Shared(Rc::clone(bytes)), range, first_frame, kind);
+        } else if !range.is_empty() {
+            let copy = bytes.get(range).unwrap_or_default().to_vec();
+            let len = copy.len();
+            self.push_chunk(Bytes::Own(copy), 0..len, lead, kind);
+        }
+    }
+
+    fn push_chunk(&mut self, bytes: Bytes, range: Range<usize>, first_frame: usize, kind: Kind) {
+        self.held += bytes.held();
+        self.chunks.push_back(Chunk { bytes, range, first_frame, kind });
     }
 
     /// The front of what is owed, at most `limit` bytes, for one vectored write. Returns how many slices it filled.
@@ -110,6 +144,7 @@ impl WriteQueue {
             chunk.range.start += taken;
             n -= taken;
             if chunk.range.is_empty() {
+                self.held -= chunk.bytes.held();
                 self.chunks.pop_front();
             }
         }
@@ -117,16 +152,26 @@ impl WriteQueue {
 
     /// Drops all frames of which the peer has not received any byte. The one it has begun to receive stays.
     pub fn drop_unsent_frames(&mut self) {
-        let mut kept = 0;
+        self.drop_unsent(|_| true);
+    }
+
+    /// Drops all broadcasts of which the peer has not received any byte. Whether there were any.
+    pub fn drop_unsent_posts(&mut self) -> bool {
+        let before = self.len;
+        self.drop_unsent(|kind| kind == Kind::Post);
+        self.len < before
+    }
+
+    fn drop_unsent(&mut self, is_dropped: impl Fn(Kind) -> bool) {
         let mut in_frame = true;
-        for chunk in &mut self.chunks {
+        for chunk in self.chunks.iter_mut().filter(|chunk| is_dropped(chunk.kind)) {
             let end = if in_frame { chunk.end_of_begun_frame() } else { chunk.range.start };
             in_frame = end >= chunk.range.end;
             chunk.range.end = end.min(chunk.range.end);
-            kept += chunk.range.len();
         }
         self.chunks.retain(|chunk| !chunk.range.is_empty());
-        self.len = kept;
+        self.len = self.chunks.iter().map(|chunk| chunk.range.len()).sum();
+        self.held = self.chunks.iter().map(|chunk| chunk.bytes.held()).sum();
     }
 }
 
@@ -188,10 +233,11 @@ mod tests {
     fn what_was_pushed_comes_out_in_order_whatever_the_peer_takes_at_a_time() {
         for step in 1..40 {
             let mut queue = WriteQueue::default();
-            let shared = Rc::new(frames(&[&[1; 5000], &[2; 10]]));
+            let shared = Rc::new(SharedBytes::new(frames(&[&[1; 5000], &[2; 10]])));
+            let account = Account::default();
             let mut all = Vec::new();
             queue.push(&frames(&[b"own"]), 0);
-            queue.push_shared(&shared, 0..shared.len(), 0);
+            queue.push_shared(&shared, 0..shared.len(), 0, Kind::Post, &account);
             queue.push(&frames(&[b"tail", b""]), 0);
             queue.push(&frames(&[&[7; 600]]), 0);
             for bytes in [&frames(&[b"own"])[..], &shared, &frames(&[b"tail", b""]), &frames(&[&[7; 600]])] {
@@ -232,15 +278,48 @@ mod tests {
 
     #[test]
     fn a_begun_frame_may_lie_in_several_chunks() {
-        let frame = Rc::new(frames(&[&[9; 5000]]));
+        let frame = Rc::new(SharedBytes::new(frames(&[&[9; 5000]])));
         for sent in 1..20 {
             let mut queue = WriteQueue::default();
             queue.push(&frame[..4], 0);
-            queue.push_shared(&frame, 4..5004, 5000);
+            queue.push_shared(&frame, 4..5004, 5000, Kind::Own, &Account::default());
             queue.push(&frames(&[b"next"]), 0);
             queue.advance(sent);
             queue.drop_unsent_frames();
             assert_eq!(queue.len(), 5004 - sent);
         }
+    }
+
+    #[test]
+    fn dropping_unsent_posts_leaves_what_is_the_peers_own() {
+        let (first, second) = (frames(&[&[1; 5000]]), frames(&[b"small"]));
+        for (sent, kept) in [(0, 0), (1, 5003), (5003, 1), (5004, 0)] {
+            let mut queue = WriteQueue::default();
+            for bytes in [&first, &second] {
+                let shared = Rc::new(SharedBytes::new(bytes.clone()));
+                queue.push_shared(&shared, 0..bytes.len(), 0, Kind::Post, &Account::default());
+                queue.push(&frames(&[b"own"]), 0);
+            }
+            queue.advance(sent);
+            assert!(queue.drop_unsent_posts());
+            assert!(!queue.drop_unsent_posts());
+            let own = frames(&[b"own", b"own"]);
+            assert_eq!(owed(&queue), [&first[first.len() - kept..], &own].concat(), "after {sent}");
+        }
+    }
+
+    #[test]
+    fn what_it_holds_is_counted_by_capacity_and_given_back() {
+        let (mut queue, account) = (WriteQueue::default(), Account::default());
+        let shared = Rc::new(SharedBytes::new(frames(&[&[1; 50_000]])));
+        queue.push_shared(&shared, 0..shared.len(), 0, Kind::Post, &account);
+        drop(shared);
+        assert!(account.get() >= 50_004);
+        queue.push(&frames(&[&[2; 30_000]]), 0);
+        assert!(queue.held() >= 30_004, "{}", queue.held());
+        queue.advance(50_004);
+        assert_eq!(account.get(), 0);
+        queue.advance(30_004);
+        assert_eq!(queue.held, 0);
     }
 }

@@ -4,11 +4,15 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::EventLoop;
+use crate::server::handler::ConnectionId;
 use crate::server::poller::{Poller, Token};
-use crate::server::session::Flags;
+use crate::server::session::{Flags, Phase};
+use crate::server::stats::Count;
 
 /// Connections taken from one listener before others have their turn.
 const BATCH: usize = 64;
+/// Connections beyond the limit that are told so at a time; others are closed unread.
+const TURNED_AWAY: usize = 32;
 /// How long nobody is accepted after descriptors, or the kernel's memory for them, have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -19,6 +23,10 @@ pub(super) struct Accepting {
     paused_until: Option<Instant>,
     /// When it was last said that descriptors have run out.
     complained: Option<Instant>,
+    /// Connections that are being told that there are too many.
+    pub turned_away: usize,
+    /// Those whose handshakes were unfinished when it was last looked, the oldest last.
+    oldest: Vec<ConnectionId>,
 }
 
 impl Accepting {
@@ -69,10 +77,16 @@ impl<P: Poller> EventLoop<P> {
 
     fn accept_one(&mut self, listener: usize) -> io::Result<()> {
         let (mut socket, peer) = self.poller.accept(listener)?;
-        if self.core.sessions.len() >= self.core.config.max_connections {
-            log::debug!("{peer}: closed unread: there are {} connections", self.core.sessions.len());
-            return Ok(());
+        self.core.stats.add(Count::Accepted);
+        let full = self.core.sessions.len() - self.accepting.turned_away >= self.core.config.max_connections;
+        if full {
+            self.core.stats.add(Count::RefusedFull);
+            log::debug!("{peer}: refused: there are {} connections", self.core.sessions.len());
+            if self.accepting.turned_away >= TURNED_AWAY {
+                return Ok(());
+            }
         }
+        self.drop_oldest_handshake();
         let slot = self.core.sessions.insert(peer);
         let tick = self.core.tick();
         let session = &mut self.core.sessions[slot];
@@ -80,8 +94,13 @@ impl<P: Poller> EventLoop<P> {
         if self.poller.is_local(listener) && peer.is_local() {
             session.flags.set(Flags::LOCAL);
         }
+        if full {
+            session.flags.set(Flags::TURNED_AWAY);
+            self.accepting.turned_away += 1;
+        }
         let token = Token::Connection { slot, generation: session.generation };
         if let Err(error) = self.poller.register(&mut socket, token) {
+            self.accepting.turned_away -= usize::from(full);
             self.core.sessions.remove(slot);
             return Err(error);
         }
@@ -90,6 +109,32 @@ impl<P: Poller> EventLoop<P> {
         }
         self.sockets[slot as usize] = Some(socket);
         Ok(())
+    }
+
+    /// Makes room for one more opening handshake: unfinished ones may be a quarter of all connections.
+    fn drop_oldest_handshake(&mut self) {
+        if self.core.sessions.unfinished() < (self.core.config.max_connections / 4).max(1) {
+            return;
+        }
+        loop {
+            let Some(id) = self.accepting.oldest.pop() else {
+                // All are looked at, for as many as there are to drop until the next time.
+                let sessions = &self.core.sessions;
+                let tick = self.core.tick();
+                let unfinished = |slot: &u32| matches!(sessions[*slot].phase, Phase::Handshake | Phase::Waiting);
+                let mut slots: Vec<u32> = sessions.taken().filter(unfinished).collect();
+                slots.sort_by_key(|slot| tick.since(sessions[*slot].heard));
+                self.accepting.oldest = slots.into_iter().map(|slot| sessions.id(slot)).collect();
+                continue;
+            };
+            if let Some(slot) = self.core.sessions.find(id)
+                && matches!(self.core.sessions[slot].phase, Phase::Handshake | Phase::Waiting)
+            {
+                self.core.stats.add(Count::HandshakesDropped);
+                log::debug!("{}: dropped: too many opening handshakes are unfinished", self.core.sessions.peer(slot));
+                return self.kill(slot);
+            }
+        }
     }
 
     fn pause_accepting(&mut self, error: &io::Error) {

@@ -5,11 +5,15 @@ use std::rc::Rc;
 
 use super::EventLoop;
 use crate::protocol::FrameHeader;
+use crate::server::config::Slow;
+use crate::server::core::Core;
 use crate::server::handler::{ConnectionId, Error};
 use crate::server::outbox::Action;
 use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Flags, Phase};
-use crate::server::write_queue::rest_of_begun_frame;
+use crate::server::shared_bytes::SharedBytes;
+use crate::server::stats::Count;
+use crate::server::write_queue::{Kind, rest_of_begun_frame};
 
 /// Pieces of output that fit in one write.
 const PARTS: usize = 16;
@@ -20,7 +24,7 @@ pub(super) enum Input<'a> {
     /// In somebody's buffer: what cannot be sent at once is copied.
     Slice(&'a [u8]),
     /// In a buffer that a queue may hold on to.
-    Shared(&'a Rc<Vec<u8>>),
+    Shared(&'a Rc<SharedBytes>),
 }
 
 /// A piece of output: frames, or a payload in the input, whose header comes right before it.
@@ -41,37 +45,33 @@ impl<P: Poller> EventLoop<P> {
 
     /// The same when replies may lie in `input`.
     pub(super) fn apply_with(&mut self, input: Input<'_>) {
-        let actions = std::mem::take(&mut self.core.outbox.actions);
+        let mut actions = std::mem::take(&mut self.core.outbox.actions);
         let replies = std::mem::take(&mut self.core.outbox.replies);
-        let mut rest = actions.iter().peekable();
+        let mut rest = actions.drain(..).peekable();
         while let Some(action) = rest.next() {
             let to = match action {
-                Action::Send { to, .. } | Action::SendInput { to, .. } => *to,
+                Action::Send { to, .. } | Action::SendInput { to, .. } => to,
                 Action::Close { id, frame } => {
-                    self.close(*id, frame);
+                    self.close(id, frame);
                     continue;
                 }
-                Action::TooManyTimers { id } => {
-                    if let Some(slot) = self.core.find_open(*id) {
-                        self.fail(slot, Error::TooManyTimers);
+                Action::Fail { id, error } => {
+                    if let Some(slot) = self.core.find_open(id) {
+                        self.fail(slot, error);
                     }
                     continue;
                 }
             };
             let mut parts = Parts::default();
-            parts.push(action, &replies, input);
+            parts.push(&action, &replies, input);
             // What follows for the same connection leaves with it.
             while let Some(action) = rest.next_if(|action| action.recipient() == Some(to) && parts.has_room()) {
-                parts.push(action, &replies, input);
+                parts.push(&action, &replies, input);
             }
             self.send(to, parts.as_slice(), input);
         }
+        drop(rest);
         self.core.outbox.give_back(actions, replies);
-    }
-
-    /// Sends frames, the first of which begins `frames`, to a connection.
-    pub(super) fn send_frames(&mut self, slot: u32, frames: &[u8]) {
-        self.send(self.core.sessions.id(slot), &[Part::Frames(frames)], Input::Slice(&[]));
     }
 
     /// Sends frames to a connection: at once what its socket takes, the rest by its queue.
@@ -94,7 +94,8 @@ impl<P: Poller> EventLoop<P> {
             match (part, input) {
                 (Part::Frames(bytes), _) => queue.push(rest, rest_of_begun_frame(bytes, skip)),
                 (Part::Payload(bytes, at), Input::Shared(shared)) => {
-                    queue.push_shared(shared, at + skip..at + bytes.len(), rest.len());
+                    let account = &self.core.shared;
+                    queue.push_shared(shared, at + skip..at + bytes.len(), rest.len(), Kind::Own, account);
                 }
                 (Part::Payload(..), Input::Slice(_)) => queue.push(rest, rest.len()),
             }
@@ -165,24 +166,43 @@ impl<P: Poller> EventLoop<P> {
             session.rare().high = true;
             session.flags.set(Flags::PAUSED);
         }
+        self.core.account(slot);
     }
 
-    /// Writes all of the turn's posts so far to a member that all of them concern.
-    pub(super) fn send_posts(&mut self, slot: u32) {
+    /// Sends broadcasts to a member, the newest of which begins at `newest`. They are shared with its queue, which
+    /// takes of them what the policy for slow peers says.
+    pub(super) fn send_posts(&mut self, slot: u32, posts: &Rc<SharedBytes>, newest: usize) {
         if !self.may_send(slot) {
             return;
         }
-        let bytes = Rc::clone(&self.core.outbox.posts.bytes);
-        let queued = self.core.sessions[slot].queued();
-        let sent = if queued > 0 { 0 } else { self.write(slot, &[Part::Frames(&bytes)]) };
-        if sent == bytes.len() || !self.may_send(slot) {
+        let is_behind = self.core.sessions[slot].queued() > 0;
+        let sent = if is_behind { 0 } else { self.write(slot, &[Part::Frames(posts)]) };
+        if sent == posts.len() || !self.may_send(slot) {
             return;
         }
-        let has_room = self.has_room(slot, bytes.len() - sent, &bytes);
-        let lead = rest_of_begun_frame(&bytes, sent);
-        self.core.sessions[slot].rare().queue.push_shared(&bytes, sent..bytes.len(), lead);
+        let lead = rest_of_begun_frame(posts, sent);
+        let begun = sent + lead;
+        let has_room = self.has_room(slot, posts.len() - sent, posts);
+        let Core { sessions, shared, stats, config, .. } = &mut self.core;
+        let queue = &mut sessions[slot].rare().queue;
+        match config.slow {
+            Slow::Latest => {
+                let skipped = queue.drop_unsent_posts() || begun < newest;
+                queue.push_shared(posts, sent..begun, lead, Kind::Post, shared);
+                queue.push_shared(posts, newest.max(begun)..posts.len(), 0, Kind::Post, shared);
+                if skipped {
+                    stats.add(Count::SlowSkipped);
+                }
+            }
+            Slow::Drop if !has_room => {
+                queue.push_shared(posts, sent..begun, lead, Kind::Post, shared);
+                stats.add(Count::SlowSkipped);
+            }
+            Slow::Close | Slow::Drop => queue.push_shared(posts, sent..posts.len(), lead, Kind::Post, shared),
+        }
         self.after_push(slot);
-        if !has_room {
+        if !has_room && self.core.config.slow == Slow::Close {
+            // The queue knows which frame has been begun, and keeps only that.
             self.fail(slot, Error::SlowConsumer);
         }
     }
@@ -230,11 +250,11 @@ impl<'a> Parts<'a> {
                 self.push_part(Part::Frames(replies.get(header.clone()).unwrap_or_default()));
                 let message = match input {
                     Input::Slice(bytes) => bytes,
-                    Input::Shared(bytes) => bytes.as_slice(),
+                    Input::Shared(bytes) => bytes,
                 };
                 self.push_part(Part::Payload(message.get(payload.clone()).unwrap_or_default(), payload.start));
             }
-            Action::Close { .. } | Action::TooManyTimers { .. } => {}
+            Action::Close { .. } | Action::Fail { .. } => {}
         }
     }
 

@@ -176,7 +176,8 @@ impl Bed {
         }
         let handle = Handle::new();
         handle.on_wake(network.waker());
-        let parts = Parts { config, handle: handle.clone(), mounts, routes, router };
+        let stats = Arc::default();
+        let parts = Parts { config, handle: handle.clone(), stats, mounts, routes, router };
         Bed { server: EventLoop::new(network.poller(), parts), network, handle, largest: 1024 * 1024 + 14, record }
     }
 

@@ -1,11 +1,12 @@
 //! What other threads have asked for through a [`Handle`](crate::server::Handle), and the server's end.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use super::EventLoop;
 use super::handshake::{find_mount, unavailable};
 use crate::http::Body;
-use crate::protocol::CloseFrame;
+use crate::protocol::{CloseCode, CloseFrame};
 use crate::server::handle::{Command, Drain};
 use crate::server::handler::{ConnectionId, Handler};
 use crate::server::outbox::Action;
@@ -16,6 +17,17 @@ use crate::server::session::{Phase, Reason};
 pub(super) struct Stopping {
     /// When it no longer waits for its peers.
     pub deadline: Instant,
+    /// What they are told.
+    code: CloseCode,
+    /// Those who have not been told, and when they will be, the next one last.
+    due: Vec<(Instant, ConnectionId)>,
+}
+
+impl Stopping {
+    /// When there is something to do.
+    pub fn next_deadline(&self) -> Instant {
+        self.due.last().map_or(self.deadline, |(at, _)| *at)
+    }
 }
 
 impl<P: Poller> EventLoop<P> {
@@ -26,7 +38,7 @@ impl<P: Poller> EventLoop<P> {
         // What was said in a row to one connection leaves in one write.
         self.apply();
         for _ in 0..self.poller.stop_requests() {
-            self.stop(Drain::default());
+            self.stop(self.core.config.drain);
         }
     }
 
@@ -77,17 +89,39 @@ impl<P: Poller> EventLoop<P> {
 
     /// Says Close to all, or, said again, ends at once.
     fn stop(&mut self, drain: Drain) {
+        let now = self.core.now;
         if let Some(stopping) = &mut self.stopping {
-            stopping.deadline = self.core.now;
+            stopping.deadline = now;
             return;
         }
-        self.stopping = Some(Stopping { deadline: self.core.now + drain.timeout });
-        let frame = CloseFrame::new(drain.code, "");
+        self.core.handle.set_stopping();
+        let jitter = RandomState::new();
+        let mut due: Vec<_> = self
+            .core
+            .sessions
+            .taken()
+            .filter(|&slot| self.core.sessions[slot].phase == Phase::Open)
+            .map(|slot| (now + drain.over.mul_f64(fraction(&jitter, slot)), self.core.sessions.id(slot)))
+            .collect();
+        due.sort_unstable_by(|one, other| other.cmp(one));
+        self.stopping = Some(Stopping { deadline: now + drain.over + drain.timeout, code: drain.code, due });
         for slot in self.core.sessions.taken().collect::<Vec<_>>() {
-            match self.core.sessions[slot].phase {
-                Phase::Open => self.close_for(slot, &frame, Reason::Shutdown),
-                Phase::Waiting => self.respond(slot, &unavailable("the server is shutting down"), Body::Include),
-                Phase::Free | Phase::Handshake | Phase::Draining | Phase::Dead => {}
+            if self.core.sessions[slot].phase == Phase::Waiting {
+                self.respond(slot, &unavailable("the server is shutting down"), Body::Include);
+            }
+        }
+        self.close_due();
+    }
+
+    /// Says Close to those whose time has come in a shutdown that takes some.
+    pub(super) fn close_due(&mut self) {
+        let now = self.core.now;
+        while let Some(stopping) = &mut self.stopping
+            && let Some((_, id)) = stopping.due.pop_if(|(at, _)| *at <= now)
+        {
+            let frame = CloseFrame::new(stopping.code, "");
+            if let Some(slot) = self.core.find_open(id) {
+                self.close_for(slot, &frame, Reason::Shutdown);
             }
         }
     }
@@ -98,4 +132,9 @@ impl<P: Poller> EventLoop<P> {
         let is_busy = |slot| matches!(self.core.sessions[slot].phase, Phase::Open | Phase::Draining);
         stopping.deadline <= self.core.now || !self.core.sessions.taken().any(is_busy)
     }
+}
+
+/// A number from 0 to 1 that nobody can foresee.
+fn fraction(jitter: &RandomState, slot: u32) -> f64 {
+    jitter.hash_one(slot) as f64 / u64::MAX as f64
 }

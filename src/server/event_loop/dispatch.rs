@@ -14,6 +14,8 @@ use crate::server::handler::{ConnectionId, Error, Handler};
 use crate::server::outbox::Outbox;
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Phase};
+use crate::server::shared_bytes::SharedBytes;
+use crate::server::stats::Count;
 
 /// Frames of one connection that are handled in a turn.
 const FRAMES: usize = 256;
@@ -78,10 +80,10 @@ impl<P: Poller> EventLoop<P> {
                     match input.get(at..at.wrapping_add(len)) {
                         Some(message) => self.apply_with(Input::Slice(message)),
                         None => {
-                            let message = Rc::new(buffer.take().unwrap_or_default());
+                            let message = Rc::new(SharedBytes::new(buffer.take().unwrap_or_default()));
                             self.apply_with(Input::Shared(&message));
                             // Unless its queue holds on to it.
-                            buffer = Rc::try_unwrap(message).ok();
+                            buffer = Rc::try_unwrap(message).ok().map(SharedBytes::into_vec);
                         }
                     }
                 }
@@ -130,6 +132,7 @@ impl<P: Poller> EventLoop<P> {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         let mount = &mut self.mounts[usize::from(mount)];
+        self.core.stats.add(Count::Panics);
         mount.panics += 1;
         log::error!("{id}: the handler at {} has panicked ({} so far): {text}", mount.path, mount.panics);
         if mount.panics > self.core.config.max_panics {
@@ -181,6 +184,9 @@ impl Batch<'_> {
 
     #[inline]
     fn message(&mut self, handler: &mut dyn Handler, message: Message<'_>) -> Option<Outcome> {
+        if self.core.config.max_message_rate > 0 && !self.core.note_message(self.id) {
+            return Some(Outcome::Interrupted);
+        }
         let large = message.len() >= Outbox::IN_PLACE;
         if large {
             self.core.outbox.set_input(message.as_bytes());

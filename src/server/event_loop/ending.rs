@@ -7,6 +7,8 @@ use crate::server::core::Core;
 use crate::server::handler::{CloseReason, ConnectionId, Error};
 use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Backlog, Deadline, Flags, Phase, Reason};
+use crate::server::stats::Count;
+use crate::server::write_queue::WriteQueue;
 
 /// How long what a peer still sends is discarded after our side of the stream was ended, in milliseconds: closing at
 /// once could destroy what it has not yet received.
@@ -21,9 +23,9 @@ pub(super) struct Ending {
 
 impl<P: Poller> EventLoop<P> {
     /// Starts the closing handshake because a handler or a handle says so.
-    pub(super) fn close(&mut self, id: ConnectionId, frame: &CloseFrame<'static>) {
+    pub(super) fn close(&mut self, id: ConnectionId, frame: CloseFrame<'static>) {
         if let Some(slot) = self.core.find_open(id) {
-            self.close_for(slot, frame, Reason::Local(frame.clone()));
+            self.close_for(slot, &frame.clone(), Reason::Local(frame));
         }
     }
 
@@ -95,10 +97,18 @@ impl<P: Poller> EventLoop<P> {
         let session = &mut self.core.sessions[slot];
         match session.phase {
             Phase::Free | Phase::Dead => return,
-            Phase::Handshake | Phase::Waiting | Phase::Draining => return self.kill(slot),
+            Phase::Handshake | Phase::Waiting | Phase::Draining => return self.abort(slot),
             Phase::Open => log::debug!("{id}: failed: {error}"),
         }
+        if let Some(count) = count_of(&error) {
+            self.core.stats.add(count);
+        }
         match error {
+            // What it is owed is given up at once.
+            Error::TooMuchMemory if session.queued() > 0 => {
+                self.end(slot, Reason::Failed(error));
+                self.abort(slot);
+            }
             Error::Io(_) | Error::CloseTimeout => {
                 self.end(slot, Reason::Failed(error));
                 self.kill(slot);
@@ -161,8 +171,8 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn drain(&mut self, slot: u32) {
         let from = self.core.tick();
         let millis = Core::millis(self.core.config.close_timeout);
+        self.core.sessions.set_phase(slot, Phase::Draining);
         let session = &mut self.core.sessions[slot];
-        session.phase = Phase::Draining;
         session.flags.clear(Flags::PAUSED);
         let rare = session.rare();
         rare.deadline = Some(Deadline { from, millis });
@@ -170,7 +180,10 @@ impl<P: Poller> EventLoop<P> {
         rare.unfinished = None;
         rare.pong = None;
         rare.high = false;
-        if rare.queue.is_empty() {
+        rare.rate = None;
+        let owes_nothing = rare.queue.is_empty();
+        self.core.account(slot);
+        if owes_nothing {
             self.finish(slot);
         }
         self.serve_later(slot);
@@ -197,6 +210,10 @@ impl<P: Poller> EventLoop<P> {
         if let Some(socket) = self.socket(slot) {
             socket.abort();
         }
+        if let Some(rare) = self.core.sessions[slot].rare.as_mut() {
+            rare.queue = WriteQueue::default();
+        }
+        self.core.account(slot);
         self.kill(slot);
     }
 
@@ -205,7 +222,7 @@ impl<P: Poller> EventLoop<P> {
         let session = &mut self.core.sessions[slot];
         if session.phase != Phase::Dead {
             debug_assert!(session.phase != Phase::Open, "{}: no close() for an open()", session.id(slot));
-            session.phase = Phase::Dead;
+            self.core.sessions.set_phase(slot, Phase::Dead);
             self.dead.push(slot);
         }
     }
@@ -250,7 +267,9 @@ impl<P: Poller> EventLoop<P> {
         self.flushes.retain(lives);
         self.drains.retain(lives);
         for slot in self.dead.drain(..) {
+            self.accepting.turned_away -= usize::from(self.core.sessions[slot].flags.has(Flags::TURNED_AWAY));
             self.sockets[slot as usize] = None;
+            self.core.held -= self.core.sessions[slot].rare.as_ref().map_or(0, |rare| rare.accounted);
             self.core.sessions.remove(slot);
         }
     }
@@ -268,4 +287,18 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn is_closing(&self, slot: u32) -> bool {
         self.core.sessions[slot].connection.as_ref().is_some_and(|connection| connection.state() != State::Open)
     }
+}
+
+/// What a failure is counted as.
+fn count_of(error: &Error) -> Option<Count> {
+    Some(match error {
+        Error::Protocol(_) => Count::ProtocolErrors,
+        Error::Io(_) => Count::IoErrors,
+        Error::PingTimeout | Error::CloseTimeout | Error::WriteTimeout | Error::MessageTimeout => Count::Timeouts,
+        Error::SlowConsumer => Count::SlowClosed,
+        Error::TooManyTimers | Error::TooManyMessages => Count::RateLimited,
+        Error::TooMuchMemory => Count::MemoryClosed,
+        // It was counted where it was caught.
+        Error::Panic => return None,
+    })
 }

@@ -1,11 +1,13 @@
 //! What is owed to peers, when their sockets take it: queues, and the turn's posts to topics.
 
 use std::io::{ErrorKind, IoSlice};
+use std::rc::Rc;
 
 use super::EventLoop;
 use crate::server::handler::Error;
 use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Flags, Phase};
+use crate::server::shared_bytes::SharedBytes;
 
 /// Bytes of its queue that a connection is sent in a turn.
 const BUDGET: usize = 256 * 1024;
@@ -78,6 +80,7 @@ impl<P: Poller> EventLoop<P> {
 
     /// The queue may have become short enough to read on, or empty.
     fn after_flush(&mut self, slot: u32) {
+        self.core.account(slot);
         let low_water = self.core.config.low_water;
         let session = &mut self.core.sessions[slot];
         let queued = session.queued();
@@ -91,11 +94,26 @@ impl<P: Poller> EventLoop<P> {
             self.drains.push(slot);
         }
         session.flags.clear(Flags::PAUSED);
-        session.shrink();
         if session.phase == Phase::Draining && queued == 0 {
             self.finish(slot);
         }
         self.serve_later(slot);
+    }
+
+    /// Closes those who hold the most until all together hold no more than they may.
+    pub(super) fn keep_within_memory(&mut self) {
+        while self.core.memory() > self.core.config.max_memory {
+            let sessions = &self.core.sessions;
+            let owed = |slot: &u32| {
+                let rare = sessions[*slot].rare.as_ref();
+                rare.map_or(0, |rare| rare.accounted + rare.queue.len())
+            };
+            let alive = |slot: &u32| sessions[*slot].phase != Phase::Dead;
+            let Some(slot) = sessions.taken().filter(alive).max_by_key(owed).filter(|slot| owed(slot) > 0) else {
+                return;
+            };
+            self.fail(slot, Error::TooMuchMemory);
+        }
     }
 
     /// Delivers posts early when there are many.
@@ -112,13 +130,15 @@ impl<P: Poller> EventLoop<P> {
         let Some(first) = log.first() else { return };
         if log.iter().all(|post| post.topic == first.topic) {
             let topic = first.topic;
+            let newest = log.last().map_or(0, |post| post.bytes.start);
+            let posts = Rc::clone(&self.core.outbox.posts.bytes);
             // From the end: when a member fails and leaves, one that has been served takes its place.
             for at in (0..self.core.topics.members(topic).len()).rev() {
                 let Some(&slot) = self.core.topics.members(topic).get(at) else { continue };
                 if self.core.sessions[slot].flags.has(Flags::SPECIAL) {
                     self.send_own_posts(slot);
                 } else {
-                    self.send_posts(slot);
+                    self.send_posts(slot, &posts, newest);
                 }
             }
         } else {
@@ -138,10 +158,10 @@ impl<P: Poller> EventLoop<P> {
 
     /// Delivers those of the turn's posts that a member has yet to get.
     fn send_own_posts(&mut self, slot: u32) {
-        let mut frames = Vec::new();
-        self.core.take_posts(slot, &mut frames);
-        if !frames.is_empty() {
-            self.send_frames(slot, &frames);
+        let mut posts = Vec::new();
+        let newest = self.core.take_posts(slot, &mut posts);
+        if !posts.is_empty() {
+            self.send_posts(slot, &Rc::new(SharedBytes::new(posts)), newest);
         }
     }
 }

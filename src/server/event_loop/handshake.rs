@@ -8,6 +8,7 @@ use crate::protocol::Connection;
 use crate::server::handler::{Accept, Error};
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Head, Phase, Waiting};
+use crate::server::stats::Count;
 
 /// Bytes behind a request that are kept while its acceptance is put off.
 const EARLY: usize = 8 * 1024;
@@ -47,6 +48,13 @@ impl<P: Poller> EventLoop<P> {
             Err(error) => return self.refuse(slot, error),
         };
         log::debug!("{}: {} {}", self.core.sessions.id(slot), request.method(), request.path().escape_debug());
+        if self.core.sessions[slot].flags.has(Flags::TURNED_AWAY) {
+            return self.respond(
+                slot,
+                &unavailable("there are too many connections"),
+                Body::answering(request.method()),
+            );
+        }
         match self.router.resolve(&request) {
             Resolved::Mount(mount) => match u16::try_from(mount) {
                 Ok(mount) => self.on_upgrade(slot, mount, &request, rest),
@@ -83,6 +91,9 @@ impl<P: Poller> EventLoop<P> {
         if self.stopping.is_some() {
             return self.respond(slot, &unavailable("the server is shutting down"), Body::Include);
         }
+        if self.core.is_short_of_memory() {
+            return self.respond(slot, &unavailable("the server is short of memory"), Body::Include);
+        }
         let id = self.core.sessions.id(slot);
         self.core.sessions.set_path(slot, request.path());
         self.core.sessions[slot].mount = mount;
@@ -92,7 +103,7 @@ impl<P: Poller> EventLoop<P> {
             Waiting { accept_key: upgrade.accept_key(), offered: upgrade.subprotocols().map(Box::from).collect() };
         match accept {
             Some(Accept::Later(_)) if rest.len() <= EARLY => {
-                self.core.sessions[slot].phase = Phase::Waiting;
+                self.core.sessions.set_phase(slot, Phase::Waiting);
                 let rare = self.core.sessions[slot].rare();
                 rare.waiting = Some(Box::new(waiting));
                 rare.backlog.bytes = rest.to_vec();
@@ -139,6 +150,7 @@ impl<P: Poller> EventLoop<P> {
         let mut response = Vec::new();
         Upgrade::encode_response(accept_key, subprotocol.as_deref(), &[], &mut response);
         let (mount, id, tick) = (self.core.sessions[slot].mount, self.core.sessions.id(slot), self.core.tick());
+        self.core.stats.add(Count::Opened);
         let session = &mut self.core.sessions[slot];
         session.connection = Some(Connection::server(self.core.limits.clone()));
         session.heard = tick;
@@ -168,6 +180,9 @@ impl<P: Poller> EventLoop<P> {
     /// Answers a request that opens no WebSocket, and ends the connection.
     pub(super) fn respond(&mut self, slot: u32, response: &Response, body: Body) {
         if matches!(self.core.sessions[slot].phase, Phase::Handshake | Phase::Waiting) {
+            if response.status() >= 400 {
+                self.core.stats.add(Count::Refused);
+            }
             let mut bytes = Vec::new();
             response.encode(&mut bytes, body);
             self.send_response(slot, &bytes);

@@ -31,6 +31,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::accept::Accepting;
@@ -43,10 +44,16 @@ use super::handler::Handler;
 use super::poller::{Poller, Ready, Token};
 use super::pool::BufferPool;
 use super::session::{Flags, Phase};
+use super::stats::Stats;
 use crate::http::{Request, Response, Router};
 
 /// The one receive buffer. Measured: a larger one gains nothing, and costs a copy at large messages.
 const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// Events between two looks at the clock: timers must not wait for the end of a long turn.
+const EVENTS_PER_LOOK: usize = 32;
+/// How long a turn may keep timers waiting.
+const TIMERS_APART: Duration = Duration::from_millis(5);
 
 /// A handler and what the loop knows of it.
 pub(crate) struct Mount {
@@ -62,6 +69,7 @@ pub(crate) type Route = Box<dyn FnMut(&Request<'_>) -> Response + Send>;
 pub(crate) struct Parts {
     pub config: Config,
     pub handle: Handle,
+    pub stats: Arc<Stats>,
     pub mounts: Vec<Mount>,
     pub routes: Vec<Route>,
     pub router: Router,
@@ -100,7 +108,7 @@ impl<P: Poller> EventLoop<P> {
     pub fn new(poller: P, parts: Parts) -> Self {
         let now = poller.now();
         let sweep_interval = sweep::interval(&parts.config);
-        let mut core = Core::new(parts.config, parts.handle, now);
+        let mut core = Core::new(parts.config, parts.handle, parts.stats, now);
         for mount in &parts.mounts {
             core.add_mount(&mount.path);
         }
@@ -153,12 +161,16 @@ impl<P: Poller> EventLoop<P> {
         self.apply();
         // Whoever comes to wait in this turn has had its budget.
         let (to_read, to_flush) = (self.again.len(), self.flushes.len());
-        for event in ready.drain(..) {
+        for (at, event) in ready.drain(..).enumerate() {
+            if at % EVENTS_PER_LOOK == EVENTS_PER_LOOK - 1 {
+                self.fire_timers_in_time();
+            }
             self.on_event(event);
         }
         self.ready = ready;
         self.serve_again(to_read);
         self.accept_again();
+        self.close_due();
         self.fire_timers();
         self.sweep();
         self.flush_posts();
@@ -193,7 +205,7 @@ impl<P: Poller> EventLoop<P> {
     /// When there is something to do even if no event comes.
     pub fn next_deadline(&self) -> Option<Instant> {
         let sweep = (self.core.sessions.len() > 0).then_some(self.next_sweep);
-        let stop = self.stopping.as_ref().map(|stopping| stopping.deadline);
+        let stop = self.stopping.as_ref().map(Stopping::next_deadline);
         let deadlines = [self.core.timers.next_deadline(), sweep, stop, self.accepting.resumes_at()];
         deadlines.into_iter().flatten().min()
     }

@@ -46,7 +46,9 @@ impl<P: Poller> EventLoop<P> {
                 break;
             }
         }
+        self.core.account(slot);
         self.serve_later(slot);
+        self.keep_within_memory();
         spent
     }
 

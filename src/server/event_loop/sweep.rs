@@ -3,17 +3,20 @@
 
 use std::time::Duration;
 
-use super::EventLoop;
 use super::handshake::unavailable;
+use super::{EventLoop, TIMERS_APART};
 use crate::http::{Body, Response};
 use crate::server::config::Config;
 use crate::server::core::Core;
 use crate::server::handler::Error;
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Phase, Tick, Unfinished};
+use crate::server::stats::Count;
 
 /// Bytes that an unfinished message must gain in each span of its timeout.
 const MESSAGE_PROGRESS: u64 = 1024;
+/// How long one connection too many has for its request, to be told so.
+const TURNED_AWAY: Duration = Duration::from_secs(2);
 /// Applications' timers that come due in one turn.
 const TIMERS: usize = 1024;
 
@@ -42,6 +45,15 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
+    /// In the midst of a turn: the same when the turn has taken so long that some may be due.
+    pub(super) fn fire_timers_in_time(&mut self) {
+        let now = self.poller.now();
+        if now - self.core.now >= TIMERS_APART {
+            self.core.now = now;
+            self.fire_timers();
+        }
+    }
+
     /// Looks for connections whose time is up.
     pub(super) fn sweep(&mut self) {
         if self.next_sweep > self.core.now {
@@ -51,11 +63,13 @@ impl<P: Poller> EventLoop<P> {
         let tick = self.core.tick();
         for slot in self.core.sessions.taken().collect::<Vec<_>>() {
             match self.core.sessions[slot].phase {
-                Phase::Handshake if self.is_silent(slot, tick, self.core.config.handshake_timeout) => {
+                Phase::Handshake if self.is_silent(slot, tick, self.handshake_timeout(slot)) => {
+                    self.core.stats.add(Count::HandshakeTimeouts);
                     let response = Response::text(408, "the request head was not complete in time\n");
                     self.respond(slot, &response, Body::Include);
                 }
                 Phase::Waiting if self.is_silent(slot, tick, self.core.config.handshake_timeout) => {
+                    self.core.stats.add(Count::HandshakeTimeouts);
                     self.respond(slot, &unavailable("the application has not answered in time"), Body::Include);
                 }
                 Phase::Open => self.sweep_open(slot, tick),
@@ -63,6 +77,12 @@ impl<P: Poller> EventLoop<P> {
                 Phase::Free | Phase::Handshake | Phase::Waiting | Phase::Dead => {}
             }
         }
+    }
+
+    fn handshake_timeout(&self, slot: u32) -> Duration {
+        let timeout = self.core.config.handshake_timeout;
+        let turned_away = self.core.sessions[slot].flags.has(Flags::TURNED_AWAY);
+        if turned_away { timeout.min(TURNED_AWAY) } else { timeout }
     }
 
     fn is_silent(&self, slot: u32, tick: Tick, span: Duration) -> bool {
@@ -95,6 +115,7 @@ impl<P: Poller> EventLoop<P> {
     fn overdue(&mut self, slot: u32, tick: Tick) -> Option<Error> {
         let config = &self.core.config;
         let rare = self.core.sessions[slot].rare.as_deref_mut()?;
+        rare.rate = rare.rate.filter(|rate| tick.since(rate.since) < 1000);
         if rare.deadline.is_some_and(|deadline| deadline.is_over(tick)) {
             return Some(Error::CloseTimeout);
         }
