@@ -50,6 +50,9 @@ pub(crate) enum Action {
     },
 }
 
+/// Bytes of posts at which they are delivered before the turn ends, so that there are never many.
+const MANY_POSTS: usize = 256 * 1024;
+
 /// The turn's broadcasts: frames behind each other, and for each who gets it.
 #[derive(Default)]
 pub(crate) struct Posts {
@@ -165,6 +168,12 @@ impl Posts {
 
     pub fn post_frame(&mut self, topic: TopicKey, frame: &[u8]) {
         self.write(topic, None, |bytes| bytes.extend_from_slice(frame));
+    }
+
+    /// Whether there are so many that they should not wait for the turn's end.
+    #[inline]
+    pub fn has_many(&self) -> bool {
+        self.bytes.len() > MANY_POSTS
     }
 
     /// Remembers that not all posts of the turn concern a connection alike.

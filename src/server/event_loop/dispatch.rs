@@ -161,7 +161,7 @@ impl Batch<'_> {
         let output = self.core.outbox.replies.len() + OUTPUT;
         loop {
             let mark = self.core.outbox.replies.len();
-            if mark > output {
+            if mark > output || self.core.outbox.posts.has_many() {
                 return Outcome::Budget;
             }
             match connection.receive_with(rest, &mut self.core.outbox.replies, allowance) {

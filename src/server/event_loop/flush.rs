@@ -13,8 +13,6 @@ use crate::server::shared_bytes::SharedBytes;
 const BUDGET: usize = 256 * 1024;
 /// Slices of one write.
 const SLICES: usize = 32;
-/// Bytes of posts at which they are delivered before the turn ends, so that there are never many.
-const POSTS: usize = 256 * 1024;
 
 impl<P: Poller> EventLoop<P> {
     /// The socket takes bytes again.
@@ -117,8 +115,11 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Delivers posts early when there are many.
+    #[inline]
     pub(super) fn flush_many_posts(&mut self) {
-        if self.core.outbox.posts.bytes.len() > POSTS {
+        if self.core.outbox.posts.has_many() {
+            // What was said to members before leaves before.
+            self.apply();
             self.flush_posts();
         }
     }

@@ -46,6 +46,7 @@ impl<P: Poller> EventLoop<P> {
                 break;
             }
         }
+        self.flush_many_posts();
         self.core.account(slot);
         self.serve_later(slot);
         self.keep_within_memory();

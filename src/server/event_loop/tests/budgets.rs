@@ -164,3 +164,33 @@ fn a_connection_is_written_256_kib_of_its_queue_in_a_turn() {
     }
     assert_eq!(client.frames().len(), 900);
 }
+
+#[test]
+fn a_burst_of_posts_leaves_by_256_kib_at_a_time() {
+    let mut bed = Bed::new(App::broadcast());
+    let mut clients = bed.open_many(41);
+    clients[40].calls();
+    clients[..40].iter().for_each(|client| client.frame(0x82, &[3; 60 * KIB]));
+    bed.turn();
+    // One write for 5 frames, which are more than 256 KiB.
+    assert_eq!(clients[40].calls().sends, 8);
+    assert_eq!(clients[40].frames().len(), 40);
+}
+
+#[test]
+fn a_batch_ends_when_it_has_posted_256_kib() {
+    let mut bed = Bed::new(App::new(|ctx, call| {
+        if let Call::Message(_) = call {
+            ctx.broadcast(vec![4; 200 * KIB]);
+        }
+    }));
+    let mut client = bed.open();
+    (0..10).for_each(|_| client.text("more"));
+    let mut turns = 0;
+    while !bed.is_quiet() {
+        bed.turn();
+        turns += 1;
+        assert!(client.frames().len() <= 2);
+    }
+    assert_eq!(turns, 5);
+}
