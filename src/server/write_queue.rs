@@ -205,7 +205,7 @@ pub(crate) fn rest_of_begun_frame(frames: &[u8], sent: usize) -> usize {
 }
 
 /// Length of the frame of our own that `bytes` begins with, header included.
-fn frame_len(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn frame_len(bytes: &[u8]) -> Option<usize> {
     let (header, header_len) = FrameHeader::parse(bytes).ok()??;
     usize::try_from(header.payload_len).ok()?.checked_add(header_len)
 }

@@ -4,7 +4,6 @@ use std::io::{ErrorKind, IoSlice};
 use std::rc::Rc;
 
 use super::EventLoop;
-use crate::protocol::FrameHeader;
 use crate::server::config::Slow;
 use crate::server::core::Core;
 use crate::server::handler::{ConnectionId, Error};
@@ -13,7 +12,7 @@ use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Flags, Phase};
 use crate::server::shared_bytes::SharedBytes;
 use crate::server::stats::Count;
-use crate::server::write_queue::{Kind, rest_of_begun_frame};
+use crate::server::write_queue::{Kind, frame_len, rest_of_begun_frame};
 
 /// Pieces of output that fit in one write.
 const PARTS: usize = 16;
@@ -84,8 +83,7 @@ impl<P: Poller> EventLoop<P> {
         if sent == len || !self.may_send(slot) {
             return;
         }
-        let first = parts.first().map_or(&[][..], |part| part.bytes());
-        let has_room = self.has_room(slot, len - sent, first);
+        let has_room = self.has_room(slot, parts, sent);
         let queue = &mut self.core.sessions[slot].rare().queue;
         for part in parts {
             let skip = sent.min(part.bytes().len());
@@ -102,7 +100,7 @@ impl<P: Poller> EventLoop<P> {
         }
         self.after_push(slot);
         if !has_room {
-            // The queue knows which frame has been begun, and keeps only that.
+            // Only now: of what was queued, the frame that is on the wire already has to stay.
             self.fail(slot, Error::SlowConsumer);
         }
     }
@@ -132,36 +130,39 @@ impl<P: Poller> EventLoop<P> {
                 result => break result,
             }
         };
-        match result {
+        let taken = match result {
             Ok(n) => n,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
             Err(error) => {
                 self.fail(slot, Error::Io(error));
-                0
+                return 0;
             }
-        }
-    }
-
-    /// Whether a connection's queue may take `len` more bytes, which begin with `first`: a queue up to the high-water
-    /// mark always takes one more frame, whatever its size.
-    pub(super) fn has_room(&self, slot: u32, len: usize, first: &[u8]) -> bool {
-        let config = &self.core.config;
-        let queued = self.core.sessions[slot].queued();
-        let is_one_frame = || {
-            let frame = FrameHeader::parse(first).ok().flatten();
-            frame.is_some_and(|(header, header_len)| len as u64 <= header.payload_len + header_len as u64)
         };
-        queued + len <= config.max_queue || (queued <= config.high_water && is_one_frame())
-    }
-
-    /// The queue has grown: from now on the socket's readiness matters, and perhaps the peer is not read from.
-    pub(super) fn after_push(&mut self, slot: u32) {
         let tick = self.core.tick();
-        let high_water = self.core.config.high_water;
         let session = &mut self.core.sessions[slot];
-        if session.flags.newly_set(Flags::BLOCKED) {
+        if taken == parts.iter().map(|part| part.bytes().len()).sum() {
+            session.flags.clear(Flags::BLOCKED);
+        } else if session.flags.newly_set(Flags::BLOCKED) {
             session.rare().progress = tick;
         }
+        taken
+    }
+
+    /// Whether a connection's queue may take what is left of these frames when `sent` bytes have left. A queue up to
+    /// the high-water mark always takes one more frame, whatever its size.
+    fn has_room(&self, slot: u32, parts: &[Part<'_>], sent: usize) -> bool {
+        let config = &self.core.config;
+        let queued = self.core.sessions[slot].queued();
+        let len: usize = parts.iter().map(|part| part.bytes().len()).sum();
+        // If the last frame has its place, those before it have theirs.
+        queued + len - sent <= config.max_queue
+            || queued + start_of_last_frame(parts).saturating_sub(sent) <= config.high_water
+    }
+
+    /// The queue has grown: perhaps the peer is no longer read from.
+    fn after_push(&mut self, slot: u32) {
+        let high_water = self.core.config.high_water;
+        let session = &mut self.core.sessions[slot];
         if session.queued() > high_water {
             session.rare().high = true;
             session.flags.set(Flags::PAUSED);
@@ -176,13 +177,14 @@ impl<P: Poller> EventLoop<P> {
             return;
         }
         let is_behind = self.core.sessions[slot].queued() > 0;
-        let sent = if is_behind { 0 } else { self.write(slot, &[Part::Frames(posts)]) };
+        let parts = [Part::Frames(posts)];
+        let sent = if is_behind { 0 } else { self.write(slot, &parts) };
         if sent == posts.len() || !self.may_send(slot) {
             return;
         }
         let lead = rest_of_begun_frame(posts, sent);
         let begun = sent + lead;
-        let has_room = self.has_room(slot, posts.len() - sent, posts);
+        let has_room = self.has_room(slot, &parts, sent);
         let Core { sessions, shared, stats, config, .. } = &mut self.core;
         let queue = &mut sessions[slot].rare().queue;
         match config.slow {
@@ -230,6 +232,19 @@ impl<P: Poller> EventLoop<P> {
             self.after_push(slot);
         }
     }
+}
+
+/// Where the last frame begins.
+fn start_of_last_frame(parts: &[Part<'_>]) -> usize {
+    let (mut last, mut next, mut passed) = (0, 0, 0);
+    for part in parts {
+        let frame_at = |at: usize| part.bytes().get(at.checked_sub(passed)?..).and_then(frame_len);
+        while let Some(len) = frame_at(next) {
+            (last, next) = (next, next + len);
+        }
+        passed += part.bytes().len();
+    }
+    last
 }
 
 #[derive(Default)]

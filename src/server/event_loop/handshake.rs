@@ -163,7 +163,9 @@ impl<P: Poller> EventLoop<P> {
             self.send_response(slot, &response);
         } else {
             // What `accept` and `open` have said leaves with the response.
-            self.core.sessions[slot].rare().queue.push(&response, response.len());
+            let rare = self.core.sessions[slot].rare();
+            rare.queue.push(&response, response.len());
+            rare.progress = tick;
             self.apply();
             self.flush(slot);
         }

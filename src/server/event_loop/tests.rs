@@ -5,10 +5,12 @@
 
 mod budgets;
 mod posts;
+mod slow;
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use super::bed::{App, Bed, Call, request};
 use crate::protocol::{CloseFrame, Message};
 use crate::server::Config;
-use crate::server::fake::{Calls, Client, Frame, masked};
+use crate::server::fake::{Calls, Client, Frame, Style, masked};

@@ -138,9 +138,12 @@ impl Wire {
         if n == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let start = self.outbound.len();
-        self.outbound.extend(slices.iter().flat_map(|slice| slice.iter()).take(n));
-        assert_eq!(self.outbound.len() - start, n);
+        let mut rest = n;
+        for slice in slices {
+            let piece = &slice[..slice.len().min(rest)];
+            self.outbound.extend_from_slice(piece);
+            rest -= piece.len();
+        }
         self.calls.sent += n;
         if self.room != usize::MAX {
             self.room -= n;

@@ -1,0 +1,260 @@
+//! Peers that take less than they are sent.
+
+use super::*;
+
+const KIB: usize = 1024;
+
+/// Says to all that are connected what it is told, and to one who asks `N SIZE`, N binary messages of a size.
+fn generous() -> App {
+    App::new(|ctx, call| {
+        let Call::Message(message) = call else { return };
+        match message {
+            Message::Text(text) => {
+                let (count, size) = text.split_once(' ').expect("a count and a size");
+                let size: usize = size.parse().expect("a size");
+                for n in 0..count.parse::<usize>().expect("a count") {
+                    ctx.send(vec![n as u8; size]);
+                }
+            }
+            message => ctx.broadcast(message),
+        }
+    })
+}
+
+fn sizes(frames: Vec<Frame>) -> Vec<usize> {
+    let size = |frame| match frame {
+        Frame::Binary(bytes) => bytes.len(),
+        other => panic!("{other:?}"),
+    };
+    frames.into_iter().map(size).collect()
+}
+
+#[test]
+fn a_peer_that_is_owed_much_is_not_read_until_it_is_owed_little() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    client.limit(0);
+    (0..100).for_each(|_| client.frame(0x82, &[1; 8 * KIB]));
+    bed.settle();
+    let session = |bed: &Bed| bed.server.core.sessions[0].queued();
+    let owed = session(&bed);
+    assert!((256 * KIB..256 * KIB + 64 * KIB + 100).contains(&owed), "{owed}");
+    let unread = client.unread();
+    assert!(unread > 400 * KIB);
+    // News of any kind change nothing.
+    client.frame(0x82, b"more");
+    client.spurious();
+    bed.settle();
+    assert!(client.unread() > unread);
+    // Nor does a queue that is not short yet.
+    client.limit(owed - 64 * KIB - 1);
+    bed.settle();
+    assert_eq!((session(&bed), client.calls().received > 0), (64 * KIB + 1, true));
+    bed.log();
+    client.limit(1);
+    bed.settle();
+    assert!(client.calls().received > 0, "it is read again");
+    assert_eq!(bed.log().iter().filter(|line| line.starts_with("drain")).count(), 1);
+    client.unlimit();
+    bed.settle();
+    assert_eq!(sizes(client.frames()), [vec![8 * KIB; 100], vec![4]].concat());
+}
+
+#[test]
+fn drain_is_called_once_each_time_the_queue_was_long() {
+    let mut bed = Bed::new(generous());
+    let client = bed.open();
+    for _ in 0..3 {
+        bed.log();
+        client.limit(0);
+        client.text("300 1000");
+        bed.settle();
+        (0..5).for_each(|_| {
+            client.limit(100 * KIB);
+            bed.settle();
+        });
+        assert_eq!(bed.log(), ["message #0.0", "drain #0.0"]);
+        client.limit(0);
+        client.text("100 1000");
+        bed.settle();
+        client.unlimit();
+        bed.settle();
+        assert_eq!(bed.log(), ["message #0.0"]);
+    }
+}
+
+#[test]
+fn a_slow_consumer_gets_the_frame_it_has_begun_and_1013() {
+    // What it takes before it stalls: nothing, a part of a header, of a payload, a frame, more than one.
+    for taken in [0, 1, 3, 4, 10_000, 10_003, 10_004, 10_005, 50_000] {
+        let mut bed = Bed::new(generous());
+        let mut clients = bed.open_many(3);
+        clients[1].limit(taken);
+        for _ in 0..120 {
+            clients[0].frame(0x82, &[1; 10_000]);
+            bed.turn();
+        }
+        let slow = bed.ids()[1];
+        let log: Vec<_> = bed.log().into_iter().filter(|line| line.ends_with(&slow.to_string())).collect();
+        let expected = ["open", "error slow consumer", "close failed 1013"].map(|what| format!("{what} {slow}"));
+        assert_eq!(log, expected);
+        clients[1].unlimit();
+        bed.settle();
+        let mut frames = clients[1].frames();
+        assert_eq!(frames.pop(), Some(Frame::Close(1013, "slow consumer".to_owned())), "after {taken}");
+        assert_eq!(sizes(frames), vec![10_000; taken.div_ceil(10_004)], "after {taken}");
+        assert!(clients[1].is_ended() && clients[1].bytes().is_empty());
+        for at in [0, 2] {
+            assert_eq!(sizes(clients[at].frames()), [10_000; 120], "those who keep up are not affected");
+        }
+    }
+}
+
+#[test]
+fn a_slow_consumer_of_its_own_replies_gets_1013_too() {
+    for taken in [0, 2, 50_000, 100_000] {
+        let mut bed = Bed::new(generous());
+        let mut client = bed.open();
+        client.limit(taken);
+        client.text("40 30000");
+        client.text("1 1");
+        bed.settle();
+        client.unlimit();
+        bed.settle();
+        let mut frames = client.frames();
+        assert_eq!(frames.pop(), Some(Frame::Close(1013, "slow consumer".to_owned())), "after {taken}");
+        assert_eq!(sizes(frames), vec![30_000; taken.div_ceil(30_004)], "after {taken}");
+    }
+}
+
+#[test]
+fn a_slow_consumer_that_takes_nothing_more_is_reset() {
+    let mut bed = Bed::new(generous());
+    let client = bed.open();
+    client.limit(100);
+    client.text("40 30000");
+    bed.settle();
+    bed.pass(Duration::from_secs(4));
+    assert!(!client.is_gone());
+    bed.pass(Duration::from_secs(3));
+    assert!(client.is_reset());
+    bed.assert_empty();
+}
+
+#[test]
+fn a_short_queue_takes_one_more_frame_of_any_size() {
+    // Alone, behind others in the same write, and with a socket that takes a part of it.
+    for (room, orders) in [(0, &["1 1000000"][..]), (0, &["1 262000", "1 1000000"]), (7, &["5 50000", "1 1048576"])] {
+        let mut bed = Bed::new(generous());
+        let mut client = bed.open();
+        client.limit(room);
+        orders.iter().for_each(|order| client.text(order));
+        bed.settle();
+        let owed = bed.server.core.sessions[0].queued();
+        client.unlimit();
+        bed.settle();
+        assert!(owed > 1_000_000);
+        assert_eq!(client.frames().len(), if orders.len() == 1 { 1 } else { sizes_of(orders) }, "{orders:?}");
+    }
+}
+
+fn sizes_of(orders: &[&str]) -> usize {
+    orders.iter().map(|order| order.split(' ').next().map_or(0, |count| count.parse().unwrap_or(0))).sum()
+}
+
+#[test]
+fn with_narrow_limits_a_frame_half_on_the_wire_is_finished() {
+    let config = Config { low_water: 100, high_water: 400, max_queue: 1000, ..Config::default() };
+    for taken in 0..3000 {
+        if taken % 50 > 5 {
+            continue;
+        }
+        let mut bed = Bed::with(config.clone(), generous());
+        let mut client = bed.open();
+        client.limit(taken);
+        client.text("10 300");
+        bed.settle();
+        client.unlimit();
+        bed.settle();
+        let mut frames = client.frames();
+        let closed = frames.pop_if(|frame| matches!(frame, Frame::Close(1013, _))).is_some();
+        assert_eq!(closed, 10 * 304 - taken > 1000 && taken < 3040, "after {taken}");
+        let expected = if closed { taken.div_ceil(304) } else { 10 };
+        assert_eq!(sizes(frames), vec![300; expected], "after {taken}");
+        assert!(client.bytes().is_empty());
+    }
+}
+
+#[test]
+fn while_blocked_the_newest_pong_wins() {
+    for style in [Style::Epoll, Style::Kqueue] {
+        let mut bed = Bed::new(App::echo());
+        bed.network.style(style);
+        let mut client = bed.open();
+        client.limit(3);
+        client.text("text");
+        ["a", "b", "c"].iter().for_each(|payload| client.ping(payload.as_bytes()));
+        bed.settle();
+        client.ping(b"d");
+        bed.settle();
+        client.unlimit();
+        bed.settle();
+        // The first ones came in one batch with the text, before anybody knew that it would block.
+        let frames = client.frames();
+        assert_eq!(frames.first(), Some(&Frame::Text("text".to_owned())));
+        assert_eq!(frames.last(), Some(&Frame::Pong(b"d".to_vec())));
+        // From now on all are answered again.
+        ["e", "f"].iter().for_each(|payload| client.ping(payload.as_bytes()));
+        bed.settle();
+        assert_eq!(client.frames(), [b"e", b"f"].map(|payload| Frame::Pong(payload.to_vec())), "{style:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_pings_from_a_peer_that_reads_nothing_costs_one_pong() {
+    let mut bed = Bed::new(App::echo());
+    let client = bed.open();
+    client.limit(0);
+    client.text("text");
+    bed.settle();
+    let owed = bed.server.core.sessions[0].queued();
+    for _ in 0..100 {
+        (0..100).for_each(|_| client.ping(&[b'?'; 125]));
+        bed.settle();
+    }
+    assert_eq!(bed.server.core.sessions[0].queued(), owed);
+}
+
+#[test]
+fn a_peer_that_takes_nothing_for_ten_seconds_is_reset() {
+    let mut bed = Bed::new(generous());
+    let client = bed.open();
+    client.limit(0);
+    client.text("1 1000");
+    bed.pass(Duration::from_secs(9));
+    client.limit(1);
+    bed.pass(Duration::from_secs(9));
+    assert!(!client.is_gone(), "a byte is progress");
+    bed.pass(Duration::from_secs(2));
+    assert!(client.is_reset());
+    assert_eq!(bed.log()[2..], ["error peer accepts no bytes #0.0", "close failed 1006 #0.0"]);
+    bed.assert_empty();
+}
+
+#[test]
+fn whoever_is_blocked_from_its_first_byte_has_ten_seconds_too() {
+    let mut bed = Bed::new(App::new(|ctx, call| {
+        if let Call::Open = call {
+            ctx.send("welcome");
+        }
+    }));
+    bed.pass(Duration::from_secs(60));
+    let mut client = bed.connect(&request("/"));
+    client.limit(0);
+    bed.pass(Duration::from_secs(9));
+    assert!(!client.is_gone());
+    client.unlimit();
+    bed.settle();
+    assert!(client.response().is_some());
+    assert_eq!(client.texts(), ["welcome"]);
+}
