@@ -47,7 +47,9 @@ impl<P: Poller> EventLoop<P> {
         if !self.may_send(slot) {
             return false;
         }
-        let mut bytes = Vec::new();
+        // 5.5.1: no frame follows a Close, so a Pong that waits comes before it.
+        let pong = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.pong.take());
+        let mut bytes = pong.map_or_else(Vec::new, Vec::from);
         self.core.take_posts(slot, &mut bytes);
         let id = self.core.sessions.id(slot);
         if let Some(connection) = self.core.sessions[slot].connection.as_mut()

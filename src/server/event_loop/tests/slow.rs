@@ -258,3 +258,23 @@ fn whoever_is_blocked_from_its_first_byte_has_ten_seconds_too() {
     assert!(client.response().is_some());
     assert_eq!(client.texts(), ["welcome"]);
 }
+
+#[test]
+fn a_pong_that_waits_leaves_before_our_close_or_not_at_all() {
+    let mut bed = Bed::new(App::new(|ctx, call| match call {
+        Call::Message(Message::Text("close")) => ctx.close(CloseFrame::normal("")),
+        Call::Message(message) => ctx.send(message),
+        _ => {}
+    }));
+    let mut client = bed.open();
+    client.limit(0);
+    client.text("text");
+    bed.settle();
+    client.ping(b"?");
+    bed.settle();
+    client.text("close");
+    bed.settle();
+    client.unlimit();
+    bed.settle();
+    assert_eq!(client.frames().last(), Some(&Frame::Close(1000, String::new())), "5.5.1: nothing after a Close");
+}
