@@ -2,7 +2,7 @@
 //! door, [`reap`](EventLoop::reap).
 
 use super::EventLoop;
-use crate::protocol::{CloseFrame, ProtocolError, State};
+use crate::protocol::{CloseFrame, Opcode, ProtocolError, State, encode_frame};
 use crate::server::core::Core;
 use crate::server::handler::{CloseReason, ConnectionId, Error};
 use crate::server::poller::{Poller, Socket};
@@ -51,13 +51,19 @@ impl<P: Poller> EventLoop<P> {
         let pong = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.pong.take());
         let mut bytes = pong.map_or_else(Vec::new, Vec::from);
         self.core.take_posts(slot, &mut bytes);
-        let id = self.core.sessions.id(slot);
+        let (id, start) = (self.core.sessions.id(slot), bytes.len());
         if let Some(connection) = self.core.sessions[slot].connection.as_mut()
             && let Err(error) = connection.close(Some(frame), &mut bytes)
         {
             log::warn!("{id}: closed without a code: {error}");
             // Without a code it cannot fail.
             let _ = connection.close(None, &mut bytes);
+        }
+        if bytes.len() == start {
+            // For the protocol it is over, but its answer to that has not left. This is why.
+            let mut payload = Vec::new();
+            frame.encode(&mut payload);
+            encode_frame(Opcode::Close, &payload, &mut bytes);
         }
         self.core.sessions[slot].flags.set(Flags::CLOSE_SENT);
         self.send_owed(slot, &bytes);
@@ -82,14 +88,12 @@ impl<P: Poller> EventLoop<P> {
 
     /// Sends what the protocol has answered, behind all that was said to the peer before.
     fn send_answer(&mut self, slot: u32, answer: usize) {
-        let tail = self.core.outbox.replies.split_off(answer);
+        let answer = self.core.outbox.replies.split_off(answer);
         self.core.settle_posts(slot);
-        let start = self.core.outbox.replies.len();
-        self.core.outbox.replies.extend_from_slice(&tail);
-        if !tail.is_empty() {
-            self.core.outbox.note_reply(self.core.sessions.id(slot), start);
-        }
         self.apply();
+        if self.may_send(slot) && !answer.is_empty() {
+            self.send_owed(slot, &answer);
+        }
         self.core.sessions[slot].flags.set(Flags::CLOSE_SENT);
     }
 

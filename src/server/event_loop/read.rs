@@ -72,12 +72,11 @@ impl<P: Poller> EventLoop<P> {
     fn receive(&mut self, slot: u32) -> usize {
         let mut buffer = std::mem::take(&mut self.buffer);
         let received = self.receive_into(slot, &mut buffer);
-        self.note_drained(slot, received, buffer.len());
-        if let Ok(n @ 1..) = received {
-            self.handle_input(slot, buffer.get_mut(..n).unwrap_or_default());
+        if received > 0 {
+            self.handle_input(slot, buffer.get_mut(..received).unwrap_or_default());
         }
         self.buffer = buffer;
-        self.after_receive(slot, received)
+        received
     }
 
     fn is_receiving_directly(&mut self, slot: u32) -> bool {
@@ -89,70 +88,60 @@ impl<P: Poller> EventLoop<P> {
         let Some(mut connection) = self.core.sessions[slot].connection.take() else { return 0 };
         let spare = connection.spare().unwrap_or_default();
         let room = spare.len().min(limit);
-        let spare = spare.get_mut(..room).unwrap_or_default();
-        let received = self.receive_into(slot, spare);
-        self.note_drained(slot, received, room);
+        let received = self.receive_into(slot, spare.get_mut(..room).unwrap_or_default());
+        if received == 0 {
+            // Unless it has ended meanwhile.
+            if self.core.sessions[slot].phase == Phase::Open {
+                self.core.sessions[slot].connection = Some(connection);
+            }
+            return 0;
+        }
         let answer = self.core.outbox.replies.len();
-        let result = match received {
-            Ok(n) => connection.filled(n, &mut self.core.outbox.replies),
-            Err(_) => Ok(()),
-        };
+        let result = connection.filled(received, &mut self.core.outbox.replies);
         self.core.sessions[slot].connection = Some(connection);
         match result {
-            Ok(()) if received.is_ok_and(|n| n > 0) => self.handle_input(slot, &mut []),
-            Ok(()) => {}
+            Ok(()) => self.handle_input(slot, &mut []),
             Err(error) => self.fail_by_protocol(slot, answer, error),
         }
-        self.after_receive(slot, received)
+        received
     }
 
-    /// One `recv`; an interrupted one is repeated. What else fails has failed the connection when this returns.
-    fn receive_into(&mut self, slot: u32, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_mut) else { return Ok(0) };
+    /// One `recv`; an interrupted one is repeated. Returns how many bytes came, after the conclusions about the socket
+    /// and, where none came, about the connection.
+    fn receive_into(&mut self, slot: u32, buffer: &mut [u8]) -> usize {
+        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_mut) else { return 0 };
         let result = loop {
             match socket.receive(buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => break result,
             }
         };
+        let tick = self.core.tick();
+        let session = &mut self.core.sessions[slot];
         match result {
-            Ok(n) => {
-                if n > 0 {
-                    let tick = self.core.tick();
-                    let session = &mut self.core.sessions[slot];
-                    if session.phase == Phase::Open {
-                        session.heard = tick;
-                        session.flags.clear(Flags::PINGED);
-                    }
+            Ok(n @ 1..) => {
+                // A short read has emptied the socket (epoll(7)), unless the end of the stream lies behind it.
+                if n < buffer.len() && !session.flags.has(Flags::READ_CLOSED) {
+                    session.flags.set(Flags::DRAINED);
                 }
-                Ok(n)
+                if session.phase == Phase::Open {
+                    session.heard = tick;
+                    session.flags.clear(Flags::PINGED);
+                }
+                return n;
+            }
+            Ok(_) => {
+                session.flags.set(Flags::DRAINED);
+                self.end_of_stream(slot);
             }
             Err(error) => {
-                let kind = error.kind();
-                if kind != ErrorKind::WouldBlock {
+                session.flags.set(Flags::DRAINED);
+                if error.kind() != ErrorKind::WouldBlock {
                     self.fail(slot, Error::Io(error));
                 }
-                Err(kind)
             }
         }
-    }
-
-    /// Notes whether the socket is empty now, before its bytes are handled: a closing handshake that they complete ends
-    /// the connection at once if so.
-    fn note_drained(&mut self, slot: u32, received: Result<usize, ErrorKind>, room: usize) {
-        let flags = &mut self.core.sessions[slot].flags;
-        // A short read has emptied the socket (epoll(7)), unless the end of the stream lies behind it.
-        if received.map_or(true, |n| n == 0 || (n < room && !flags.has(Flags::READ_CLOSED))) {
-            flags.set(Flags::DRAINED);
-        }
-    }
-
-    /// Ends what has ended. Returns how many bytes were received.
-    fn after_receive(&mut self, slot: u32, received: Result<usize, ErrorKind>) -> usize {
-        if received == Ok(0) {
-            self.end_of_stream(slot);
-        }
-        received.unwrap_or(0)
+        0
     }
 
     /// Handles bytes that were received before. Returns how many.

@@ -4,6 +4,7 @@
 //! queues within their bounds, `close` once for each `open`.
 
 mod budgets;
+mod closing;
 mod posts;
 mod slow;
 
@@ -11,6 +12,6 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::bed::{App, Bed, Call, request};
-use crate::protocol::{CloseFrame, Message};
+use crate::protocol::{CloseCode, CloseFrame, Message};
 use crate::server::Config;
 use crate::server::fake::{Calls, Client, Frame, Style, masked};

@@ -21,6 +21,8 @@ pub(super) struct Wire {
     pub(super) send_error: Option<ErrorKind>,
     /// Calls that a signal interrupts before one succeeds.
     pub(super) interrupts: usize,
+    /// The server has read the stream to its end.
+    pub(super) end_read: bool,
     pub(super) shut: bool,
     pub(super) aborted: bool,
     /// The server has dropped its socket, with so many bytes unread.
@@ -60,6 +62,7 @@ impl Wire {
             full: false,
             send_error: None,
             interrupts: 0,
+            end_read: false,
             shut: false,
             aborted: false,
             dropped: None,
@@ -112,7 +115,10 @@ impl Wire {
                 Err(ErrorKind::ConnectionReset.into())
             }
             Reset::No if !self.fin => Err(ErrorKind::WouldBlock.into()),
-            _ => Ok(0),
+            _ => {
+                self.end_read = true;
+                Ok(0)
+            }
         }
     }
 
@@ -163,7 +169,7 @@ impl FakeSocket {
     pub fn waits_to_be_read(&self) -> bool {
         self.network.wire(self.at, |wire| {
             let ended = wire.fin || wire.reset == Reset::Unseen;
-            (!wire.inbound.is_empty() || ended) && !wire.arrived && !wire.spurious
+            (!wire.inbound.is_empty() || ended && !wire.end_read) && !wire.arrived && !wire.spurious
         })
     }
 
