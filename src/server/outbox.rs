@@ -90,10 +90,10 @@ impl Outbox {
         self.input = range.start.addr()..range.end.addr();
     }
 
-    /// Whether a reply is to be sent from there. No further one will be.
-    pub fn take_in_place(&mut self) -> bool {
-        self.input = 0..0;
-        std::mem::take(&mut self.in_place)
+    /// Those addresses, if a reply is to be sent from there. No further one will be.
+    pub fn take_in_place(&mut self) -> Option<Range<usize>> {
+        let input = std::mem::take(&mut self.input);
+        std::mem::take(&mut self.in_place).then_some(input)
     }
 
     /// Takes the emptied buffers back, unless new ones have been begun meanwhile or these have grown too large.

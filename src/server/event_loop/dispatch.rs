@@ -2,6 +2,7 @@
 //! looked up once for it.
 
 use std::any::Any;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -30,8 +31,8 @@ enum Outcome {
     Budget,
     /// The handler has told this connection to close.
     Interrupted,
-    /// A reply is to be sent from where its message lies: in the input at this address, or in the connection.
-    InPlace { address: usize, len: usize },
+    /// A reply is to be sent from where its message lies, at these addresses: in the input, or in the connection.
+    InPlace(Range<usize>),
     /// The peer has sent Close; the answer is in `replies` from here on.
     Closed { answer: usize, frame: Option<CloseFrame<'static>> },
     /// The peer has broken a rule; our Close is in `replies` from here on.
@@ -65,7 +66,10 @@ impl<P: Poller> EventLoop<P> {
             match outcome {
                 Err(panic) => {
                     self.on_panic(mount, id, &*panic);
-                    self.apply();
+                    match self.core.outbox.take_in_place() {
+                        Some(place) => self.apply_in_place(place, input, &mut buffer),
+                        None => self.apply(),
+                    }
                     self.fail(slot, Error::Panic);
                 }
                 Ok(Outcome::Empty) => self.apply(),
@@ -75,18 +79,7 @@ impl<P: Poller> EventLoop<P> {
                     return left;
                 }
                 Ok(Outcome::Interrupted) => self.apply(),
-                Ok(Outcome::InPlace { address, len }) => {
-                    let at = address.wrapping_sub(input.as_ptr().addr());
-                    match input.get(at..at.wrapping_add(len)) {
-                        Some(message) => self.apply_with(Input::Slice(message)),
-                        None => {
-                            let message = Rc::new(SharedBytes::new(buffer.take().unwrap_or_default()));
-                            self.apply_with(Input::Shared(&message));
-                            // Unless its queue holds on to it.
-                            buffer = Rc::try_unwrap(message).ok().map(SharedBytes::into_vec);
-                        }
-                    }
-                }
+                Ok(Outcome::InPlace(place)) => self.apply_in_place(place, input, &mut buffer),
                 Ok(Outcome::Closed { answer, frame }) => self.on_close(slot, answer, frame),
                 Ok(Outcome::Failed { answer, error }) => self.fail_by_protocol(slot, answer, error),
             }
@@ -98,6 +91,20 @@ impl<P: Poller> EventLoop<P> {
             }
             if session.flags.has(Flags::PAUSED) || frames == 0 {
                 return left;
+            }
+        }
+    }
+
+    /// Applies replies whose message lies at these addresses, in `input` or else in `buffer`.
+    fn apply_in_place(&mut self, place: Range<usize>, input: &[u8], buffer: &mut Option<Vec<u8>>) {
+        let start = place.start.wrapping_sub(input.as_ptr().addr());
+        match input.get(start..start.wrapping_add(place.len())) {
+            Some(message) => self.apply_with(Input::Slice(message)),
+            None => {
+                let message = Rc::new(SharedBytes::new(buffer.take().unwrap_or_default()));
+                self.apply_with(Input::Shared(&message));
+                // Unless its queue holds on to it.
+                *buffer = Rc::try_unwrap(message).ok().map(SharedBytes::into_vec);
             }
         }
     }
@@ -129,8 +136,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     pub(super) fn on_panic(&mut self, mount: u16, id: ConnectionId, panic: &(dyn Any + Send)) {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let text = panic_text(panic);
         let mount = &mut self.mounts[usize::from(mount)];
         self.core.stats.add(Count::Panics);
         mount.panics += 1;
@@ -140,6 +146,12 @@ impl<P: Poller> EventLoop<P> {
             self.fatal = Some(std::io::Error::other(why));
         }
     }
+}
+
+/// What a panic says.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// What a batch works with.
@@ -193,8 +205,8 @@ impl Batch<'_> {
         }
         handler.message(&mut Context::new(self.core, self.id, self.mount), message);
         let outbox = &mut self.core.outbox;
-        if large && outbox.take_in_place() {
-            return Some(Outcome::InPlace { address: message.as_bytes().as_ptr().addr(), len: message.len() });
+        if large && let Some(place) = outbox.take_in_place() {
+            return Some(Outcome::InPlace(place));
         }
         outbox.interrupted.then_some(Outcome::Interrupted)
     }

@@ -1,7 +1,9 @@
 //! The opening handshake (RFC 6455 §4.2), and the little plain HTTP beside it. One request per connection.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::dispatch::panic_text;
 use super::{EventLoop, Mount};
 use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
 use crate::protocol::Connection;
@@ -62,7 +64,14 @@ impl<P: Poller> EventLoop<P> {
             },
             Resolved::Route(route) => {
                 let response = match self.routes.get_mut(route) {
-                    Some(answer) => answer(&request),
+                    Some(answer) => catch_unwind(AssertUnwindSafe(|| answer(&request))).unwrap_or_else(|panic| {
+                        log::error!(
+                            "the route {} has panicked: {}",
+                            request.path().escape_debug(),
+                            panic_text(&*panic)
+                        );
+                        failed()
+                    }),
                     None => Response::new(404),
                 };
                 self.respond(slot, &response, Body::answering(request.method()));
@@ -117,7 +126,7 @@ impl<P: Poller> EventLoop<P> {
             }
             None => {
                 self.apply();
-                self.respond(slot, &Response::text(500, "the application has failed\n"), Body::Include);
+                self.respond(slot, &failed(), Body::Include);
             }
         }
     }
@@ -141,7 +150,7 @@ impl<P: Poller> EventLoop<P> {
             let path = self.core.sessions.path(slot);
             log::error!("the handler at {path} has chosen the subprotocol {name:?}, which the client has not offered");
             self.apply();
-            return self.respond(slot, &Response::text(500, "the application has failed\n"), Body::Include);
+            return self.respond(slot, &failed(), Body::Include);
         }
         self.open(slot, &waiting.accept_key, subprotocol);
     }
@@ -198,6 +207,11 @@ impl<P: Poller> EventLoop<P> {
 /// The answer of a server that takes no connection now.
 pub(super) fn unavailable(why: &'static str) -> Response {
     Response::text(503, format!("{why}; try again\n")).header("Retry-After", "1")
+}
+
+/// The answer of a server whose application does not know what it does.
+fn failed() -> Response {
+    Response::text(500, "the application has failed\n")
 }
 
 /// A mount's handler, for those who look it up by path.

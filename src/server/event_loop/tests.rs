@@ -4,7 +4,9 @@
 //! queues within their bounds, `close` once for each `open`.
 
 mod budgets;
+mod callbacks;
 mod closing;
+mod panics;
 mod posts;
 mod slow;
 
@@ -13,5 +15,6 @@ use std::time::Duration;
 
 use super::bed::{App, Bed, Call, request};
 use crate::protocol::{CloseCode, CloseFrame, Message};
-use crate::server::Config;
 use crate::server::fake::{Calls, Client, Frame, Style, masked};
+use crate::server::poller::{Ready, Token};
+use crate::server::{Config, ConnectionId, Context};
