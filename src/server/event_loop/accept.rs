@@ -41,37 +41,36 @@ impl Accepting {
 }
 
 impl<P: Poller> EventLoop<P> {
-    /// Takes connections from a listener, at most a batch; its event will not come again before all were taken.
+    /// Has connections taken from a listener, in this turn and later ones, until there are none: its event will not
+    /// come again before.
     pub(super) fn accept(&mut self, listener: usize) {
-        if self.accepting.paused_until.is_none() {
-            for _ in 0..BATCH {
-                match self.accept_one(listener) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        return self.accepting.again.retain(|&again| again != listener);
-                    }
-                    // This client has gone already; the next one may be there.
-                    Err(error) if is_transient(&error) => {}
-                    Err(error) => {
-                        self.pause_accepting(&error);
-                        break;
-                    }
-                }
-            }
-        }
         if !self.accepting.again.contains(&listener) {
             self.accepting.again.push(listener);
         }
     }
 
-    /// Goes on with the listeners that have not been emptied.
-    pub(super) fn accept_again(&mut self) {
+    /// Takes a batch of connections from each listener that may have some.
+    pub(super) fn accept_waiting(&mut self) {
         if self.accepting.paused_until.is_some_and(|until| until > self.core.now) {
             return;
         }
         self.accepting.paused_until = None;
         for listener in self.accepting.again.clone() {
-            self.accept(listener);
+            self.accept_batch(listener);
+        }
+    }
+
+    fn accept_batch(&mut self, listener: usize) {
+        for _ in 0..BATCH {
+            match self.accept_one(listener) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.accepting.again.retain(|&again| again != listener);
+                }
+                // This client has gone already; the next one may be there.
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return self.pause_accepting(&error),
+            }
         }
     }
 

@@ -169,7 +169,7 @@ impl<P: Poller> EventLoop<P> {
         }
         self.ready = ready;
         self.serve_again(to_read);
-        self.accept_again();
+        self.accept_waiting();
         self.close_due();
         self.fire_timers();
         self.sweep();

@@ -3,6 +3,7 @@
 //! After every turn [`Bed`] also checks the laws that always hold: no lost wake-up, no bytes owed that nobody sends,
 //! queues within their bounds, `close` once for each `open`.
 
+mod accept;
 mod budgets;
 mod callbacks;
 mod closing;

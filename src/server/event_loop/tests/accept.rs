@@ -1,0 +1,126 @@
+//! Taking connections.
+
+use std::io;
+
+use super::*;
+
+#[test]
+fn sixty_four_connections_are_taken_in_a_turn() {
+    let mut bed = Bed::new(App::echo());
+    let clients: Vec<_> = (0..200).map(|_| bed.connect("")).collect();
+    for taken in [64, 128, 192, 200] {
+        bed.turn();
+        assert_eq!(bed.network.open_sockets(), taken);
+        assert_eq!(bed.network.waiting(0), 200 - taken);
+    }
+    bed.settle();
+    clients.iter().for_each(Client::finish);
+    bed.settle();
+    bed.assert_empty();
+}
+
+#[test]
+fn listeners_share_a_turn() {
+    let mut bed = Bed::new(App::echo());
+    let second = bed.network.add_local_listener();
+    let _clients: Vec<_> = (0..300).map(|n| bed.network.connect(if n % 2 == 0 { 0 } else { second })).collect();
+    bed.turn();
+    assert_eq!((bed.network.waiting(0), bed.network.waiting(second)), (86, 86));
+    bed.settle();
+    assert_eq!(bed.network.open_sockets(), 300);
+}
+
+#[test]
+fn a_bystander_is_answered_while_many_connect() {
+    let mut bed = Bed::new(App::echo());
+    let mut bystander = bed.open();
+    let _clients: Vec<_> = (0..500).map(|_| bed.connect(&request("/"))).collect();
+    for _ in 0..5 {
+        bystander.text("me");
+        bed.turn();
+        assert_eq!(bystander.texts(), ["me"]);
+    }
+}
+
+#[test]
+fn without_descriptors_nobody_is_accepted_for_100_ms_and_the_loop_rests() {
+    for code in [23, 24, 105] {
+        let mut bed = Bed::new(App::echo());
+        let mut first = bed.open();
+        if code == 24 {
+            bed.network.limit_descriptors(1);
+        } else {
+            bed.network.fail_accept(0, io::Error::from_raw_os_error(code));
+        }
+        let mut second = bed.connect(&request("/"));
+        assert!(bed.settle() <= 2);
+        assert_eq!(bed.server.timeout(), Some(Duration::from_millis(100)));
+        // One more changes nothing; those who are here are served.
+        let mut third = bed.connect(&request("/"));
+        first.text("hello");
+        bed.settle();
+        assert_eq!(first.texts(), ["hello"]);
+        assert_eq!((bed.network.waiting(0), bed.network.open_sockets()), (2, 1));
+        if code == 24 {
+            let turns = bed.pass(Duration::from_secs(10));
+            assert!(turns < 250, "{turns} turns in 10 s");
+            bed.network.limit_descriptors(100);
+        }
+        bed.pass(Duration::from_millis(100));
+        assert!(second.response().is_some() && third.response().is_some(), "both are taken, error {code}");
+    }
+}
+
+#[test]
+fn a_client_that_has_gone_before_it_was_accepted_costs_the_next_one_nothing() {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted};
+    for kind in [ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted] {
+        let mut bed = Bed::new(App::echo());
+        (0..100).for_each(|_| bed.network.fail_accept(0, kind.into()));
+        let mut client = bed.connect(&request("/"));
+        bed.turn();
+        assert_eq!(bed.network.waiting(0), 1, "failures count as well");
+        bed.settle();
+        assert!(client.response().is_some());
+    }
+}
+
+#[test]
+fn one_connection_too_many_is_closed_unread() {
+    let mut bed = Bed::with(Config { max_connections: 3, ..Config::default() }, App::echo());
+    let clients = bed.open_many(3);
+    let mut fourth = bed.connect(&request("/"));
+    bed.settle();
+    assert!(fourth.is_reset() && fourth.bytes().is_empty());
+    clients[1].close(1000);
+    bed.settle();
+    bed.open();
+}
+
+#[test]
+fn those_who_connect_and_reset_leave_nothing() {
+    let mut bed = Bed::new(App::echo());
+    for round in 0..50 {
+        let clients: Vec<_> = (0..40).map(|n| bed.connect(if n % 2 == 0 { "" } else { "GET / HT" })).collect();
+        if round % 2 == 0 {
+            bed.turn();
+        }
+        clients.iter().for_each(Client::reset);
+        bed.settle();
+        bed.assert_empty();
+    }
+    assert!(bed.server.sockets.len() <= 64, "slots are used again: {}", bed.server.sockets.len());
+}
+
+#[test]
+fn without_connections_the_loop_waits_without_a_timeout() {
+    let mut bed = Bed::new(App::echo());
+    bed.settle();
+    assert_eq!(bed.server.timeout(), None);
+    let client = bed.open();
+    let timeout = bed.server.timeout().expect("a deadline, for the next ping");
+    assert!(timeout > Duration::ZERO);
+    client.finish();
+    bed.settle();
+    assert_eq!(bed.server.timeout(), None);
+}
