@@ -8,7 +8,7 @@ use super::handshake::{find_mount, unavailable};
 use crate::http::Body;
 use crate::protocol::{CloseCode, CloseFrame};
 use crate::server::handle::{Command, Drain};
-use crate::server::handler::{ConnectionId, Handler};
+use crate::server::handler::{Accept, ConnectionId, Handler};
 use crate::server::outbox::Action;
 use crate::server::poller::Poller;
 use crate::server::session::{Phase, Reason};
@@ -66,12 +66,7 @@ impl<P: Poller> EventLoop<P> {
             Command::Close { id, frame } => self.core.outbox.actions.push(Action::Close { id, frame }),
             Command::Settle { id, accept } => {
                 self.apply();
-                if let Some(slot) = self.core.sessions.find(id)
-                    && let Some(waiting) = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.waiting.take())
-                {
-                    self.settle(slot, *waiting, accept);
-                    self.serve_later(slot);
-                }
+                self.settle_later(id, accept);
             }
             Command::Call { path, run } => match find_mount(&self.mounts, &path) {
                 Some(mount) => self.call(mount, ConnectionId::NOBODY, |handler, ctx| {
@@ -84,6 +79,18 @@ impl<P: Poller> EventLoop<P> {
                 self.apply();
                 self.stop(drain);
             }
+        }
+    }
+
+    /// Answers an opening handshake that was put off, if it still waits and is to be put off no longer.
+    fn settle_later(&mut self, id: ConnectionId, accept: Accept) {
+        if let Some(slot) = self.core.sessions.find(id)
+            && self.core.sessions[slot].phase == Phase::Waiting
+            && !matches!(accept, Accept::Later(_))
+            && let Some(waiting) = self.core.sessions[slot].rare().waiting.take()
+        {
+            self.settle(slot, *waiting, accept);
+            self.serve_later(slot);
         }
     }
 

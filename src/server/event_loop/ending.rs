@@ -183,6 +183,7 @@ impl<P: Poller> EventLoop<P> {
         let rare = session.rare();
         rare.deadline = Some(Deadline { from, millis });
         rare.backlog = Backlog::default();
+        rare.waiting = None;
         rare.unfinished = None;
         rare.pong = None;
         rare.high = false;

@@ -7,6 +7,7 @@ mod accept;
 mod budgets;
 mod callbacks;
 mod closing;
+mod handshake;
 mod panics;
 mod posts;
 mod slow;

@@ -1,0 +1,225 @@
+//! The opening handshake as the loop sees it: whole, in pieces, late, or never.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::http::Response;
+use crate::server::{Accept, Drain, Ticket};
+
+fn status(client: &mut Client) -> String {
+    client.response().map_or_else(String::new, |response| response.lines().next().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_handshake_costs_one_read_and_one_write_with_what_open_says() {
+    let mut bed = Bed::new(App::new(|ctx, call| {
+        if let Call::Open = call {
+            ctx.send("a");
+            ctx.send("b");
+        }
+    }));
+    let mut client = bed.connect(&request("/"));
+    assert_eq!(bed.settle(), 2, "one turn to accept, one to answer");
+    let calls = client.calls();
+    assert_eq!((calls.receives, calls.sends), (1, 1));
+    assert_eq!(status(&mut client), "HTTP/1.1 101 Switching Protocols");
+    assert_eq!(client.texts(), ["a", "b"]);
+}
+
+#[test]
+fn a_head_may_come_in_any_pieces() {
+    let request = request("/");
+    for cut in 1..request.len() {
+        let mut bed = Bed::new(App::echo());
+        let mut client = bed.connect(&request[..cut]);
+        bed.settle();
+        client.write(&request.as_bytes()[cut..]);
+        client.text("hello");
+        bed.settle();
+        assert!(client.response().is_some());
+        assert_eq!(client.texts(), ["hello"], "cut after {cut}");
+    }
+}
+
+#[test]
+fn frames_right_behind_the_request_are_handled_in_its_turn() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.connect(&request("/"));
+    (0..300).for_each(|n| client.text(&format!("{n}")));
+    bed.turn();
+    bed.turn();
+    assert!(client.response().is_some());
+    assert_eq!(client.texts().len(), 256);
+    bed.settle();
+    assert_eq!(client.texts().len(), 44);
+}
+
+#[test]
+fn a_request_and_the_end_of_the_stream_may_come_together() {
+    let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", Box::new(|_| Response::new(200)))]);
+    let mut plain = bed.connect("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    let mut upgrade = bed.connect(&request("/ws"));
+    upgrade.text("hello");
+    plain.finish();
+    upgrade.finish();
+    bed.settle();
+    assert_eq!(status(&mut plain), "HTTP/1.1 200 OK");
+    assert_eq!(status(&mut upgrade), "HTTP/1.1 101 Switching Protocols");
+    assert_eq!(upgrade.texts(), ["hello"]);
+    bed.assert_empty();
+}
+
+#[test]
+fn a_head_that_is_not_complete_in_ten_seconds_is_408_however_busily_it_comes() {
+    let mut bed = Bed::new(App::echo());
+    let (mut silent, mut dribbling) = (bed.connect(""), bed.connect(""));
+    for byte in request("/").bytes().take(99) {
+        dribbling.write(&[byte]);
+        bed.pass(Duration::from_millis(100));
+    }
+    assert!(!silent.is_ended() && !dribbling.is_ended());
+    bed.pass(Duration::from_millis(1100));
+    for client in [&mut silent, &mut dribbling] {
+        assert_eq!(status(client), "HTTP/1.1 408 Request Timeout");
+        assert!(client.is_ended());
+    }
+    bed.pass(Duration::from_secs(2));
+    bed.assert_empty();
+}
+
+#[test]
+fn a_head_that_is_too_long_is_431() {
+    for pieces in [1, 7, 9000] {
+        let mut bed = Bed::new(App::echo());
+        let mut client = bed.connect("");
+        let head = format!("GET / HTTP/1.1\r\nHost: example.org\r\nX: {}", "x".repeat(8 * 1024));
+        for piece in head.as_bytes().chunks(head.len().div_ceil(pieces)) {
+            client.write(piece);
+            bed.settle();
+        }
+        assert_eq!(status(&mut client), "HTTP/1.1 431 Request Header Fields Too Large");
+        assert!(client.is_ended());
+        client.write(&[b'x'; 100_000]);
+        bed.settle();
+        assert_eq!(client.unread(), 0, "what still comes is discarded");
+        client.finish();
+        bed.settle();
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn garbage_is_answered_with_400_and_the_end() {
+    for garbage in ["\x16\x03\x01", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\r\n\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n"] {
+        let mut bed = Bed::new(App::echo());
+        let mut client = bed.connect(garbage);
+        bed.settle();
+        assert!(matches!(
+            &*status(&mut client),
+            "HTTP/1.1 400 Bad Request" | "HTTP/1.1 505 HTTP Version Not Supported"
+        ));
+        assert!(client.is_ended());
+    }
+}
+
+#[test]
+fn a_peer_that_fails_before_its_response_has_never_been_open() {
+    let mut bed = Bed::new(App::echo().accepting(|_, _| Accept::no(403, "no\n")));
+    let client = bed.connect(&request("/"));
+    client.fail_sends(ErrorKind::BrokenPipe);
+    bed.settle();
+    assert_eq!(bed.log(), [""; 0]);
+    bed.assert_empty();
+}
+
+/// A bed whose decisions are put off, and where their tickets go.
+fn undecided() -> (Bed, Arc<Mutex<Vec<Ticket>>>) {
+    let tickets: Arc<Mutex<Vec<Ticket>>> = Arc::default();
+    let taken = Arc::clone(&tickets);
+    let app = App::echo().accepting(move |ctx, _| {
+        taken.lock().expect("no panic").push(ctx.ticket());
+        Accept::Later(ctx.ticket())
+    });
+    (Bed::new(app), tickets)
+}
+
+#[test]
+fn a_decision_may_come_later() {
+    let (mut bed, tickets) = undecided();
+    let mut clients: Vec<_> = (0..4).map(|_| bed.connect(&request("/"))).collect();
+    // Right behind the request, and while its client waits.
+    clients.iter().for_each(|client| client.text("early"));
+    bed.settle();
+    clients.iter().for_each(|client| client.text("later"));
+    bed.settle();
+    let tickets = tickets.lock().expect("no panic").clone();
+    let answers =
+        [Accept::yes(), Accept::no(403, "no\n"), Accept::subprotocol("never offered"), Accept::Later(tickets[3])];
+    for (ticket, answer) in tickets.iter().zip(answers) {
+        bed.handle.settle(*ticket, answer).expect("room");
+    }
+    // Said twice is said once.
+    bed.handle.settle(tickets[0], Accept::no(403, "no\n")).expect("room");
+    bed.settle();
+    let statuses: Vec<_> = clients.iter_mut().map(status).collect();
+    assert_eq!(
+        statuses,
+        ["HTTP/1.1 101 Switching Protocols", "HTTP/1.1 403 Forbidden", "HTTP/1.1 500 Internal Server Error", ""]
+    );
+    assert_eq!(clients[0].texts(), ["early", "later"]);
+    bed.handle.settle(tickets[3], Accept::yes()).expect("room");
+    bed.settle();
+    assert_eq!(status(&mut clients[3]), "HTTP/1.1 101 Switching Protocols");
+    assert_eq!(clients[3].texts(), ["early", "later"]);
+}
+
+#[test]
+fn a_decision_that_never_comes_is_503_and_one_that_comes_then_is_too_late() {
+    let (mut bed, tickets) = undecided();
+    let mut client = bed.connect(&request("/"));
+    bed.pass(Duration::from_millis(9900));
+    assert!(!client.is_ended());
+    bed.pass(Duration::from_millis(100));
+    assert_eq!(status(&mut client), "HTTP/1.1 503 Service Unavailable");
+    assert!(!client.is_gone());
+    client.bytes().clear();
+    let ticket = tickets.lock().expect("no panic")[0];
+    bed.handle.settle(ticket, Accept::yes()).expect("room");
+    bed.settle();
+    assert!(client.bytes().is_empty());
+    bed.pass(Duration::from_secs(2));
+    bed.handle.settle(ticket, Accept::yes()).expect("room");
+    bed.settle();
+    assert_eq!(bed.log(), [""; 0]);
+    bed.assert_empty();
+}
+
+#[test]
+fn a_client_that_leaves_while_its_decision_is_put_off_is_noticed_with_it() {
+    for end in [Client::finish, Client::reset] {
+        let (mut bed, tickets) = undecided();
+        let client = bed.connect(&request("/"));
+        bed.settle();
+        end(&client);
+        bed.settle();
+        let ticket = tickets.lock().expect("no panic")[0];
+        bed.handle.settle(ticket, Accept::yes()).expect("room");
+        bed.settle();
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn a_put_off_decision_does_not_keep_the_server_from_stopping() {
+    let (mut bed, tickets) = undecided();
+    let mut client = bed.connect(&request("/"));
+    bed.settle();
+    bed.handle.shutdown(Drain::default());
+    bed.settle();
+    assert_eq!(status(&mut client), "HTTP/1.1 503 Service Unavailable");
+    client.bytes().clear();
+    let ticket = tickets.lock().expect("no panic")[0];
+    bed.handle.settle(ticket, Accept::yes()).expect("room");
+    bed.settle();
+    assert!(client.bytes().is_empty());
+}
