@@ -12,7 +12,11 @@ fn closer() -> App {
 }
 
 fn closed(code: u16) -> Frame {
-    Frame::Close(code, String::new())
+    closed_for(code, "")
+}
+
+fn closed_for(code: u16, reason: &str) -> Frame {
+    Frame::Close(code, reason.to_owned())
 }
 
 fn text(text: &str) -> Frame {
@@ -80,11 +84,11 @@ fn a_peer_that_ends_its_stream_after_our_close_is_not_an_error() {
 
 #[test]
 fn what_came_before_a_broken_rule_is_answered_before_the_close() {
-    for (bad, code) in [
-        (&[0x83, 0x80, 0, 0, 0, 0][..], 1002),
-        (b"\x81\x05Hello", 1002),
-        (&[0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007),
-        (&[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0], 1009),
+    for (bad, code, reason) in [
+        (&[0x83, 0x80, 0, 0, 0, 0][..], 1002, "reserved opcode"),
+        (b"\x81\x05Hello", 1002, "unmasked frame from a client"),
+        (&[0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007, "text message that is not utf-8"),
+        (&[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0], 1009, "message longer than the limit"),
     ] {
         let mut bed = Bed::new(closer());
         let mut client = bed.open();
@@ -93,7 +97,7 @@ fn what_came_before_a_broken_rule_is_answered_before_the_close() {
         client.write(bad);
         client.text("not handled");
         bed.settle();
-        assert_eq!(client.frames(), [text("a"), text("b"), closed(code)]);
+        assert_eq!(client.frames(), [text("a"), text("b"), closed_for(code, reason)]);
         assert!(client.is_ended());
         client.finish();
         bed.settle();
@@ -111,7 +115,7 @@ fn a_large_text_fails_at_its_first_bad_byte_while_it_is_received_directly() {
     let frame = masked(0x81, &payload);
     client.write(&frame[..400_000]);
     bed.settle();
-    assert_eq!(client.frames(), [closed(1007)]);
+    assert_eq!(client.frames(), [closed_for(1007, "text message that is not utf-8")]);
 }
 
 #[test]
@@ -205,7 +209,7 @@ fn after_a_refusal_what_the_peer_still_sends_is_discarded_for_a_second() {
     let mut client = bed.open();
     client.write(b"\x81\x05Hello");
     bed.settle();
-    assert_eq!(client.frames(), [closed(1002)]);
+    assert_eq!(client.frames(), [closed_for(1002, "unmasked frame from a client")]);
     assert!(client.is_ended() && !client.is_gone());
     client.write(&[0; 200_000]);
     bed.settle();
