@@ -71,7 +71,7 @@ mod frame;
 mod mask;
 mod message;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame};

@@ -210,11 +210,12 @@ pub(crate) struct Rate {
     pub messages: u32,
 }
 
-/// How far an unfinished message had come when its current span of time began.
+/// How an unfinished message fares in its current span of time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unfinished {
     pub since: Tick,
-    pub received: u64,
+    /// Bytes that have come from its peer.
+    pub gained: u64,
 }
 
 /// Bytes received and not yet handled, consumed from the front without moving the rest.

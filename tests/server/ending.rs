@@ -30,7 +30,11 @@ fn a_shutdown_says_1001_to_all_and_lets_run_return() {
 fn while_it_shuts_down_plain_requests_are_answered_and_handshakes_refused() {
     let server = TestServer::run(bind().mount("/", Echo).route("GET", "/healthz", |_| Response::text(200, "ok\n")));
     let mut last = raw::open(server.addr(), "/");
-    server.handle.shutdown(Drain { code: CloseCode::SERVICE_RESTART, timeout: Duration::from_secs(30), ..Drain::default() });
+    server.handle.shutdown(Drain {
+        code: CloseCode::SERVICE_RESTART,
+        timeout: Duration::from_secs(30),
+        ..Drain::default()
+    });
     assert_eq!(raw::read_close(&mut last).0, 1012);
     let health = raw::exchange(&mut server.tcp(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));

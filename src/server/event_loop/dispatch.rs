@@ -54,11 +54,12 @@ impl<P: Poller> EventLoop<P> {
             let mut rest = input.get_mut(start..).unwrap_or_default();
             let Mount { handler, .. } = &mut self.mounts[usize::from(mount)];
             let mut allowance = Allowance { frames, lend: &mut || self.pool.take() };
-            let mut batch = Batch { core: &mut self.core, id, mount };
+            let mut batch = Batch { core: &mut self.core, id, mount, ended: false };
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 batch.run(&mut **handler, &mut connection, &mut rest, &mut allowance)
             }));
             frames = allowance.frames;
+            let ended = batch.ended;
             let left = rest.len();
             start = input.len() - left;
             let mut buffer = connection.take_buffer();
@@ -72,19 +73,17 @@ impl<P: Poller> EventLoop<P> {
                     }
                     self.fail(slot, Error::Panic);
                 }
-                Ok(Outcome::Empty) => self.apply(),
+                Ok(Outcome::Empty | Outcome::Interrupted) => self.apply(),
                 Ok(Outcome::Budget) => {
                     self.apply();
-                    self.pool.put(buffer.unwrap_or_default());
-                    return left;
+                    frames = 0;
                 }
-                Ok(Outcome::Interrupted) => self.apply(),
                 Ok(Outcome::InPlace(place)) => self.apply_in_place(place, input, &mut buffer),
                 Ok(Outcome::Closed { answer, frame }) => self.on_close(slot, answer, frame),
                 Ok(Outcome::Failed { answer, error }) => self.fail_by_protocol(slot, answer, error),
             }
             self.pool.put(buffer.unwrap_or_default());
-            self.note_unfinished(slot);
+            self.note_unfinished(slot, ended);
             let session = &self.core.sessions[slot];
             if left == 0 || session.phase != Phase::Open {
                 return 0;
@@ -159,6 +158,8 @@ struct Batch<'a> {
     core: &'a mut Core,
     id: ConnectionId,
     mount: u16,
+    /// Whether a message has ended.
+    ended: bool,
 }
 
 impl Batch<'_> {
@@ -203,6 +204,7 @@ impl Batch<'_> {
         if large {
             self.core.outbox.set_input(message.as_bytes());
         }
+        self.ended = true;
         handler.message(&mut Context::new(self.core, self.id, self.mount), message);
         let outbox = &mut self.core.outbox;
         if large && let Some(place) = outbox.take_in_place() {

@@ -128,6 +128,9 @@ impl<P: Poller> EventLoop<P> {
                     session.heard = tick;
                     session.flags.clear(Flags::PINGED);
                 }
+                if let Some(unfinished) = session.rare.as_deref_mut().and_then(|rare| rare.unfinished.as_mut()) {
+                    unfinished.gained += n as u64;
+                }
                 return n;
             }
             Ok(_) => {

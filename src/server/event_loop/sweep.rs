@@ -114,7 +114,9 @@ impl<P: Poller> EventLoop<P> {
     /// What a connection has failed to do in time.
     fn overdue(&mut self, slot: u32, tick: Tick) -> Option<Error> {
         let config = &self.core.config;
-        let rare = self.core.sessions[slot].rare.as_deref_mut()?;
+        let session = &mut self.core.sessions[slot];
+        let flags = session.flags;
+        let rare = session.rare.as_deref_mut()?;
         rare.rate = rare.rate.filter(|rate| tick.since(rate.since) < 1000);
         if rare.deadline.is_some_and(|deadline| deadline.is_over(tick)) {
             return Some(Error::CloseTimeout);
@@ -122,14 +124,13 @@ impl<P: Poller> EventLoop<P> {
         if !rare.queue.is_empty() && tick.since(rare.progress) >= Core::millis(config.write_timeout) {
             return Some(Error::WriteTimeout);
         }
-        let received =
-            self.core.sessions[slot].connection.as_ref().map_or(0, |connection| connection.buffered() as u64);
-        let unfinished = self.core.sessions[slot].rare.as_deref_mut()?.unfinished.as_mut()?;
+        let unfinished = rare.unfinished.as_mut()?;
         if !config.message_timeout.is_zero() && tick.since(unfinished.since) >= Core::millis(config.message_timeout) {
-            if received < unfinished.received + MESSAGE_PROGRESS {
+            // Of a peer that is not read from, nothing can come.
+            if unfinished.gained < MESSAGE_PROGRESS && !flags.has(Flags::PAUSED) {
                 return Some(Error::MessageTimeout);
             }
-            *unfinished = Unfinished { since: tick, received };
+            *unfinished = Unfinished { since: tick, gained: 0 };
         }
         None
     }
@@ -141,12 +142,16 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// Keeps account of when an unfinished message began to be one.
-    pub(super) fn note_unfinished(&mut self, slot: u32) {
+    /// Keeps account of when an unfinished message began to be one; `ended`: one has ended just now.
+    pub(super) fn note_unfinished(&mut self, slot: u32, ended: bool) {
         let tick = self.core.tick();
         let session = &mut self.core.sessions[slot];
-        if session.connection.as_ref().is_some_and(|connection| connection.unfinished().is_some()) {
-            session.rare().unfinished.get_or_insert(Unfinished { since: tick, received: 0 });
+        let is_unfinished = session.connection.as_ref().is_some_and(|connection| !connection.is_idle());
+        if is_unfinished {
+            let rare = session.rare();
+            if rare.unfinished.is_none() || ended {
+                rare.unfinished = Some(Unfinished { since: tick, gained: 0 });
+            }
         } else if let Some(rare) = session.rare.as_deref_mut()
             && rare.unfinished.take().is_some()
         {

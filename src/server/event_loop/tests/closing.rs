@@ -88,7 +88,7 @@ fn what_came_before_a_broken_rule_is_answered_before_the_close() {
         (&[0x83, 0x80, 0, 0, 0, 0][..], 1002, "reserved opcode"),
         (b"\x81\x05Hello", 1002, "unmasked frame from a client"),
         (&[0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007, "text message that is not utf-8"),
-        (&[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0], 1009, "message longer than the limit"),
+        (&[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0], 1009, "message larger than the limit"),
     ] {
         let mut bed = Bed::new(closer());
         let mut client = bed.open();

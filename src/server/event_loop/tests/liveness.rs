@@ -1,0 +1,272 @@
+//! Silence, half messages, and applications' timers.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn pinged(client: &mut Client) -> bool {
+    client.frames() == [Frame::Ping(Vec::new())]
+}
+
+#[test]
+fn a_silent_peer_is_pinged_after_25_seconds_and_reset_20_seconds_later() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    bed.pass(seconds(24));
+    assert_eq!(client.frames(), []);
+    bed.pass(seconds(2));
+    assert!(pinged(&mut client));
+    bed.pass(seconds(18));
+    assert!(!client.is_gone());
+    bed.pass(seconds(3));
+    assert!(client.is_reset() && client.frames().is_empty());
+    assert_eq!(bed.log()[1..], ["error no sign of life after a ping #0.0", "close failed 1006 #0.0"]);
+    bed.assert_empty();
+}
+
+#[test]
+fn any_bytes_are_a_sign_of_life() {
+    let half = masked(0x81, b"half");
+    let signs: [&[u8]; 4] = [&masked(0x8A, b""), &masked(0x89, b""), &masked(0x81, b"text"), &half[..1]];
+    for sign in signs {
+        let mut bed = Bed::new(App::new(|_, _| {}));
+        let mut client = bed.open();
+        bed.pass(seconds(26));
+        assert!(pinged(&mut client), "{sign:?}");
+        bed.pass(seconds(18));
+        client.write(sign);
+        bed.pass(seconds(20));
+        assert!(!client.is_gone(), "{sign:?}");
+        client.frames();
+        bed.pass(seconds(7));
+        assert!(pinged(&mut client), "{sign:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_takes_what_it_is_owed_is_alive_though_it_is_not_read() {
+    let mut bed = Bed::new(App::echo());
+    let client = bed.open();
+    client.limit(0);
+    (0..40).for_each(|_| client.frame(0x82, &[1; 8 * 1024]));
+    for _ in 0..20 {
+        client.limit(1000);
+        bed.pass(seconds(5));
+    }
+    assert!(!client.is_gone());
+}
+
+#[test]
+fn an_idle_server_with_a_thousand_connections_rests() {
+    let mut bed = Bed::new(App::echo());
+    let mut clients = bed.open_many(200);
+    let turns = bed.pass(seconds(20));
+    assert!(turns <= 21, "{turns} turns in 20 s");
+    assert!(clients.iter_mut().all(|client| client.frames().is_empty()));
+}
+
+#[test]
+fn a_message_that_stands_still_for_a_minute_is_1008() {
+    let config = Config { ping_interval: Duration::ZERO, ..Config::default() };
+    for (first, size) in [(20, 100), (2000, 100_000), (100_000, 1_000_000)] {
+        let mut bed = Bed::with(config.clone(), App::echo());
+        let mut client = bed.open();
+        client.write(&masked(0x82, &vec![0; size])[..first]);
+        bed.pass(seconds(30));
+        client.write(&[1; 10]);
+        bed.pass(seconds(29));
+        assert_eq!(client.frames(), []);
+        // What came in the first minute may have been enough for it, and is not for the next one.
+        bed.pass(seconds(63));
+        assert!(matches!(client.frames()[..], [Frame::Close(1008, _)]), "{first} of {size}");
+    }
+}
+
+#[test]
+fn a_message_that_gains_a_kibibyte_a_minute_may_take_its_time() {
+    for size in [50_000, 1_000_000] {
+        let mut bed = Bed::new(App::echo());
+        let mut client = bed.open();
+        let frame = masked(0x82, &vec![3; size]);
+        let (first, rest) = frame.split_at(size - 20_000);
+        client.write(first);
+        for piece in rest.chunks(600) {
+            bed.pass(seconds(20));
+            client.write(piece);
+        }
+        bed.settle();
+        let mut frames = client.frames();
+        frames.retain(|frame| !matches!(frame, Frame::Ping(_)));
+        assert!(frames == [Frame::Binary(vec![3; size])], "{size}: {} frames", frames.len());
+    }
+}
+
+#[test]
+fn a_stream_of_short_messages_that_are_always_cut_is_no_unfinished_message() {
+    let mut bed = Bed::new(App::new(|_, _| {}));
+    let client = bed.open();
+    let frame = masked(0x81, b"a message of some length");
+    client.write(&frame[..9]);
+    for _ in 0..30 {
+        bed.pass(seconds(10));
+        client.write(&frame[9..]);
+        client.write(&frame[..9]);
+    }
+    bed.settle();
+    assert_eq!(bed.log().len(), 31);
+}
+
+#[test]
+fn a_message_that_is_not_read_because_its_peer_is_owed_much_is_not_late() {
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.open();
+    client.limit(0);
+    client.frame(0x01, b"a fragment");
+    bed.settle();
+    client.ping(b"");
+    // The same from somebody who fills the queue.
+    bed.handle.broadcast("/*", vec![0; 300_000]).expect("room");
+    for _ in 0..40 {
+        bed.pass(seconds(5));
+        client.limit(10);
+    }
+    client.unlimit();
+    client.frame(0x80, b" and its end");
+    bed.settle();
+    assert_eq!(client.frames().last(), Some(&Frame::Text("a fragment and its end".to_owned())));
+}
+
+#[test]
+fn a_message_that_ends_with_the_budget_of_a_turn_is_finished() {
+    let config = Config { ping_interval: Duration::ZERO, ..Config::default() };
+    let mut bed = Bed::with(config, App::new(|_, _| {}));
+    let client = bed.open();
+    let frame = masked(0x81, b"cut");
+    client.write(&frame[..5]);
+    bed.settle();
+    client.write(&frame[5..]);
+    (0..255).for_each(|_| client.text("x"));
+    bed.pass(seconds(300));
+    assert!(!client.is_ended());
+}
+
+/// Notes when each timer has come, in milliseconds.
+fn alarm(act: impl Fn(&mut Context<'_>, &str) + Send + 'static) -> App {
+    App::new(move |ctx, call| match call {
+        Call::Message(Message::Text(text)) => act(ctx, text),
+        Call::Timer(_) => act(ctx, "timer"),
+        _ => {}
+    })
+}
+
+#[test]
+fn timers_come_when_they_are_due_in_their_order() {
+    let order: Arc<Mutex<Vec<TimerId>>> = Arc::default();
+    let came = Arc::clone(&order);
+    let mut bed = Bed::new(App::new(move |ctx, call| match call {
+        Call::Message(_) => {
+            let timers = [30, 10, 20, 10, 0].map(|millis| ctx.after(Duration::from_millis(millis)));
+            ctx.cancel(timers[1]);
+        }
+        Call::Timer(timer) => came.lock().expect("no panic").push(timer),
+        _ => {}
+    }));
+    let client = bed.open();
+    client.text("set");
+    bed.settle();
+    let mut counts = vec![order.lock().expect("no panic").len()];
+    for _ in 0..4 {
+        assert!(bed.server.timeout().is_some_and(|timeout| timeout <= Duration::from_millis(10)) || counts.len() > 3);
+        bed.pass(Duration::from_millis(10));
+        counts.push(order.lock().expect("no panic").len());
+    }
+    assert_eq!(counts, [1, 2, 3, 4, 4]);
+    let order = order.lock().expect("no panic");
+    assert!(order[0] > order[1] && order[1] > order[2] && order[3] < order[2], "0, 10, 20, 30 ms");
+}
+
+#[test]
+fn a_timer_that_is_set_again_at_once_does_not_hold_up_the_turn() {
+    let mut bed = Bed::new(alarm(|ctx, _| _ = ctx.after(Duration::ZERO)));
+    let (mut bystander, client) = (bed.open(), bed.open());
+    client.text("set");
+    bed.log();
+    for turn in 0..5 {
+        bystander.ping(b"");
+        bed.turn();
+        assert_eq!(bystander.frames().len(), 1, "turn {turn}");
+    }
+    assert!(bed.log().len() <= 6);
+}
+
+#[test]
+fn a_thousand_timers_come_due_in_a_turn() {
+    let mut bed = Bed::new(alarm(|ctx, text| {
+        if text == "set" {
+            (0..1024).for_each(|_| _ = ctx.after(Duration::from_millis(5)));
+        }
+    }));
+    let clients = bed.open_many(3);
+    clients.iter().for_each(|client| client.text("set"));
+    bed.settle();
+    bed.network.advance(Duration::from_millis(5));
+    for left in [2048, 1024, 0] {
+        bed.log();
+        bed.turn();
+        assert_eq!(bed.log().len(), 1024);
+        assert_eq!(bed.is_quiet(), left == 0);
+    }
+}
+
+#[test]
+fn a_connection_with_too_many_timers_is_1008() {
+    let mut bed = Bed::new(alarm(|ctx, text| {
+        if text == "set" {
+            (0..600).for_each(|_| _ = ctx.after(seconds(60)));
+        }
+    }));
+    let mut client = bed.open();
+    client.text("set");
+    bed.settle();
+    assert_eq!(client.frames(), []);
+    client.text("set");
+    client.text("not handled");
+    bed.settle();
+    assert_eq!(client.frames(), [Frame::Close(1008, "too many pending timers".to_owned())]);
+    assert_eq!(bed.log()[3..], ["error too many pending timers #0.0", "close failed 1008 #0.0"]);
+}
+
+#[test]
+fn a_timer_comes_though_its_connection_has_left_and_somebody_else_has_its_slot() {
+    let mut bed = Bed::new(alarm(|ctx, text| match text {
+        "set" => _ = ctx.after(seconds(5)),
+        "timer" => {
+            ctx.send("to nobody");
+            ctx.broadcast("to all");
+        }
+        _ => {}
+    }));
+    let client = bed.open();
+    client.text("set");
+    client.close(1000);
+    bed.settle();
+    let mut next = bed.open();
+    bed.pass(seconds(6));
+    assert_eq!(next.texts(), ["to all"]);
+    assert_eq!(bed.log().last().map(String::as_str), Some("timer #0.0"));
+}
+
+#[test]
+fn a_timer_wakes_a_server_that_nobody_is_connected_to() {
+    let mut bed = Bed::new(alarm(|_, _| {}));
+    bed.handle.call("/*", |_: &mut App, ctx| _ = ctx.after(Duration::from_millis(1500))).expect("room");
+    bed.settle();
+    assert_eq!(bed.server.timeout(), Some(Duration::from_millis(1500)));
+    assert_eq!(bed.pass(Duration::from_millis(1500)), 1);
+    assert_eq!(bed.log().len(), 1);
+    assert_eq!(bed.server.timeout(), None);
+}
