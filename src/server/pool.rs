@@ -2,6 +2,8 @@
 
 /// What it keeps at most, in bytes.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// A frame with less than this still to come is not received directly, so a smaller buffer is of no use.
+const MIN_BYTES: usize = 64 * 1024;
 
 #[derive(Default)]
 pub(crate) struct BufferPool {
@@ -17,9 +19,9 @@ impl BufferPool {
         Some(buffer)
     }
 
-    /// Keeps an initialised buffer, unless there is no room for it.
+    /// Keeps an initialised buffer, unless it is too small or there is no room for it.
     pub fn put(&mut self, buffer: Vec<u8>) {
-        if !buffer.is_empty() && self.bytes + buffer.capacity() <= MAX_BYTES {
+        if buffer.len() >= MIN_BYTES && self.bytes + buffer.capacity() <= MAX_BYTES {
             self.bytes += buffer.capacity();
             self.buffers.push(buffer);
         }
@@ -33,12 +35,12 @@ mod tests {
     #[test]
     fn it_gives_the_last_one_first_and_is_bounded() {
         let mut pool = BufferPool::default();
-        pool.put(vec![1; 10]);
+        pool.put(vec![1; MIN_BYTES]);
         pool.put(vec![2; MAX_BYTES]);
-        pool.put(Vec::new());
-        pool.put(vec![3; 20]);
-        assert_eq!(pool.take(), Some(vec![3; 20]));
-        assert_eq!(pool.take(), Some(vec![1; 10]));
+        pool.put(vec![0; MIN_BYTES - 1]);
+        pool.put(vec![3; MIN_BYTES + 1]);
+        assert!(pool.take() == Some(vec![3; MIN_BYTES + 1]));
+        assert!(pool.take() == Some(vec![1; MIN_BYTES]));
         assert_eq!(pool.take(), None);
         assert_eq!(pool.bytes, 0);
     }

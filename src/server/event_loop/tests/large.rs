@@ -154,3 +154,18 @@ fn an_idle_connection_gives_its_buffers_back() {
         assert!(session.rare.is_none() && session.connection.as_ref().is_some_and(|it| it.is_idle()));
     }
 }
+
+#[test]
+fn the_pool_keeps_no_small_buffers() {
+    let mut bed = Bed::new(App::new(|ctx, call| {
+        if let Call::Message(_) = call {
+            ctx.close(CloseFrame::normal(""));
+        }
+    }));
+    for client in bed.open_many(20) {
+        client.frame(0x01, b"a");
+        client.frame(0x80, b"b");
+        bed.settle();
+    }
+    assert!(bed.server.pool.take().is_none(), "a small buffer is of no use for a large message");
+}
