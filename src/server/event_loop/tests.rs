@@ -7,11 +7,13 @@ mod accept;
 mod budgets;
 mod callbacks;
 mod closing;
+mod handles;
 mod handshake;
 mod large;
 mod liveness;
 mod panics;
 mod posts;
+mod shutdown;
 mod slow;
 
 use std::io::ErrorKind;
