@@ -74,7 +74,7 @@ impl WriteQueue {
 
     /// Heap bytes that it alone holds, by capacity: without what it shares.
     pub fn held(&self) -> usize {
-        self.held + self.chunks.capacity() * size_of::<Chunk>()
+        if self.is_empty() { 0 } else { self.held + self.chunks.capacity() * size_of::<Chunk>() }
     }
 
     /// Adds bytes; the first `lead` of them continue the frame that the queue ends with or the wire has begun.

@@ -92,6 +92,7 @@ impl<P: Poller> EventLoop<P> {
             self.drains.push(slot);
         }
         session.flags.clear(Flags::PAUSED);
+        session.shrink();
         if session.phase == Phase::Draining && queued == 0 {
             self.finish(slot);
         }

@@ -90,9 +90,11 @@ impl<P: Poller> EventLoop<P> {
     }
 
     fn sweep_open(&mut self, slot: u32, tick: Tick) {
+        let overdue = self.overdue(slot, tick);
+        self.core.account(slot);
         let config = &self.core.config;
         let (ping, pong) = (config.ping_interval, config.pong_timeout);
-        if let Some(error) = self.overdue(slot, tick) {
+        if let Some(error) = overdue {
             self.fail(slot, error);
         } else if ping.is_zero() || self.is_closing(slot) {
             // Nobody is asked, or an answer of another kind is due.

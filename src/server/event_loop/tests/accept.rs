@@ -86,15 +86,41 @@ fn a_client_that_has_gone_before_it_was_accepted_costs_the_next_one_nothing() {
 }
 
 #[test]
-fn one_connection_too_many_is_closed_unread() {
+fn of_those_who_are_too_many_32_are_told_so_and_the_others_are_closed_unread() {
     let mut bed = Bed::with(Config { max_connections: 3, ..Config::default() }, App::echo());
     let clients = bed.open_many(3);
-    let mut fourth = bed.connect(&request("/"));
+    let silent: Vec<_> = (0..31).map(|_| bed.network.connect(0)).collect();
+    let mut told = bed.connect(&request("/"));
+    let mut unread = bed.connect(&request("/"));
+    bed.turn();
+    bed.turn();
+    let response = told.response().expect("a response");
+    assert!(response.starts_with("HTTP/1.1 503") && response.contains("Retry-After"), "{response}");
+    assert!(unread.is_reset() && unread.bytes().is_empty());
+    told.finish();
     bed.settle();
-    assert!(fourth.is_reset() && fourth.bytes().is_empty());
+    assert_eq!(bed.server.core.stats.get(Count::RefusedFull), 33);
+    // They have two seconds for their requests, however long others have.
+    bed.pass(Duration::from_secs(4));
+    assert!(silent.iter().all(Client::is_ended));
     clients[1].close(1000);
     bed.settle();
     bed.open();
+}
+
+#[test]
+fn when_a_quarter_of_all_are_unfinished_handshakes_the_oldest_goes() {
+    let mut bed = Bed::with(Config { max_connections: 40, ..Config::default() }, App::echo());
+    bed.open_many(9);
+    let mut slow = Vec::new();
+    for _ in 0..13 {
+        slow.push(bed.connect("GET / HTTP/1.1\r\n"));
+        bed.settle();
+        bed.network.advance(Duration::from_millis(10));
+    }
+    let gone: Vec<_> = slow.iter().map(Client::is_gone).collect();
+    assert_eq!(gone, [[true; 3].as_slice(), &[false; 10]].concat());
+    assert_eq!(bed.server.core.stats.get(Count::HandshakesDropped), 3);
 }
 
 #[test]

@@ -134,7 +134,11 @@ fn a_panic_in_a_route_is_a_500() {
 fn a_panic_in_a_call_from_a_handle_costs_nobody_anything() {
     let mut bed = Bed::new(App::echo());
     let mut client = bed.open();
-    bed.handle.call("/*", |_: &mut App, ctx| (ctx.broadcast("said"), panic()).0).expect("room");
+    let say_and_panic = |_: &mut App, ctx: &mut Context<'_>| {
+        ctx.broadcast("said");
+        panic();
+    };
+    bed.handle.call("/*", say_and_panic).expect("room");
     bed.handle.broadcast("/*", "next").expect("room");
     bed.settle();
     assert_eq!(client.texts(), ["said", "next"]);

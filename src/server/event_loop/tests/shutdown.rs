@@ -95,7 +95,11 @@ fn a_second_request_ends_it_at_once() {
 fn the_drain_says_which_code_and_for_how_long() {
     let mut bed = Bed::new(App::echo());
     let mut client = bed.open();
-    bed.handle.shutdown(Drain { code: CloseCode::SERVICE_RESTART, timeout: Duration::from_secs(2) });
+    bed.handle.shutdown(Drain {
+        code: CloseCode::SERVICE_RESTART,
+        timeout: Duration::from_secs(2),
+        ..Drain::default()
+    });
     bed.network.run();
     let start = bed.server.core.now;
     bed.server.run().expect("an end");

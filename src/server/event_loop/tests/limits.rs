@@ -1,0 +1,164 @@
+//! Memory in all, message rates, and what becomes of broadcasts to slow peers.
+
+use super::*;
+use crate::server::Slow;
+
+const KIB: usize = 1024;
+
+/// The sizes of the binary messages that a client has received.
+fn sizes(client: &mut Client) -> Vec<usize> {
+    let size = |frame| if let Frame::Binary(bytes) = frame { Some(bytes.len()) } else { None };
+    client.frames().into_iter().filter_map(size).collect()
+}
+
+/// A room of broadcasts with a member that takes nothing, one that takes all, and one that speaks.
+fn room(slow: Slow) -> (Bed, [Client; 3]) {
+    let mut bed = Bed::with(Config { slow, ..Config::default() }, App::broadcast());
+    let [stuck, reader, speaker] = [bed.open(), bed.open(), bed.open()];
+    stuck.limit(0);
+    (bed, [stuck, reader, speaker])
+}
+
+#[test]
+fn with_drop_a_slow_member_misses_what_finds_no_room_and_stays() {
+    let (mut bed, [mut stuck, mut reader, speaker]) = room(Slow::Drop);
+    for size in 1..=8 {
+        speaker.frame(0x82, &vec![0; size * 100 * KIB]);
+        bed.settle();
+    }
+    stuck.unlimit();
+    bed.settle();
+    assert_eq!(sizes(&mut reader), [1, 2, 3, 4, 5, 6, 7, 8].map(|size| size * 100 * KIB));
+    // 1,000 KiB are owed with the fourth; none of the next fits.
+    assert_eq!(sizes(&mut stuck), [1, 2, 3, 4].map(|size| size * 100 * KIB));
+    assert_eq!(bed.server.core.stats.get(Count::SlowSkipped), 4);
+    speaker.frame(0x82, b"again");
+    bed.settle();
+    assert_eq!(sizes(&mut stuck), [5]);
+}
+
+#[test]
+fn with_latest_a_slow_member_gets_the_newest_and_nothing_of_its_own_is_lost() {
+    for begun in [0, 1, 3000] {
+        let (mut bed, [mut stuck, mut reader, speaker]) = room(Slow::Latest);
+        stuck.limit(begun);
+        for size in [5000, 6000, 7000] {
+            speaker.frame(0x82, &vec![0; size]);
+            bed.settle();
+        }
+        stuck.ping(b"?");
+        bed.settle();
+        speaker.frame(0x82, &[0; 8000]);
+        bed.settle();
+        stuck.unlimit();
+        bed.settle();
+        assert_eq!(sizes(&mut reader), [5000, 6000, 7000, 8000]);
+        let frames = stuck.frames();
+        assert!(frames.contains(&Frame::Pong(b"?".to_vec())), "{frames:?}");
+        let got: Vec<_> =
+            frames.iter().filter_map(|it| if let Frame::Binary(b) = it { Some(b.len()) } else { None }).collect();
+        assert_eq!(got, if begun > 0 { vec![5000, 8000] } else { vec![8000] }, "{begun} bytes begun");
+    }
+}
+
+#[test]
+fn with_latest_one_who_keeps_up_gets_everything() {
+    let (mut bed, [_stuck, mut reader, speaker]) = room(Slow::Latest);
+    for size in 1..50 {
+        speaker.frame(0x82, &vec![0; size]);
+    }
+    bed.settle();
+    assert_eq!(sizes(&mut reader), (1..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn above_the_ceiling_of_memory_the_largest_debtor_goes_and_nobody_else() {
+    let mut bed = Bed::with(Config { max_memory: 1500 * KIB, ..Config::default() }, App::echo());
+    let clients = bed.open_many(5);
+    for (at, client) in clients.iter().enumerate() {
+        client.limit(0);
+        client.frame(0x82, &vec![0; (at + 1) * 100 * KIB]);
+        bed.settle();
+    }
+    // 100 + ... + 500 KiB are 1,500, and some for the vectors that hold them.
+    assert_eq!(bed.server.core.stats.get(Count::MemoryClosed), 1);
+    let closed: Vec<_> = bed.log().into_iter().filter(|line| line.starts_with("close")).collect();
+    assert_eq!(closed, ["close failed 1013 #4.0"]);
+    for mut client in clients {
+        client.unlimit();
+        bed.settle();
+        client.bytes().clear();
+        client.finish();
+    }
+    bed.settle();
+    bed.assert_empty();
+    assert_eq!(bed.server.core.memory(), 0, "all of it is given back");
+}
+
+#[test]
+fn short_of_memory_nobody_new_is_let_in() {
+    let mut bed = Bed::with(Config { max_memory: 600 * KIB, ..Config::default() }, App::echo());
+    let stuck = bed.open();
+    stuck.limit(0);
+    stuck.frame(0x82, &[0; 580 * KIB]);
+    bed.settle();
+    let mut late = bed.connect(&request("/"));
+    bed.settle();
+    assert!(late.response().is_some_and(|response| response.starts_with("HTTP/1.1 503")));
+    stuck.unlimit();
+    bed.settle();
+    bed.open();
+}
+
+#[test]
+fn half_messages_count_and_a_broadcast_counts_once_however_many_owe_it() {
+    let mut bed = Bed::new(App::broadcast());
+    let clients = bed.open_many(100);
+    clients.iter().for_each(|client| client.limit(0));
+    clients[0].frame(0x82, &[0; 200 * KIB]);
+    bed.settle();
+    let memory = bed.server.core.memory();
+    assert!((200 * KIB..600 * KIB).contains(&memory), "{memory}");
+    let half = bed.open();
+    half.write(&masked(0x82, &[0; 40 * KIB])[..30 * KIB]);
+    bed.settle();
+    let more = bed.server.core.memory() - memory;
+    assert!((29 * KIB..61 * KIB).contains(&more), "{more}");
+    clients.into_iter().chain([half]).for_each(|client| client.reset());
+    bed.settle();
+    bed.assert_empty();
+    assert_eq!(bed.server.core.memory(), 0);
+}
+
+#[test]
+fn more_messages_in_a_second_than_allowed_close_with_1008() {
+    let mut bed = Bed::with(Config { max_message_rate: 10, ..Config::default() }, App::echo());
+    let mut client = bed.open();
+    for _ in 0..5 {
+        (0..10).for_each(|_| client.text("x"));
+        bed.settle();
+        assert_eq!(client.texts().len(), 10);
+        bed.pass(Duration::from_secs(1));
+    }
+    (0..12).for_each(|_| client.text("x"));
+    bed.settle();
+    let frames = client.frames();
+    assert_eq!(frames.len(), 11, "ten answers and a Close");
+    assert!(matches!(&frames[10], Frame::Close(1008, reason) if reason == "too many messages in a second"));
+    assert_eq!(bed.server.core.stats.get(Count::RateLimited), 1);
+}
+
+#[test]
+fn a_shutdown_over_a_span_spreads_the_closes() {
+    let mut bed = Bed::new(App::echo());
+    let mut clients = bed.open_many(200);
+    bed.handle.shutdown(Drain { over: Duration::from_secs(10), ..Drain::default() });
+    let mut told = vec![0];
+    for second in 0..10 {
+        bed.pass(Duration::from_secs(1));
+        told.push(told[second] + clients.iter_mut().filter_map(|client| client.frames().pop()).count());
+    }
+    assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "{told:?}");
+    assert!(told[1] < 60 && told[10] == 200, "{told:?}");
+    assert!(bed.handle.is_stopping());
+}
