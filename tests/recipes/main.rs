@@ -1,0 +1,10 @@
+//! The ready-made apps, as the binary serves them, seen from an independent client.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod binary;
+mod chat;
+mod pong;
+mod small;
+mod stopping;

@@ -1,0 +1,44 @@
+//! The binary's end by a signal.
+
+use std::io::Write;
+
+use crate::binary::{Sockhop, expect_silence};
+use crate::common::{raw, read_close};
+
+#[test]
+fn a_signal_closes_all_connections_with_1001_and_exits_with_0() {
+    for signal in ["-TERM", "-INT"] {
+        let server = Sockhop::all();
+        let mut clients = ["/echo", "/pong", "/chat", "/relay"].map(|path| server.connect(path));
+        for client in &mut clients {
+            expect_silence(client);
+        }
+        server.signal(signal);
+        for client in &mut clients {
+            assert_eq!(read_close(client).0, 1001, "{signal}");
+        }
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once_whoever_has_not_answered() {
+    let server = Sockhop::app("echo");
+    let mut deaf = raw::open(server.addr, "/");
+    server.signal("-TERM");
+    assert_eq!(raw::read_close(&mut deaf).0, 1001);
+    server.signal("-TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_server_without_connections_ends_by_a_signal() {
+    let server = Sockhop::app("pong");
+    // What waits to be said to nobody does not hold it up.
+    let mut stream = raw::open(server.addr, "/");
+    stream.write_all(&[raw::text("ping"), raw::close(1000, "")].concat()).unwrap();
+    assert_eq!(raw::read_close(&mut stream).0, 1000);
+    assert_eq!(raw::read_rest(&mut stream), b"");
+    server.signal("-TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
