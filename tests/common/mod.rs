@@ -1,8 +1,9 @@
-//! What the integration tests share: a server in a thread, an independent client (tungstenite), and raw bytes
+//! What the integration tests and benchmarks share: a server in a thread, an independent client (tungstenite), and raw bytes
 //! (`raw.rs`). Every wait has an end, so that a hang is a failure.
 // Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub mod flood;
 pub mod raw;
 
 use std::fmt::Debug;

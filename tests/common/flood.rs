@@ -1,0 +1,72 @@
+//! A client that sends as fast as it can.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use sockhop::{Context, Handler, Message};
+
+/// Answers text and swallows the rest, so that a flood never has to wait for its own echoes.
+pub struct Sink;
+
+impl Handler for Sink {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        if let Message::Text(_) = message {
+            ctx.send(message);
+        }
+    }
+}
+
+/// What floods have in common.
+#[derive(Default)]
+pub struct Flood {
+    /// How often the frames were sent.
+    pub sent: AtomicU64,
+    /// Set when they are to stop.
+    pub over: AtomicBool,
+}
+
+impl Flood {
+    /// Sends frames again and again until it is over; reads and discards what is answered.
+    pub fn run(&self, mut stream: TcpStream, frames: &[u8]) {
+        let mut reader = stream.try_clone().expect("a socket can be shared");
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut buffer = vec![0; 64 * 1024];
+                loop {
+                    match reader.read(&mut buffer) {
+                        Ok(0) => break,
+                        Ok(_) => {}
+                        Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+            // Bounded, should nobody say that it is over.
+            for _ in 0..1_000_000 {
+                if self.over.load(Ordering::Relaxed) {
+                    break;
+                }
+                stream.write_all(frames).expect("the server takes more");
+                self.sent.fetch_add(1, Ordering::Relaxed);
+            }
+            stream.shutdown(Shutdown::Both).expect("the server has not gone");
+        });
+    }
+
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Has it stop when this value goes, by a panic, too: or who waits for the flood would wait for long.
+    pub fn until_dropped(&self) -> impl Drop {
+        struct Stop<'a>(&'a AtomicBool);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        Stop(&self.over)
+    }
+}
