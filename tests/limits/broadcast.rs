@@ -1,5 +1,6 @@
 //! A thousand clients in one broadcast, each of which checks every byte.
 
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
 use std::thread;
@@ -31,7 +32,9 @@ fn clients() -> usize {
     let room = usize::try_from(limit.saturating_sub(others) / 2).unwrap_or(CLIENTS);
     assert!(room >= 100, "{limit} open files are too few for this test: raise the hard limit (ulimit -Hn)");
     if room < CLIENTS {
-        eprintln!("only {room} clients instead of {CLIENTS}: {limit} files may be open (ulimit -Hn)");
+        // Not by `eprintln!`, which is heard only when the test fails.
+        let note = format!("only {room} clients instead of {CLIENTS}: {limit} files may be open (ulimit -Hn)");
+        writeln!(io::stderr(), "{note}").expect("standard error is there");
     }
     room.min(CLIENTS)
 }
