@@ -1,11 +1,13 @@
 //! Messages of every shape come back as they went.
 
-use std::io::Write;
-use std::net::Shutdown;
+use std::io::{ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::Duration;
 
 use crate::common::raw::{self, BINARY, CONTINUATION, FIN, PING, PONG, TEXT};
-use crate::common::{ClientMessage, Echo, TestServer, bind, noise};
+use crate::common::{ClientMessage, Echo, PATIENCE, TestServer, bind, noise};
 
 /// Bytes of the largest message that the default configuration takes.
 const LIMIT: usize = 1024 * 1024;
@@ -103,23 +105,52 @@ fn handles_frames_that_lie_right_behind_the_request() {
 #[test]
 fn a_client_that_reads_late_loses_nothing() {
     let server = TestServer::serve(Echo);
-    let mut stream = raw::open(server.addr(), "/");
-    let mut reader = stream.try_clone().unwrap();
-    // Far more than all buffers on the way hold: the server has to stop reading, and to go on when it may.
-    let messages: Vec<Vec<u8>> = (0..24).map(|i| noise(i, LIMIT - i as usize)).collect();
-    let frames: Vec<Vec<u8>> = messages.iter().map(|message| raw::frame(FIN | BINARY, message)).collect();
-    let writer = thread::spawn(move || {
-        for frame in frames {
-            stream.write_all(&frame).unwrap();
+    // Replies that are copied, that are sent from where the message lies, and that are sent from a buffer of their own.
+    for len in [4000, 40_000, LIMIT] {
+        let stream = raw::open(server.addr(), "/");
+        let mut reader = stream.try_clone().unwrap();
+        let (stuck, is_stuck) = mpsc::channel();
+        let writer = thread::spawn(move || send_until_stuck_and_on(stream, len, &stuck));
+        is_stuck.recv_timeout(PATIENCE).expect("the server stops reading when its replies are not read");
+        let mut count = 0;
+        while reader.peek(&mut [0]).unwrap() > 0 {
+            let (first, payload) = raw::read_frame(&mut reader);
+            assert!(
+                first == FIN | BINARY && payload == noise(count, len),
+                "message {count} of {len} came back changed"
+            );
+            count += 1;
         }
-        stream.shutdown(Shutdown::Write).unwrap();
-    });
-    for (i, message) in messages.iter().enumerate() {
-        let (first, payload) = raw::read_frame(&mut reader);
-        assert!(first == FIN | BINARY && payload == *message, "message {i} came back changed");
+        assert_eq!(count, writer.join().unwrap(), "the end comes behind the last message");
     }
-    assert_eq!(raw::read_rest(&mut reader), b"", "the end comes behind the last message");
-    writer.join().unwrap();
+}
+
+/// Sends messages until all buffers on the way there and back are full and the server has stopped reading, says so, and
+/// sends ten more. Returns how many they are in all.
+fn send_until_stuck_and_on(mut stream: TcpStream, len: usize, stuck: &Sender<()>) -> u64 {
+    stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    let mut more = None;
+    for i in 0.. {
+        let frame = raw::frame(FIN | BINARY, &noise(i, len));
+        let mut rest = &frame[..];
+        while !rest.is_empty() {
+            match stream.write(rest) {
+                Ok(n) => rest = &rest[n..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if more.is_none() {
+                        stuck.send(()).unwrap();
+                        more = Some(i + 10);
+                    }
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if more == Some(i) {
+            stream.shutdown(Shutdown::Write).unwrap();
+            return i + 1;
+        }
+    }
+    unreachable!("buffers are not endless")
 }
 
 #[test]
