@@ -90,6 +90,43 @@ fn read_up_to_1013(stream: &mut TcpStream) -> u64 {
     unreachable!("streams end")
 }
 
+/// Answers a number with so many bytes.
+struct Produce;
+
+impl Handler for Produce {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        if let Message::Text(len) = message {
+            ctx.send(vec![7; len.parse().expect("a number")]);
+        }
+    }
+}
+
+#[test]
+fn requests_wait_while_the_answers_to_earlier_ones_are_owed() {
+    let server = TestServer::serve(Produce);
+    for (len, times) in [("100000", 300), ("40000", 600), ("900", 9000)] {
+        let mut stream = raw::open(server.addr(), "/");
+        // All in one receive buffer of the server's; the answers are far more than may be owed to one client.
+        stream.write_all(&raw::text(len).repeat(times)).unwrap();
+        for i in 0..times {
+            let (first, payload) = raw::read_frame(&mut stream);
+            assert_eq!((first, payload.len().to_string().as_str()), (FIN | BINARY, len), "answer {i}");
+        }
+    }
+}
+
+#[test]
+fn a_message_larger_than_all_buffers_on_the_way_arrives() {
+    let server = TestServer::serve(Produce);
+    let mut stream = raw::open(server.addr(), "/");
+    stream.write_all(&[raw::text("40000000"), raw::text("3")].concat()).unwrap();
+    for len in [40_000_000, 3] {
+        let (first, payload) = raw::read_frame(&mut stream);
+        assert_eq!((first, payload.len()), (FIN | BINARY, len));
+        assert!(payload.iter().all(|byte| *byte == 7));
+    }
+}
+
 #[test]
 fn who_accepts_no_bytes_is_dropped() {
     let (handler, reports) = Reporter::new();
