@@ -1,30 +1,55 @@
 //! Numbers that are not exceeded.
 
-use std::io::Write;
-use std::time::Duration;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sockhop::{Config, Context, Handler, Message};
 
-use crate::common::{Echo, Reporter, TestServer, bind, raw, read_close, read_text};
+use crate::common::{Echo, PATIENCE, TestServer, bind, handshake, raw, read_close, read_text, refusal};
 
 #[test]
-fn connections_over_the_limit_are_closed_and_leave_room_when_one_goes() {
-    let (handler, reports) = Reporter::new();
-    let config = Config { max_connections: 3, ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", handler));
-    let mut clients: Vec<_> = (0..3).map(|_| server.connect("/")).collect();
-    reports.expect(&["open"; 3]);
-    for _ in 0..5 {
-        raw::wait_for_end(&mut server.tcp());
-    }
-    let mut first = clients.remove(0);
-    first.close(None).unwrap();
-    assert_eq!(read_close(&mut first).0, 1005);
-    reports.expect(&["close by peer 1005"]);
-    clients.push(server.connect("/"));
+fn connections_over_the_limit_get_503_or_are_closed_unread_until_others_leave() {
+    const LIMIT: usize = 160;
+    let config = Config { max_connections: LIMIT, ..Config::default() };
+    let server = TestServer::run(bind().config(config).mount("/", Echo));
+    let mut clients: Vec<_> = (0..LIMIT).map(|_| server.connect("/")).collect();
+    let url = format!("ws://{}/", server.addr());
+    assert_eq!(refusal(handshake(server.tcp(), &url)).0, 503);
+    // 32 at a time are heard; one more is not.
+    let silent: Vec<_> = (0..32).map(|_| server.tcp()).collect();
+    raw::wait_for_end(&mut server.tcp());
     for client in &mut clients {
         client.send("hi".into()).unwrap();
         assert_eq!(read_text(client), "hi");
+    }
+    drop(silent);
+    let mut first = clients.remove(0);
+    first.close(None).unwrap();
+    assert_eq!(read_close(&mut first).0, 1005);
+    let mut next = server.connect("/");
+    next.send("hi".into()).unwrap();
+    assert_eq!(read_text(&mut next), "hi");
+}
+
+#[test]
+fn silent_connections_do_not_keep_clients_out() {
+    let config = Config { max_connections: 40, ..Config::default() };
+    let server = TestServer::run(bind().config(config).mount("/", Echo));
+    let silent: Vec<_> = (0..100).map(|_| server.tcp()).collect();
+    let mut client = server.connect("/");
+    client.send("hi".into()).unwrap();
+    assert_eq!(read_text(&mut client), "hi");
+    // A quarter of all may be unfinished handshakes: the others have been dropped.
+    let has_ended = |mut stream: &TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        !stream.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    let since = Instant::now();
+    while silent.iter().filter(|stream| has_ended(stream)).count() < 90 {
+        assert!(since.elapsed() < PATIENCE, "more than ten unfinished handshakes are kept");
+        thread::yield_now();
     }
 }
 
