@@ -140,7 +140,7 @@ impl<P: Poller> EventLoop<P> {
         };
         let tick = self.core.tick();
         let session = &mut self.core.sessions[slot];
-        if taken == parts.iter().map(|part| part.bytes().len()).sum() {
+        if taken == parts.iter().map(|part| part.bytes().len()).sum::<usize>() {
             session.flags.clear(Flags::BLOCKED);
         } else if session.flags.newly_set(Flags::BLOCKED) {
             session.rare().progress = tick;
