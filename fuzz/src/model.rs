@@ -11,6 +11,7 @@ pub struct Decoded {
     sent: Vec<(Opcode, Vec<u8>)>,
     error: Option<ProtocolError>,
     state: State,
+    unfinished: Option<u64>,
 }
 
 /// Takes the output apart. Each of its frames must be whole, final, and masked if and only if `masked`.
@@ -24,7 +25,8 @@ pub fn decode(outcome: &Outcome, masked: bool) -> Decoded {
         sent.push((header.opcode, unmasked(payload, header.masking_key)));
         rest = behind;
     }
-    Decoded { events: outcome.events.clone(), sent, error: outcome.error, state: outcome.state }
+    let Outcome { error, state, unfinished, .. } = *outcome;
+    Decoded { events: outcome.events.clone(), sent, error, state, unfinished }
 }
 
 /// What is to come of the stream.
@@ -32,7 +34,7 @@ pub fn model(case: &Case<'_>) -> Decoded {
     let mut model = Model {
         case,
         message: None,
-        result: Decoded { events: Vec::new(), sent: Vec::new(), error: None, state: State::Open },
+        result: Decoded { events: Vec::new(), sent: Vec::new(), error: None, state: State::Open, unfinished: None },
     };
     model.close_when_due();
     let mut rest = &case.stream[..];
@@ -41,12 +43,15 @@ pub fn model(case: &Case<'_>) -> Decoded {
             Ok(Some(consumed)) => rest = &rest[consumed..],
             Ok(None) => break,
             Err(error) => {
-                // 7.1.7: a Close that says why, unless ours is out already.
-                model.close(error.close_code(), "");
+                // 7.1.7: a Close that says which rule was broken, unless ours is out already.
+                model.close(error.close_code(), &error.to_string());
                 model.result.error = Some(error);
                 model.result.state = State::Closed;
             }
         }
+    }
+    if model.result.state == State::Open && (!rest.is_empty() || model.message.is_some()) {
+        model.result.unfinished = Some(model.message.map_or(0, |(_, _, payload)| payload.len() as u64));
     }
     model.result
 }
@@ -169,6 +174,7 @@ fn close_frame(payload: &[u8]) -> Result<Option<(u16, String)>, ProtocolError> {
 }
 
 fn unmasked(payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
-    let key = key.unwrap_or_default();
-    payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    let Some(key) = key else { return payload.to_vec() };
+    let keys = key.repeat(payload.len().div_ceil(4));
+    payload.iter().zip(keys).map(|(byte, key)| byte ^ key).collect()
 }
