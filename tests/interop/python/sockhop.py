@@ -28,6 +28,7 @@ class Server:
         inherited = {k: v for k, v in os.environ.items() if k not in ("SOCKHOP_LISTEN", "IP", "PORT", "TZ")}
         inherited["RUST_LOG"] = "error"  # what it warns of is done on purpose here
         server = cls()
+        server.terminated = False
         server.process = await asyncio.create_subprocess_exec(
             BINARY, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             env=inherited | environment)
@@ -47,12 +48,14 @@ class Server:
         return f"ws://127.0.0.1:{self.port}{path}"
 
     def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
+        """SIGTERM, once: a second one would end the server at once."""
+        if not self.terminated and self.process.returncode is None:
+            self.terminated = True
+            self.process.send_signal(signal.SIGTERM)
 
     async def stop(self):
-        """The exit code; the server is ended when it still runs."""
-        if self.process.returncode is None:
-            self.terminate()
+        """Ends the server; its exit code."""
+        self.terminate()
         try:
             await soon(self.process.communicate())
         except TimeoutError:
