@@ -127,7 +127,13 @@ pub fn serve_one(server: Server, app: &App) -> Server {
     page::routes(health(server), &page::Served::Everywhere(app)).mount("/*", RecipeHandler::new(app.recipe.clone()))
 }
 
-/// For those who watch whether the server lives.
+/// For those who watch whether the server lives (`/healthz`), and whether it takes new clients (`/readyz`).
 fn health(server: Server) -> Server {
-    server.route("GET", "/healthz", |_| Response::text(200, "ok\n").header("Cache-Control", "no-cache"))
+    let answer = |status, text| Response::text(status, text).header("Cache-Control", "no-cache");
+    let handle = server.handle();
+    let ready = move || if handle.is_stopping() { (503, "shutting down\n") } else { (200, "ok\n") };
+    server.route("GET", "/healthz", move |_| answer(200, "ok\n")).route("GET", "/readyz", move |_| {
+        let (status, text) = ready();
+        answer(status, text)
+    })
 }

@@ -2,7 +2,7 @@
 
 use bpaf::{OptionParser, Parser, construct, long, positional, pure};
 
-use super::settings::{LIMITS, RECIPE, Setting, TIMEOUTS};
+use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::Recipe;
 
@@ -18,6 +18,7 @@ pub(super) struct Args {
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
     pub version: bool,
+    pub restart: bool,
 }
 
 /// The settings that were given, with their values.
@@ -31,12 +32,11 @@ pub(super) fn parser() -> OptionParser<Args> {
     let path_prefix = long("path-prefix").argument::<String>("PATH").optional();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
     let version = long("version").short('V').switch();
-    let (recipe, limits, timeouts) = (table(RECIPE), table(LIMITS), table(TIMEOUTS));
-    construct!(listen, origins, path_prefix, subprotocols, version, recipe, limits, timeouts, words)
-        .map(|(listen, origins, path_prefix, subprotocols, version, recipe, mut config, timeouts, words)| {
-            config.extend(timeouts);
-            Args { words, listen, origins, path_prefix, subprotocols, config, recipe, version }
-        })
+    let restart = long("restart").switch();
+    let (recipe, limits, timeouts, drain) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(DRAIN));
+    let config =
+        construct!(limits, timeouts, drain).map(|(limits, timeouts, drain)| [limits, timeouts, drain].concat());
+    construct!(Args { listen, origins, path_prefix, subprotocols, version, restart, recipe, config, words })
         .to_options()
 }
 

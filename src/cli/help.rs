@@ -1,6 +1,6 @@
 //! What `--help` says.
 
-use super::settings::{LIMITS, RECIPE, Setting, TIMEOUTS};
+use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::{APPS, ECHO};
 
@@ -9,6 +9,7 @@ pub(super) fn text() -> String {
     let apps: String = APPS.iter().map(|app| format!("  {:<12}{}\n", app.name, app.about)).collect();
     let defaults = Config::default();
     let (recipe, limits, timeouts) = (table(RECIPE, &ECHO), table(LIMITS, &defaults), table(TIMEOUTS, &defaults));
+    let drain = table(DRAIN, &defaults);
     format!(
         "\
 sockhop: a tiny WebSocket server
@@ -28,6 +29,9 @@ Limits:                        default  (SIZE is 500, 64K, 1M or 1G)
 {limits}
 Timeouts:                      default  (TIME is 500ms, 25s, 2m, 1h or 0)
 {timeouts}
+The end (SIGTERM or Ctrl-C):   default
+{drain}  --restart                             clients are told 1012 (restart) instead of 1001 (going away)
+
 {REST}"
     )
 }
@@ -61,8 +65,9 @@ const REST: &str = "  \
   -V, --version           prints the version
 
 RUST_LOG in the environment says how much is logged: error, warn (default), info, debug or trace.
-Ctrl-C or SIGTERM closes all connections with 1001, waits up to 5s for the clients' answers and
-exits; a second one exits at once. Exit codes: 0 fine, 1 could not run, 2 bad usage.
+Ctrl-C or SIGTERM closes all connections, waits for the clients' answers and exits; a second one
+exits at once. Meanwhile /healthz answers 200, /readyz 503, and nobody new is let in.
+Exit codes: 0 fine, 1 could not run, 2 bad usage.
 ";
 
 /// Three columns: the flag, its default, what it does.
@@ -88,7 +93,7 @@ mod tests {
 
     #[test]
     fn names_every_app_and_setting() {
-        let flags = RECIPE.iter().map(|it| it.flag).chain(LIMITS.iter().chain(TIMEOUTS).map(|it| it.flag));
+        let flags = RECIPE.iter().map(|it| it.flag).chain(LIMITS.iter().chain(TIMEOUTS).chain(DRAIN).map(|it| it.flag));
         for flag in flags {
             assert!(text().contains(&format!("\n  --{flag} ")), "{flag}");
         }

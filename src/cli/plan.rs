@@ -4,6 +4,7 @@ use super::address;
 use super::args::{Args, Given};
 use super::settings::Setting;
 use super::values::show_size;
+use crate::CloseCode;
 use crate::Config;
 use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Origin, OriginPolicy, Router};
@@ -36,6 +37,9 @@ impl Plan {
         }
         let mut config = configure(config, &args.config)?;
         config.origins = origins(&args.origins)?;
+        if args.restart {
+            config.drain.code = CloseCode::SERVICE_RESTART;
+        }
         if let Some(prefix) = args.path_prefix {
             Router::default().prefix(&prefix).map_err(|error| format!("--path-prefix: `{prefix}`: {error}"))?;
             config.path_prefix = prefix;

@@ -1,8 +1,8 @@
 //! The flags that set one field each, as tables: a new field of a configuration or a recipe is one row more.
 
-use super::values::{count, memory, show_size, show_time, size, time, time_above_zero};
-use crate::Config;
+use super::values::{count, count_or_zero, memory, show_size, show_time, size, time, time_above_zero};
 use crate::apps::{On, Recipe, Reply, Stamp, To};
+use crate::{Config, Slow};
 
 /// A flag that sets one field of a `T`.
 pub(super) struct Setting<T: 'static> {
@@ -42,6 +42,20 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count(text).map(|count| config.max_connections = count),
     },
     Setting {
+        flag: "max-memory",
+        value: "SIZE",
+        help: "what all are owed or have half sent; more: the largest goes",
+        default: |config| show_size(config.max_memory as u64),
+        set: |config, text| memory(text).map(|size| config.max_memory = size),
+    },
+    Setting {
+        flag: "max-message-rate",
+        value: "COUNT",
+        help: "messages of a client in a second; more: Close 1008; 0: any",
+        default: |config| config.max_message_rate.to_string(),
+        set: |config, text| count_or_zero(text).map(|count| config.max_message_rate = count),
+    },
+    Setting {
         flag: "max-timers",
         value: "COUNT",
         help: "replies of a client that may wait; more: Close 1008",
@@ -68,6 +82,13 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         help: "a client that would be owed more is closed with 1013",
         default: |config| show_size(config.max_queue as u64),
         set: |config, text| memory(text).map(|size| config.max_queue = size),
+    },
+    Setting {
+        flag: "slow",
+        value: "POLICY",
+        help: "broadcasts to one far behind: close (it), drop or latest",
+        default: |config| show_slow(config.slow).to_owned(),
+        set: |config, text| set_slow(&mut config.slow, text),
     },
     Setting {
         flag: "max-head",
@@ -128,6 +149,24 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         help: "an unfinished message must gain 1K in each; 0: need not",
         default: |config| show_time(config.message_timeout),
         set: |config, text| time(text).map(|time| config.message_timeout = time),
+    },
+];
+
+/// How the server ends.
+pub(super) const DRAIN: &[Setting<Config>] = &[
+    Setting {
+        flag: "drain",
+        value: "TIME",
+        help: "the span over which clients are told to go; 0: all at once",
+        default: |config| show_time(config.drain.over),
+        set: |config, text| time(text).map(|time| config.drain.over = time),
+    },
+    Setting {
+        flag: "drain-timeout",
+        value: "TIME",
+        help: "how long they have to answer after that",
+        default: |config| show_time(config.drain.timeout),
+        set: |config, text| time_above_zero(text).map(|time| config.drain.timeout = time),
     },
 ];
 
@@ -204,6 +243,23 @@ fn set_on(on: &mut On, text: &str) -> Result<(), String> {
         ("json", _) => On::JsonObject,
         _ => return Err(format!("`{text}` is no kind of message: write any, json or text:ping")),
     };
+    Ok(())
+}
+
+fn show_slow(slow: Slow) -> &'static str {
+    match slow {
+        Slow::Close => "close",
+        Slow::Drop => "drop",
+        Slow::Latest => "latest",
+    }
+}
+
+fn set_slow(slow: &mut Slow, text: &str) -> Result<(), String> {
+    let policies = [Slow::Close, Slow::Drop, Slow::Latest];
+    let Some(found) = policies.into_iter().find(|policy| show_slow(*policy) == text) else {
+        return Err(format!("`{text}` is no policy: write close, drop or latest"));
+    };
+    *slow = found;
     Ok(())
 }
 

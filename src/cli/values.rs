@@ -49,6 +49,13 @@ pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
         .ok_or_else(|| format!("`{text}` is not a count: write a number from 1 on, such as 1000"))
 }
 
+/// Reads a count that may be zero.
+pub(super) fn count_or_zero<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    digits(text)
+        .and_then(|number| N::try_from(number).ok())
+        .ok_or_else(|| format!("`{text}` is not a count: write a number, such as 0 or 1000"))
+}
+
 /// Writes a size as [`size`] reads it.
 pub(super) fn show_size(bytes: u64) -> String {
     let (suffix, factor) =

@@ -22,6 +22,11 @@ impl Buffer {
         self.bytes.len()
     }
 
+    /// The payload bytes.
+    pub(super) fn filled(&self) -> usize {
+        self.filled
+    }
+
     /// The heap bytes held.
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()

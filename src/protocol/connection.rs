@@ -104,6 +104,12 @@ impl<R: Role> Connection<R> {
         self.partial.is_none()
     }
 
+    /// The payload bytes that have come of the message or frame under way; `None`: there is none.
+    pub fn unfinished(&self) -> Option<u64> {
+        let partial = self.partial.as_ref().filter(|partial| partial.spent.is_none())?;
+        Some(partial.message.as_ref().map_or(0, |message| message.buffer.filled() as u64))
+    }
+
     /// The heap bytes held for what is under way or borrowed by the last event, by capacity.
     pub fn buffered(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.capacity())

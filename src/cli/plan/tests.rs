@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::apps::{CHAT, ECHO, PONG, Reply, Stamp, To};
 use crate::cli::args;
+use crate::{Drain, Slow};
 
 fn plan(line: &[&str]) -> Result<Plan, String> {
     let args = args::parser().run_inner(line).map_err(bpaf::ParseFailure::unwrap_stderr)?;
@@ -123,6 +124,7 @@ fn every_field_of_the_configuration_has_a_flag() {
     let line = "--max-message 1 --max-frames 2 --max-head 3 --max-request-line 4 --handshake-timeout 5s \
         --ping-interval 6s --pong-timeout 7s --close-timeout 8s --write-timeout 9s --message-timeout 10s \
         --low-water 11 --high-water 12 --max-queue 13 --max-connections 14 --max-timers 15 \
+        --max-memory 16 --max-message-rate 17 --slow latest --drain 18s --drain-timeout 19s --restart \
         --origin https://a.example --path-prefix /ws";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
@@ -142,6 +144,14 @@ fn every_field_of_the_configuration_has_a_flag() {
         max_queue: 13,
         max_connections: 14,
         max_timers: 15,
+        max_memory: 16,
+        max_message_rate: 17,
+        slow: Slow::Latest,
+        drain: Drain {
+            code: CloseCode::SERVICE_RESTART,
+            over: Duration::from_secs(18),
+            timeout: Duration::from_secs(19),
+        },
         max_panics: Config::default().max_panics,
         origins,
         path_prefix: "/ws".to_owned(),
@@ -187,6 +197,8 @@ fn a_mistake_is_answered_with_what_would_be_right() {
         (&["--max-message", "10X"], "--max-message: `10X` is not a size: write 500, 64K, 1M or 1G"),
         (&["--max-message", "1K", "--max-message", "2K"], "argument `--max-message` cannot be used multiple times"),
         (&["--max-mesage", "1K"], "no such flag: `--max-mesage`, did you mean `--max-message`?"),
+        (&["--max-message-rate", "x"], "--max-message-rate: `x` is not a count: write a number, such as 0 or 1000"),
+        (&["--slow", "off"], "--slow: `off` is no policy: write close, drop or latest"),
         (&["--max-connections", "0"], "--max-connections: `0` is not a count"),
         (&["--low-water", "1M"], "--low-water 1M is above --high-water 256K: give both"),
         (&["--high-water", "2M"], "--high-water 2M is above --max-queue 1M: give both"),

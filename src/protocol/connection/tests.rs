@@ -1,3 +1,5 @@
+use std::slice;
+
 use super::*;
 use crate::protocol::{
     CloseCode,
@@ -44,6 +46,20 @@ fn an_allowance_of_frames_is_kept_to_whatever_the_frames_are() {
         assert_eq!((allowance.frames, input.is_empty()), (0, round == 2));
     }
     assert_eq!(events, ["Pong([])", "Message(Text(\"ab\"))", "Message(Text(\"c\"))", "Message(Binary([100]))"]);
+}
+
+#[test]
+fn what_has_come_of_an_unfinished_message_is_counted() {
+    let stream = [masked(0x01, b"abc"), masked(0x80, b"de")].concat();
+    let mut server = server();
+    let mut counts = Vec::new();
+    for mut byte in stream {
+        let is_over = matches!(server.receive(&mut slice::from_mut(&mut byte), &mut Vec::new()), Ok(Some(_)));
+        counts.push(server.unfinished());
+        assert_eq!(is_over, server.unfinished().is_none());
+    }
+    let received = [0, 0, 0, 0, 0, 0, 1, 2, 3, 3, 3, 3, 3, 3, 3, 4];
+    assert_eq!(counts, received.map(Some).into_iter().chain([None]).collect::<Vec<_>>());
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::server::stats::Count;
 const BATCH: usize = 64;
 /// Connections beyond the limit that are told so at a time; others are closed unread.
 const TURNED_AWAY: usize = 32;
+/// Unfinished opening handshakes that there may be even where so many are more than a quarter of all connections.
+const UNFINISHED: usize = 16;
 /// How long nobody is accepted after descriptors, or the kernel's memory for them, have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -77,7 +79,8 @@ impl<P: Poller> EventLoop<P> {
     fn accept_one(&mut self, listener: usize) -> io::Result<()> {
         let (mut socket, peer) = self.poller.accept(listener)?;
         self.core.stats.add(Count::Accepted);
-        let full = self.core.sessions.len() - self.accepting.turned_away >= self.core.config.max_connections;
+        let present = self.core.sessions.len() - self.dead.len() - self.accepting.turned_away;
+        let full = present >= self.core.config.max_connections;
         if full {
             self.core.stats.add(Count::RefusedFull);
             log::debug!("{peer}: refused: there are {} connections", self.core.sessions.len());
@@ -112,7 +115,9 @@ impl<P: Poller> EventLoop<P> {
 
     /// Makes room for one more opening handshake: unfinished ones may be a quarter of all connections.
     fn drop_oldest_handshake(&mut self) {
-        if self.core.sessions.unfinished() < (self.core.config.max_connections / 4).max(1) {
+        if self.core.sessions.unfinished()
+            < (self.core.config.max_connections / 4).max(UNFINISHED) + self.accepting.turned_away
+        {
             return;
         }
         loop {
@@ -120,7 +125,10 @@ impl<P: Poller> EventLoop<P> {
                 // All are looked at, for as many as there are to drop until the next time.
                 let sessions = &self.core.sessions;
                 let tick = self.core.tick();
-                let unfinished = |slot: &u32| matches!(sessions[*slot].phase, Phase::Handshake | Phase::Waiting);
+                let unfinished = |slot: &u32| {
+                    let session = &sessions[*slot];
+                    matches!(session.phase, Phase::Handshake | Phase::Waiting) && !session.flags.has(Flags::TURNED_AWAY)
+                };
                 let mut slots: Vec<u32> = sessions.taken().filter(unfinished).collect();
                 slots.sort_by_key(|slot| tick.since(sessions[*slot].heard));
                 self.accepting.oldest = slots.into_iter().map(|slot| sessions.id(slot)).collect();

@@ -229,6 +229,7 @@ impl<P: Poller> EventLoop<P> {
         let session = &mut self.core.sessions[slot];
         if session.phase != Phase::Dead {
             debug_assert!(session.phase != Phase::Open, "{}: no close() for an open()", session.id(slot));
+            self.accepting.turned_away -= usize::from(session.flags.has(Flags::TURNED_AWAY));
             self.core.sessions.set_phase(slot, Phase::Dead);
             self.dead.push(slot);
         }
@@ -274,7 +275,6 @@ impl<P: Poller> EventLoop<P> {
         self.flushes.retain(lives);
         self.drains.retain(lives);
         for slot in self.dead.drain(..) {
-            self.accepting.turned_away -= usize::from(self.core.sessions[slot].flags.has(Flags::TURNED_AWAY));
             self.sockets[slot as usize] = None;
             self.core.held -= self.core.sessions[slot].rare.as_ref().map_or(0, |rare| rare.accounted);
             self.core.sessions.remove(slot);

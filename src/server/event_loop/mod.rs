@@ -251,6 +251,11 @@ impl<P: Poller> EventLoop<P> {
         if read_closed {
             flags.set(Flags::READ_CLOSED);
         }
+        // Nobody reads while a handler decides; but who has hung up is not kept until the deadline.
+        if read_closed && self.core.sessions[slot].phase == Phase::Waiting {
+            return self.kill(slot);
+        }
+        let flags = &mut self.core.sessions[slot].flags;
         // Whoever waits for its turn is not read from twice in this one.
         if !flags.has(Flags::AGAIN) {
             self.read(slot);

@@ -110,16 +110,16 @@ fn of_those_who_are_too_many_32_are_told_so_and_the_others_are_closed_unread() {
 
 #[test]
 fn when_a_quarter_of_all_are_unfinished_handshakes_the_oldest_goes() {
-    let mut bed = Bed::with(Config { max_connections: 40, ..Config::default() }, App::echo());
+    let mut bed = Bed::with(Config { max_connections: 80, ..Config::default() }, App::echo());
     bed.open_many(9);
     let mut slow = Vec::new();
-    for _ in 0..13 {
+    for _ in 0..23 {
         slow.push(bed.connect("GET / HTTP/1.1\r\n"));
         bed.settle();
         bed.network.advance(Duration::from_millis(10));
     }
     let gone: Vec<_> = slow.iter().map(Client::is_gone).collect();
-    assert_eq!(gone, [[true; 3].as_slice(), &[false; 10]].concat());
+    assert_eq!(gone, [[true; 3].as_slice(), &[false; 20]].concat());
     assert_eq!(bed.server.core.stats.get(Count::HandshakesDropped), 3);
 }
 
