@@ -7,6 +7,7 @@ use sockhop::http::Request;
 use sockhop::{Accept, CloseFrame, CloseReason, Context, Handler, Message, Server};
 
 /// What is kept with each connection.
+#[derive(Clone)]
 struct Guest {
     name: String,
     room: String,
@@ -24,28 +25,23 @@ impl Handler for Chat {
     }
 
     fn open(&mut self, ctx: &mut Context<'_>) {
-        let Some(Guest { name, room }) = ctx.attached() else { return };
-        let (news, room) = (format!("{name} is here"), room.clone());
+        let Some(Guest { name, room }) = ctx.attached().cloned() else { return };
         ctx.subscribe(&room);
-        ctx.publish(&room, news);
+        ctx.publish(&room, format!("{name} is here"));
     }
 
     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
-        let Some(Guest { name, room }) = ctx.attached() else { return };
+        let Some(Guest { name, room }) = ctx.attached().cloned() else { return };
         match message {
             Message::Text("/quit") => ctx.close(CloseFrame::normal("bye")),
-            Message::Text(text) => {
-                let (line, room) = (format!("{name}: {text}"), room.clone());
-                ctx.publish(&room, line);
-            }
+            Message::Text(text) => ctx.publish(&room, format!("{name}: {text}")),
             Message::Binary(_) => ctx.send("text only, please"),
         }
     }
 
     fn close(&mut self, ctx: &mut Context<'_>, _reason: CloseReason<'_>) {
-        let Some(Guest { name, room }) = ctx.attached() else { return };
-        let (news, room) = (format!("{name} has left"), room.clone());
-        ctx.publish(&room, news);
+        let Some(Guest { name, room }) = ctx.attached().cloned() else { return };
+        ctx.publish(&room, format!("{name} has left"));
     }
 }
 

@@ -37,6 +37,7 @@
 //! | react to connections and messages | [`Handler`] |
 //! | send, broadcast, publish to a topic, close, set a timer | [`Context`] |
 //! | keep state for each connection | [`Context::attach`], [`Context::attached`] |
+//! | do something later, for one connection or for all | [`Context::after`] |
 //! | push from another thread, or run code on the loop | [`Handle`] |
 //! | look at the request before accepting: cookies, query, subprotocol | [`Handler::accept`] |
 //! | set limits and timeouts, let other sites in | [`Config`] |
@@ -44,9 +45,10 @@
 //! | test an application without a server | [`testing`] |
 //! | use the codec alone, in a loop of your own | [`protocol`], [`http`] |
 //!
-//! The crate is five rooms, each of which imports only from those below it: `protocol` and [`http`], which do no I/O,
-//! [`server`], and with the feature `cli`, which is on by default and of no use to embedders, the ready-made apps and
-//! the command line.
+//! Of its modules each imports only from those before it: [`protocol`] and [`http`], which do no I/O, [`server`], and
+//! with the feature `cli`, which is on by default and of no use to embedders, the ready-made apps and the command line.
+//!
+//! It logs by the [`log`] crate; see [`server`].
 #![forbid(unsafe_code)]
 
 #[cfg(not(unix))]

@@ -39,6 +39,13 @@ impl<'a> Message<'a> {
     }
 }
 
+/// A text message with this text.
+impl PartialEq<&str> for Message<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        matches!(self, Message::Text(text) if text == other)
+    }
+}
+
 impl<'a> From<&'a str> for Message<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(text)

@@ -63,7 +63,10 @@ pub struct Config {
     /// Panics in the callbacks of one handler before [`Server::run`](super::Server::run) gives up. Each costs its
     /// connection (Close 1011). Default: 10.
     pub max_panics: u32,
-    /// Which web pages may connect. Default: pages of the same host and port.
+    /// Which web pages may connect. Default: pages of the same host and port, and programs that are no browsers.
+    ///
+    /// Others get 403, and a warning is logged that names both sides. The binary's apps also let pages on this machine in
+    /// while everything is on the loopback: here that is `OriginPolicy { local: true, ..OriginPolicy::default() }`.
     pub origins: OriginPolicy,
     /// A path that a proxy in front may or may not have removed, such as `/ws`. Default: none (empty).
     pub path_prefix: String,

@@ -30,9 +30,9 @@ impl<'a> Context<'a> {
         self.id
     }
 
-    /// The peer's address. A connection that has left, in `timer`, is said to be [`Peer::Unix`].
+    /// The peer's address; [`Peer::Gone`] where there is no connection, or none any more.
     pub fn peer(&self) -> Peer {
-        self.slot().map_or(Peer::Unix, |slot| self.core.sessions.peer(slot))
+        self.slot().map_or(Peer::Gone, |slot| self.core.sessions.peer(slot))
     }
 
     /// The path of the connection's request, or that of the mount where there is no connection.
@@ -106,7 +106,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Closes this connection: what was sent before leaves first, and no further message comes in.
+    /// Closes this connection: what was sent before leaves first, and no further message comes in. Of several Closes the
+    /// first counts. A code that may not be sent (RFC 6455 §7.4, such as 1006) is left out, which is logged.
     pub fn close(&mut self, frame: CloseFrame<'_>) {
         self.core.outbox.close(self.id, frame, self.id);
     }
@@ -116,8 +117,10 @@ impl<'a> Context<'a> {
         self.core.outbox.close(id, frame, self.id);
     }
 
-    /// Has [`Handler::timer`](super::Handler::timer) called after a duration, exact to a millisecond or two, also when
-    /// the connection has left by then. At most [`Config::max_timers`](super::Config::max_timers) may be pending.
+    /// Has [`Handler::timer`](super::Handler::timer) called after a duration, exact to a millisecond or two.
+    ///
+    /// The timer belongs to the mount: it comes due also when the connection has left by then, so any connection will do
+    /// for a timer of a whole room. At most [`Config::max_timers`](super::Config::max_timers) may be pending.
     pub fn after(&mut self, duration: Duration) -> TimerId {
         // A deadline too far away to be reckoned with is never reached.
         let far = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -128,20 +131,50 @@ impl<'a> Context<'a> {
         self.core.timers.set(at, self.id, self.mount)
     }
 
-    /// Cancels a timer; one that is due already is no error.
+    /// Cancels a timer: from now on it is not called. One that has been called already, or cancelled, is no error.
     pub fn cancel(&mut self, timer: TimerId) {
         self.core.timers.cancel(timer);
     }
 
-    /// Keeps a value with this connection, in place of one kept before, until it has left.
+    /// Keeps a value with this connection, in place of one kept before, until its `close` has been called.
+    ///
+    /// It can be had back in the callbacks of this connection alone. What others look at, such as a table of scores, the
+    /// handler keeps itself, by [`ConnectionId`].
+    ///
+    /// ```
+    /// # use sockhop::{Accept, Context, Handler, Message, http::Request};
+    /// struct Player { name: String, score: u32 }
+    ///
+    /// struct Game;
+    ///
+    /// impl Handler for Game {
+    ///     fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+    ///         let name = request.query_param("name").unwrap_or("nobody".into()).into_owned();
+    ///         ctx.attach(Player { name, score: 0 });
+    ///         Accept::yes()
+    ///     }
+    ///
+    ///     fn message(&mut self, ctx: &mut Context<'_>, _message: Message<'_>) {
+    ///         let Some(player) = ctx.attached_mut::<Player>() else { return };
+    ///         player.score += 1;
+    ///         let Some(player) = ctx.attached::<Player>() else { return };
+    ///         ctx.broadcast(format!("{} has {}", player.name, player.score));
+    ///     }
+    /// }
+    /// ```
     pub fn attach<T: Any + Send>(&mut self, value: T) {
         if let Some(slot) = self.slot() {
             self.core.sessions[slot].rare().attached = Some(Box::new(value));
         }
     }
 
-    /// The value that was kept with this connection, if it is a `T`.
-    pub fn attached<T: Any>(&mut self) -> Option<&mut T> {
+    /// The value that was kept with this connection, if it is a `T`. In `timer`, `None` once the connection has left.
+    pub fn attached<T: Any>(&self) -> Option<&T> {
+        self.core.sessions[self.slot()?].rare.as_ref()?.attached.as_ref()?.downcast_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn attached_mut<T: Any>(&mut self) -> Option<&mut T> {
         let slot = self.slot()?;
         self.core.sessions[slot].rare.as_mut()?.attached.as_mut()?.downcast_mut()
     }

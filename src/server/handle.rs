@@ -57,7 +57,7 @@ impl Handle {
     }
 
     /// Sends a message to all connections of the mount at `path`, given as it was to
-    /// [`Server::mount`](super::Server::mount).
+    /// [`Server::mount`](super::Server::mount). If there is none, that is logged as an error.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -101,7 +101,8 @@ impl Handle {
         })
     }
 
-    /// Runs `f` on the loop, with the handler of the mount at `path`. `ctx.id()` is [`ConnectionId::NOBODY`] there.
+    /// Runs `f` on the loop, with the handler of the mount at `path`. `ctx.id()` is [`ConnectionId::NOBODY`] there: what
+    /// concerns the connection itself (`send`, `subscribe`, `attach`, `close`) does nothing, all else works, timers too.
     ///
     /// If `path` is not mounted, or its handler is not an `H`, that is logged as an error and `f` is dropped.
     ///
@@ -121,7 +122,7 @@ impl Handle {
     }
 
     /// Begins to shut the server down: Close to all connections, then [`Server::run`](super::Server::run) returns.
-    /// Said again, it ends at once. Never refused.
+    /// Called again, it ends at once. Never refused.
     pub fn shutdown(&self, drain: Drain) {
         let mut queue = self.shared.lock();
         if !queue.stopped {

@@ -39,7 +39,9 @@ pub trait Handler: Any + Send {
     /// A valid opening handshake has come in: accept it, refuse it, or decide later (RFC 6455 §4.2.2).
     ///
     /// What is needed of the request's head later is copied here with [`Context::attach`]. What is sent to the
-    /// connection itself leaves right after the response, if it is accepted. Default: accept, without a subprotocol.
+    /// connection itself leaves right after the response, if it is accepted; what is said to others, and timers, count
+    /// in any case. It is a member of its mount, and so of broadcasts, from `open` on. Default: accept, without a
+    /// subprotocol.
     fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
         let _ = (request, ctx);
         Accept::yes()
@@ -61,7 +63,8 @@ pub trait Handler: Any + Send {
         let _ = ctx;
     }
 
-    /// A timer set by [`Context::after`] is due. Its connection may have left meanwhile; `ctx.id()` still names it.
+    /// A timer set by [`Context::after`] is due. Its connection may have left meanwhile: `ctx.id()` still names it, what
+    /// is sent to it reaches nobody, what was attached to it is gone; `broadcast` and `publish` work as ever.
     fn timer(&mut self, ctx: &mut Context<'_>, timer: TimerId) {
         let _ = (ctx, timer);
     }
@@ -71,7 +74,8 @@ pub trait Handler: Any + Send {
         let _ = (ctx, error);
     }
 
-    /// The connection has ended: exactly once for each `open`. Nothing can be sent to it any more.
+    /// The connection has ended: exactly once for each `open`. Nothing can be sent to it any more; what was attached to
+    /// it is still there.
     fn close(&mut self, ctx: &mut Context<'_>, reason: CloseReason<'_>) {
         let _ = (ctx, reason);
     }
@@ -121,6 +125,9 @@ impl ConnectionId {
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::NOBODY {
+            return f.write_str("#nobody");
+        }
         write!(f, "#{}.{}", self.slot, self.generation)
     }
 }
@@ -132,6 +139,8 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// A process on this machine, over a Unix-domain socket.
     Unix,
+    /// Nobody: the connection has left.
+    Gone,
 }
 
 impl Peer {
@@ -139,13 +148,17 @@ impl Peer {
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Peer::Tcp(address) => Some(address.ip()),
-            Peer::Unix => None,
+            Peer::Unix | Peer::Gone => None,
         }
     }
 
     /// Whether the peer is on this machine.
     pub fn is_local(&self) -> bool {
-        self.ip().is_none_or(|ip| ip.to_canonical().is_loopback())
+        match self {
+            Peer::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Peer::Unix => true,
+            Peer::Gone => false,
+        }
     }
 }
 
@@ -154,6 +167,7 @@ impl fmt::Display for Peer {
         match self {
             Peer::Tcp(address) => address.fmt(f),
             Peer::Unix => f.write_str("unix"),
+            Peer::Gone => f.write_str("gone"),
         }
     }
 }

@@ -1,15 +1,23 @@
 //! The server: one thread and one loop for all connections, and what an application sees of it.
 //!
-//! | what | where |
-//! |---|---|
-//! | building and running a server | [`Server`], here; `listen.rs` |
-//! | limits and timeouts | [`Config`], `config.rs` |
-//! | what an application implements | [`Handler`], `handler.rs` |
-//! | what it can do | [`Context`], `context.rs`; from other threads [`Handle`], `handle.rs` |
-//! | how it is tested without a server | [`testing`] |
-//! | the loop | `event_loop/`, over `poller.rs`: `mio_poller.rs` |
-//! | what the loop and contexts share | `core.rs`: `sessions.rs`, `session.rs`, `outbox.rs`, `topics.rs`, `timers.rs` |
-//! | bytes owed to a peer | `write_queue.rs` |
+//! Build and run a [`Server`], implement [`Handler`], act by [`Context`], or from other threads by [`Handle`]; limits are
+//! in [`Config`], and [`testing`] tests an application without a server.
+//!
+//! It logs by the [`log`] crate: what an operator can act on as warnings and errors, connections at level debug. A
+//! program that wants to see it installs a logger, such as `env_logger`.
+
+// For those who work on it:
+//
+// | what | where |
+// |---|---|
+// | building and running a server | `Server`, here; `listen.rs` |
+// | limits and timeouts | [`Config`], `config.rs` |
+// | what an application implements | [`Handler`], `handler.rs` |
+// | what it can do | [`Context`], `context.rs`; from other threads [`Handle`], `handle.rs` |
+// | how it is tested without a server | [`testing`] |
+// | the loop | `event_loop/`, over `poller.rs`: `mio_poller.rs` |
+// | what the loop and contexts share | `core.rs`: `sessions.rs`, `session.rs`, `outbox.rs`, `topics.rs`, `timers.rs` |
+// | bytes owed to a peer | `write_queue.rs` |
 
 mod config;
 mod context;
@@ -149,6 +157,20 @@ impl Server {
 
     /// Shuts the server down when a byte can be read from `stream`, as [`Handle::shutdown`] does with
     /// [`Config::drain`]; at a second byte it ends at once. Made for signals, which can write to a pipe but take no lock.
+    ///
+    /// ```no_run
+    /// # use sockhop::{Handler, Server};
+    /// # struct App;
+    /// # impl Handler for App {}
+    /// # fn main() -> std::io::Result<()> {
+    /// use signal_hook::consts::{SIGINT, SIGTERM};
+    ///
+    /// let (stops, signals) = std::os::unix::net::UnixStream::pair()?;
+    /// signal_hook::low_level::pipe::register(SIGTERM, signals.try_clone()?)?;
+    /// signal_hook::low_level::pipe::register(SIGINT, signals)?;
+    /// Server::bind("127.0.0.1:8080")?.mount("/app", App).shutdown_on(stops).run()
+    /// # }
+    /// ```
     pub fn shutdown_on(mut self, stream: UnixStream) -> Self {
         self.stops.push(stream);
         self

@@ -173,7 +173,7 @@ impl PackedPeer {
         let (ip, port, kind) = match peer {
             Peer::Tcp(SocketAddr::V4(address)) => (address.ip().to_ipv6_mapped(), address.port(), PeerKind::V4),
             Peer::Tcp(SocketAddr::V6(address)) => (*address.ip(), address.port(), PeerKind::V6),
-            Peer::Unix => (Ipv6Addr::UNSPECIFIED, 0, PeerKind::Unix),
+            Peer::Unix | Peer::Gone => (Ipv6Addr::UNSPECIFIED, 0, PeerKind::Unix),
         };
         PackedPeer { ip: ip.octets(), port, kind }
     }

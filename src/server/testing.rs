@@ -53,12 +53,15 @@ use crate::protocol::{self, CloseCode, CloseFrame, Connection, Event, Limits, Me
 
 /// A handler, mounted at every path, and its clients.
 ///
-/// Each method returns when all that it causes has happened, but for what waits for the clock.
+/// Each method returns when all that it causes has happened, but for what waits for the clock. What takes several mounts
+/// or plain HTTP is tested with a real [`Server`](super::Server), bound to port 0, in a thread.
 pub struct Stage<H> {
     server: EventLoop<MemoryPoller>,
     poller: MemoryPoller,
     handle: Handle,
     clients: Vec<Seat>,
+    /// The server was shut down.
+    ended: bool,
     handler: PhantomData<H>,
 }
 
@@ -86,6 +89,7 @@ struct Seat {
     status: Option<u16>,
     received: Vec<Received>,
     closed: Option<CloseFrame<'static>>,
+    is_silent: bool,
 }
 
 impl<H: Handler> Stage<H> {
@@ -96,14 +100,26 @@ impl<H: Handler> Stage<H> {
 
     /// A stage with limits and timeouts of your own.
     pub fn with_config(handler: H, config: Config) -> Self {
+        Self::at("/*", handler, config)
+    }
+
+    /// A stage whose handler is mounted at a path, as [`Server::mount`](super::Server::mount) takes it. For code that
+    /// names the path to a [`Handle`]; the other stages are mounted at `/*`.
+    ///
+    /// # Panics
+    /// The path does not begin with `/`.
+    #[track_caller]
+    pub fn at(path: &str, handler: H, config: Config) -> Self {
         let poller = MemoryPoller::new();
         let handle = Handle::new();
         let mut router = Router::default();
-        router.add_mount("/*", 0).expect("the only mount");
-        let mounts = vec![Mount { path: "/*".into(), handler: Box::new(handler), panics: 0 }];
+        if let Err(error) = router.add_mount(path, 0) {
+            panic!("{path:?}: {error}");
+        }
+        let mounts = vec![Mount { path: path.into(), handler: Box::new(handler), panics: 0 }];
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), mounts, routes: Vec::new(), router };
         let server = EventLoop::new(poller.clone(), parts);
-        Stage { server, poller, handle, clients: Vec::new(), handler: PhantomData }
+        Stage { server, poller, handle, clients: Vec::new(), ended: false, handler: PhantomData }
     }
 
     /// The handler, to look at its state.
@@ -113,7 +129,7 @@ impl<H: Handler> Stage<H> {
     }
 
     /// A handle, as a thread would use it. What it asks for happens at the next call of the stage: [`run`](Self::run),
-    /// if there is nothing else to do.
+    /// if there is nothing else to do. After a shutdown, [`advance`](Self::advance) takes the server to its end.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
@@ -140,7 +156,7 @@ impl<H: Handler> Stage<H> {
         let limits = Limits { max_message: u64::MAX, max_frames: u32::MAX };
         let connection = Connection::client(limits, (|| [0x37, 0xfa, 0x21, 0x3d]) as fn() -> _);
         let (head, received) = (Vec::new(), Vec::new());
-        self.clients.push(Seat { wire, connection, head, status: None, received, closed: None });
+        self.clients.push(Seat { wire, connection, head, status: None, received, closed: None, is_silent: false });
         self.run();
         Client(self.clients.len() - 1)
     }
@@ -161,7 +177,8 @@ impl<H: Handler> Stage<H> {
         self.run();
     }
 
-    /// The messages that a client has received since this was last asked.
+    /// The messages that a client has received since this was last asked. They compare with strings and bytes:
+    /// `assert_eq!(stage.received(ann), ["hello", "bye"])`; for none, `assert!(stage.received(ann).is_empty())`.
     pub fn received(&mut self, client: Client) -> Vec<Received> {
         std::mem::take(&mut self.clients[client.0].received)
     }
@@ -181,22 +198,29 @@ impl<H: Handler> Stage<H> {
         self.run();
     }
 
-    /// A client is gone without a word, as when its machine loses power.
+    /// A client's TCP connection ends without a Close frame, as when its program crashes
+    /// ([`CloseReason::Lost`](super::CloseReason::Lost)).
     pub fn vanish(&mut self, client: Client) {
         self.clients[client.0].wire.borrow_mut().end();
         self.run();
     }
 
-    /// The Close frame that a client has received, with 1005 where it had no code.
-    pub fn closed(&self, client: Client) -> Option<&CloseFrame<'static>> {
-        self.clients[client.0].closed.as_ref()
+    /// A client no longer answers anything, Pings neither, as when its machine loses power: in time it is dropped
+    /// ([`Error::PingTimeout`](super::Error::PingTimeout)). All others answer Pings by themselves.
+    pub fn silence(&mut self, client: Client) {
+        self.clients[client.0].is_silent = true;
     }
 
-    /// Moves the clock, and has happen what was waiting for it.
+    /// The Close frame that a client has received, with 1005 where it had no code.
+    pub fn closed(&self, client: Client) -> Option<CloseFrame<'static>> {
+        self.clients[client.0].closed.clone()
+    }
+
+    /// Moves the clock, and does what was waiting for it: timers, timeouts.
     pub fn advance(&mut self, span: Duration) {
         let end = self.poller.0.borrow().now + span;
         // From one deadline to the next: what one causes may set another.
-        while let Some(next) = self.server.next_deadline().filter(|next| *next < end) {
+        while let Some(next) = self.server.next_deadline().filter(|next| *next < end && !self.ended) {
             let mut memory = self.poller.0.borrow_mut();
             memory.now = memory.now.max(next);
             drop(memory);
@@ -206,15 +230,16 @@ impl<H: Handler> Stage<H> {
         self.run();
     }
 
-    /// Has happen what can happen now.
+    /// Does what can be done now. After the server's end, nothing.
     ///
     /// # Panics
     /// The server cannot go on: the handler has panicked more often than [`Config::max_panics`] allows.
+    #[track_caller]
     pub fn run(&mut self) {
-        loop {
-            self.server.turn().expect("a poller in memory cannot fail");
-            if let Some(error) = self.server.take_fatal() {
-                panic!("{error}");
+        while !self.ended {
+            match self.server.step() {
+                Ok(goes_on) => self.ended = !goes_on,
+                Err(error) => panic!("{error}"),
             }
             self.clients.iter_mut().for_each(Seat::receive);
             if !self.server.is_busy() && !self.poller.has_events() {
@@ -250,7 +275,7 @@ impl Seat {
                 Event::Ping(_) | Event::Pong(_) => {}
             }
         }
-        if !output.is_empty() {
+        if !output.is_empty() && !self.is_silent {
             self.wire.borrow_mut().send(&output);
         }
     }

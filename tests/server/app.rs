@@ -91,13 +91,13 @@ impl Handler for Registry {
 
     fn open(&mut self, ctx: &mut Context<'_>) {
         assert!(matches!(ctx.peer(), Peer::Tcp(_)));
-        let name = ctx.attached::<Member>().expect("attached in accept").name.clone();
+        let name = ctx.attached_mut::<Member>().expect("attached in accept").name.clone();
         self.names.insert(name, ctx.id());
     }
 
     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
         let Message::Text(text) = message else { return };
-        let member = ctx.attached::<Member>().expect("attached in accept");
+        let member = ctx.attached_mut::<Member>().expect("attached in accept");
         member.count += 1;
         let (name, count) = (member.name.clone(), member.count);
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));

@@ -137,20 +137,22 @@ impl<P: Poller> EventLoop<P> {
 
     /// Turns until the server has been shut down, or cannot go on.
     pub fn run(&mut self) -> io::Result<()> {
-        let result = loop {
-            if let Err(error) = self.turn() {
-                break Err(error);
-            }
-            if let Some(error) = self.take_fatal() {
-                break Err(error);
-            }
-            if self.has_stopped() {
-                break Ok(());
-            }
-        };
-        self.core.handle.stop();
-        self.end_all();
-        result
+        while self.step()? {}
+        Ok(())
+    }
+
+    /// One turn. Whether there is to be another; if not, or after an error, everybody has been told of the end.
+    pub fn step(&mut self) -> io::Result<bool> {
+        let mut result = self.turn();
+        if let Some(error) = self.fatal.take() {
+            result = Err(error);
+        }
+        let goes_on = result.is_ok() && !self.has_stopped();
+        if !goes_on {
+            self.core.handle.stop();
+            self.end_all();
+        }
+        result.map(|()| goes_on)
     }
 
     pub fn turn(&mut self) -> io::Result<()> {
@@ -179,11 +181,6 @@ impl<P: Poller> EventLoop<P> {
         self.reap();
         debug_assert!(self.ready.is_empty());
         Ok(())
-    }
-
-    /// Why the loop cannot go on, if it cannot.
-    pub fn take_fatal(&mut self) -> Option<io::Error> {
-        self.fatal.take()
     }
 
     /// The handler of a mount.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::http::Request;
 use crate::server::context::Context;
-use crate::server::handle::Ticket;
+use crate::server::handle::{Drain, Rejected, Ticket};
 use crate::server::handler::{Accept, CloseReason};
 
 /// Keeps a name for each connection, and puts decisions off when asked to.
@@ -69,7 +69,7 @@ fn every_way_to_leave_is_told_once() {
     stage.vanish(cy);
     stage.send(dan, "panic");
     assert_eq!(stage.closed(ann).map(|frame| frame.code.0), Some(3000));
-    assert_eq!(stage.closed(bob), Some(&CloseFrame::new(CloseCode(4000), "as you say")));
+    assert_eq!(stage.closed(bob), Some(CloseFrame::new(CloseCode(4000), "as you say")));
     assert_eq!(stage.closed(cy), None);
     assert_eq!(stage.closed(dan).map(|frame| frame.code), Some(CloseCode::INTERNAL_ERROR));
     assert_eq!(stage.handler().log, ["Ann 3000", "Bob 4000", "Cy 1006", "Dan 1011"]);
@@ -99,4 +99,30 @@ fn a_silent_client_is_pinged_and_its_answer_keeps_it() {
     stage.advance(Duration::from_secs(600));
     assert_eq!(stage.closed(ann), None);
     assert!(stage.handler().log.is_empty());
+}
+
+#[test]
+fn a_silenced_client_is_dropped_after_its_ping_goes_unanswered() {
+    let mut stage = Stage::new(Desk::default());
+    let ann = stage.connect("/?name=Ann");
+    stage.silence(ann);
+    stage.advance(Duration::from_secs(44));
+    assert!(stage.handler().log.is_empty());
+    stage.advance(Duration::from_secs(3));
+    assert_eq!(stage.handler().log, ["Ann 1006"]);
+}
+
+#[test]
+fn a_shutdown_takes_the_stage_to_its_end() {
+    let mut stage = Stage::at("/desk", Desk::default(), Config::default());
+    let [ann, bob] = [stage.connect("/desk?name=Ann"), stage.connect("/desk?name=Bob")];
+    stage.silence(bob);
+    stage.handle().broadcast("/desk", "soon").unwrap();
+    stage.handle().shutdown(Drain::default());
+    stage.run();
+    assert_eq!(stage.received(bob), [Received::Binary(b"welcome".to_vec()), Received::Text("soon".into())]);
+    assert_eq!(stage.closed(ann).map(|frame| frame.code), Some(CloseCode::GOING_AWAY));
+    stage.advance(Duration::from_secs(60));
+    assert_eq!(stage.handle().broadcast("/desk", "late"), Err(Rejected::Stopped("late")));
+    assert_eq!(stage.handler().log, ["Ann 1001", "Bob 1006"], "who does not answer in time has failed");
 }
