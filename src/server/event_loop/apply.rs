@@ -142,7 +142,9 @@ impl<P: Poller> EventLoop<P> {
         let session = &mut self.core.sessions[slot];
         if taken == parts.iter().map(|part| part.bytes().len()).sum::<usize>() {
             session.flags.clear(Flags::BLOCKED);
-        } else if session.flags.newly_set(Flags::BLOCKED) {
+        } else {
+            // The queue has been empty until now, or nothing would be written past it.
+            session.flags.set(Flags::BLOCKED);
             session.rare().progress = tick;
         }
         taken

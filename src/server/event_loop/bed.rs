@@ -300,7 +300,7 @@ impl Bed {
         // Whatever is owed is on its way, or the socket will say when it can be.
         let leaves = flags.has(Flags::FLUSH) || flags.has(Flags::BLOCKED) && socket.will_be_writable();
         assert!(owed == 0 || leaves, "{id} is owed {owed} bytes that nobody sends: {flags:?}");
-        assert!(owed > 0 || !flags.has(Flags::BLOCKED), "{id} is blocked, and owed nothing");
+        assert!(!flags.has(Flags::BLOCKED) || socket.will_be_writable(), "{id} counts as blocked, and is not");
         let Some(rare) = &session.rare else { return };
         assert!(rare.pong.is_none() || flags.has(Flags::BLOCKED), "{id} has a Pong that nobody sends");
         let bound = config.max_queue.max(config.high_water + self.largest) + CONTROL;

@@ -25,4 +25,4 @@ use crate::protocol::{CloseCode, CloseFrame, Message};
 use crate::server::fake::{Calls, Client, Frame, Style, masked};
 use crate::server::poller::{Ready, Token};
 use crate::server::stats::Count;
-use crate::server::{Config, ConnectionId, Context, Drain, TimerId};
+use crate::server::{Config, ConnectionId, Context, Drain, Slow, TimerId};

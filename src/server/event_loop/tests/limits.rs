@@ -1,7 +1,6 @@
 //! Memory in all, message rates, and what becomes of broadcasts to slow peers.
 
 use super::*;
-use crate::server::Slow;
 
 const KIB: usize = 1024;
 

@@ -278,3 +278,20 @@ fn a_pong_that_waits_leaves_before_our_close_or_not_at_all() {
     bed.settle();
     assert_eq!(client.frames().last(), Some(&Frame::Close(1000, String::new())), "5.5.1: nothing after a Close");
 }
+
+#[test]
+fn a_peer_that_was_spared_a_broadcast_has_ten_seconds_for_what_it_is_sent_then() {
+    let config = Config { slow: Slow::Drop, low_water: 50, high_water: 100, max_queue: 400, ..Config::default() };
+    let mut bed = Bed::with(config, App::echo());
+    let mut client = bed.open();
+    bed.pass(Duration::from_secs(20));
+    client.limit(0);
+    (0..2).for_each(|_| bed.handle.broadcast("/*", vec![0; 300]).expect("room"));
+    bed.settle();
+    assert_eq!(bed.server.core.sessions[0].queued(), 0, "both are skipped");
+    bed.handle.send(bed.ids()[0], "hello").expect("room");
+    bed.pass(Duration::from_secs(9));
+    client.unlimit();
+    bed.settle();
+    assert_eq!(client.frames().first(), Some(&Frame::Text("hello".to_owned())));
+}
