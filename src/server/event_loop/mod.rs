@@ -177,6 +177,7 @@ impl<P: Poller> EventLoop<P> {
         self.sweep();
         self.flush_posts();
         self.flush_marked(to_flush);
+        self.keep_within_memory();
         self.call_back();
         self.reap();
         debug_assert!(self.ready.is_empty());

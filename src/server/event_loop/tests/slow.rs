@@ -295,3 +295,18 @@ fn a_peer_that_was_spared_a_broadcast_has_ten_seconds_for_what_it_is_sent_then()
     bed.settle();
     assert_eq!(client.frames().first(), Some(&Frame::Text("hello".to_owned())));
 }
+
+#[test]
+fn the_ceiling_of_memory_holds_though_nobody_says_anything() {
+    let mut bed = Bed::with(Config { max_memory: 1000 * KIB, ..Config::default() }, App::echo());
+    let clients = bed.open_many(3);
+    clients[1..].iter().for_each(|client| client.limit(0));
+    for _ in 0..3 {
+        for id in &bed.ids()[1..] {
+            bed.handle.send(*id, vec![0; 200 * KIB]).expect("room");
+        }
+        bed.settle();
+        assert!(bed.server.core.memory() <= 1000 * KIB);
+    }
+    assert_eq!(clients.iter().filter(|client| client.is_gone()).count(), 1);
+}
