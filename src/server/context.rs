@@ -62,11 +62,7 @@ impl<'a> Context<'a> {
     /// Sends a message to another connection, on any path, or to this one.
     #[inline]
     pub fn send_to(&mut self, id: ConnectionId, payload: impl Payload) {
-        if !self.core.outbox.posts.log.is_empty()
-            && let Some(slot) = self.core.find_open(id)
-        {
-            self.core.settle_posts(slot);
-        }
+        self.core.settle_posts_for(id);
         self.core.outbox.send(id, payload.message());
     }
 
@@ -109,11 +105,12 @@ impl<'a> Context<'a> {
     /// Closes this connection: what was sent before leaves first, and no further message comes in. Of several Closes the
     /// first counts. A code that may not be sent (RFC 6455 §7.4, such as 1006) is left out, which is logged.
     pub fn close(&mut self, frame: CloseFrame<'_>) {
-        self.core.outbox.close(self.id, frame, self.id);
+        self.close_id(self.id, frame);
     }
 
     /// Closes another connection, or this one.
     pub fn close_id(&mut self, id: ConnectionId, frame: CloseFrame<'_>) {
+        self.core.settle_posts_for(id);
         self.core.outbox.close(id, frame, self.id);
     }
 
@@ -126,6 +123,7 @@ impl<'a> Context<'a> {
         let far = Duration::from_secs(100 * 365 * 24 * 3600);
         let at = self.core.now + duration.min(far);
         if self.core.timers.count(self.id) >= self.core.config.max_timers && self.id != ConnectionId::NOBODY {
+            self.core.settle_posts_for(self.id);
             self.core.outbox.fail(self.id, Error::TooManyTimers);
         }
         self.core.timers.set(at, self.id, self.mount)

@@ -99,6 +99,7 @@ impl Core {
         rate.messages += 1;
         let is_allowed = rate.messages <= limit;
         if !is_allowed {
+            self.settle_posts_for(id);
             self.outbox.fail(id, Error::TooManyMessages);
         }
         is_allowed
@@ -146,6 +147,16 @@ impl Core {
                 self.outbox.replies.extend_from_slice(&copy);
                 self.outbox.note_reply(self.sessions.id(slot), start);
             }
+        }
+    }
+
+    /// The same for a connection that may have left: before anything is recorded about it.
+    #[inline]
+    pub fn settle_posts_for(&mut self, id: ConnectionId) {
+        if !self.outbox.posts.log.is_empty()
+            && let Some(slot) = self.find_open(id)
+        {
+            self.settle_posts(slot);
         }
     }
 

@@ -143,7 +143,7 @@ impl<P: Poller> EventLoop<P> {
         if taken == parts.iter().map(|part| part.bytes().len()).sum::<usize>() {
             session.flags.clear(Flags::BLOCKED);
         } else {
-            // The queue has been empty until now, or nothing would be written past it.
+            // Only an empty queue is written past, so its time begins here.
             session.flags.set(Flags::BLOCKED);
             session.rare().progress = tick;
         }

@@ -63,7 +63,10 @@ impl<P: Poller> EventLoop<P> {
                     self.flush_many_posts();
                 }
             }
-            Command::Close { id, frame } => self.core.outbox.actions.push(Action::Close { id, frame }),
+            Command::Close { id, frame } => {
+                self.core.settle_posts_for(id);
+                self.core.outbox.actions.push(Action::Close { id, frame });
+            }
             Command::Settle { id, accept } => {
                 self.apply();
                 self.settle_later(id, accept);

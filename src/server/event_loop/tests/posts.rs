@@ -67,16 +67,24 @@ fn others_are_all_but_the_sender() {
 }
 
 #[test]
-fn what_was_broadcast_before_a_close_comes_before_it() {
-    let mut bed = Bed::new(obedient());
-    let mut clients = bed.open_many(2);
-    clients[0].text("broadcast a;close;broadcast b");
-    clients[1].text("send c");
-    bed.settle();
-    let text = |text: &str| Frame::Text(text.to_owned());
-    let frames = clients[0].frames();
-    assert_eq!((frames.first(), frames.last()), (Some(&text("a")), Some(&Frame::Close(1000, String::new()))));
-    assert_eq!(clients[1].texts(), ["a", "b", "c"]);
+fn what_was_broadcast_before_a_close_comes_before_it_and_nothing_behind() {
+    for orders in [
+        "broadcast a;close",
+        "broadcast a;close;broadcast b",
+        "broadcast a;close;send b",
+        "broadcast a;close;subscribe t",
+    ] {
+        let mut bed = Bed::new(obedient());
+        let mut clients = bed.open_many(2);
+        clients[0].text(orders);
+        clients[1].text("send c");
+        bed.settle();
+        let frames = clients[0].frames();
+        assert_eq!(frames.first(), Some(&Frame::Text("a".to_owned())), "{orders}");
+        assert_eq!(frames.last(), Some(&Frame::Close(1000, String::new())), "{orders}");
+        let texts = clients[1].texts();
+        assert_eq!((texts.first(), texts.last()), (Some(&"a".to_owned()), Some(&"c".to_owned())), "{orders}");
+    }
 }
 
 #[test]
