@@ -10,31 +10,31 @@
 //!    accepts.
 //! 6. A message that was received can be sent, and is then received as the same.
 //! 7. After an error, or when it is closed, further input yields nothing.
+//! 8. Its verdict is that of tungstenite: the same events, Pongs and close codes, but for the differences that the RFC
+//!    allows, each of which is named in `src/tungstenite.rs`.
 //!
 //! How the input is read stands at `Case::draw`.
 #![no_main]
 
-use std::sync::Arc;
-
 use libfuzzer_sys::fuzz_target;
 use sockhop::protocol::{Connection, Limits, Role};
-use sockhop_fuzz::{Case, Cuts, Outcome, Way, decode, feed, model, returns_as_itself};
+use sockhop_fuzz::{Case, Cuts, Outcome, Way, agree, decode, feed, model, returns_as_itself};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::draw(data) else { return };
-    let limits = Arc::new(case.limits.clone());
     if case.client {
-        let outcome = check(&case, || Connection::client(limits.clone(), || KEY));
+        let outcome = check(&case, |limits| Connection::client(limits, || KEY));
         accepts(Connection::server(Limits::default()), &outcome);
     } else {
-        let outcome = check(&case, || Connection::server(limits.clone()));
+        let outcome = check(&case, |limits| Connection::server(limits));
         accepts(Connection::client(Limits::default(), || KEY), &outcome);
     }
 });
 
-fn check<R: Role>(case: &Case<'_>, make: impl Fn() -> Connection<R>) -> Outcome {
+fn check<R: Role>(case: &Case<'_>, connect: impl Fn(Limits) -> Connection<R>) -> Outcome {
+    let make = || connect(case.limits.clone());
     let whole = feed(make(), case, Cuts::none(), Way::Input);
     assert_eq!(decode(&whole, R::MASKS), model(case));
     let mut ways = vec![(case.cuts(), Way::Input), (case.cuts(), Way::Lent)];
@@ -47,6 +47,8 @@ fn check<R: Role>(case: &Case<'_>, make: impl Fn() -> Connection<R>) -> Outcome 
     for message in whole.messages() {
         returns_as_itself(message);
     }
+    let case = case.comparable();
+    agree::<R>(&case, &feed(connect(case.limits.clone()), &case, Cuts::none(), Way::Input));
     whole
 }
 

@@ -2,13 +2,16 @@
 
 mod feed;
 mod model;
+mod tungstenite;
 
 pub use feed::{Cuts, Outcome, Way, feed, returns_as_itself};
 pub use model::{Decoded, decode, model};
+pub use tungstenite::agree;
 
 use sockhop::protocol::{Event, Limits, Message};
 
 /// A stream for one connection, and how it is cut.
+#[derive(Clone)]
 pub struct Case<'a> {
     /// Whether the connection is a client's.
     pub client: bool,
@@ -76,6 +79,16 @@ pub enum Seen {
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(Option<(u16, String)>),
+}
+
+impl Seen {
+    /// The code of a Close that has one.
+    pub fn close_code(&self) -> Option<u16> {
+        match self {
+            Self::Close(Some((code, _))) => Some(*code),
+            _ => None,
+        }
+    }
 }
 
 impl From<Event<'_>> for Seen {

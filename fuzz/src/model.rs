@@ -9,9 +9,22 @@ use crate::{Case, Outcome, Seen};
 pub struct Decoded {
     events: Vec<Seen>,
     sent: Vec<(Opcode, Vec<u8>)>,
-    error: Option<ProtocolError>,
+    pub error: Option<ProtocolError>,
     state: State,
     unfinished: Option<u64>,
+}
+
+impl Decoded {
+    /// The payloads of the Pongs that were sent.
+    pub fn pongs(&self) -> Vec<&[u8]> {
+        self.sent.iter().filter(|(opcode, _)| *opcode == Opcode::Pong).map(|(_, payload)| &payload[..]).collect()
+    }
+
+    /// The code of the Close that was sent, if one was sent that has one.
+    pub fn close_code(&self) -> Option<u16> {
+        let (_, payload) = self.sent.iter().find(|(opcode, _)| *opcode == Opcode::Close)?;
+        Some(u16::from_be_bytes(*payload.first_chunk()?))
+    }
 }
 
 /// Takes the output apart. Each of its frames must be whole, final, and masked if and only if `masked`.
