@@ -71,6 +71,10 @@ pub use crate::server::{
     Payload, Peer, Rejected, Server, Slow, Stats, Ticket, TimerId, testing,
 };
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use crate::server::fuzzing;
+
 /// The README's code is compiled with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

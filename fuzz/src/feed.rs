@@ -40,8 +40,8 @@ pub struct Outcome {
     pub output: Vec<u8>,
     pub error: Option<ProtocolError>,
     pub state: State,
-    /// While it is open: how much has come of what is under way.
-    pub unfinished: Option<u64>,
+    /// Whether it is open, and nothing is under way.
+    pub is_idle: bool,
 }
 
 impl Outcome {
@@ -53,7 +53,7 @@ impl Outcome {
 /// Gives the stream to the connection.
 pub fn feed<R: Role>(mut connection: Connection<R>, case: &Case<'_>, cuts: Cuts, way: Way) -> Outcome {
     let mut outcome =
-        Outcome { events: Vec::new(), output: Vec::new(), error: None, state: State::Open, unfinished: None };
+        Outcome { events: Vec::new(), output: Vec::new(), error: None, state: State::Open, is_idle: false };
     // Of a long stream only the beginning is cut that small: it would take too long.
     let long = case.stream.len() / 2048;
     let mut lengths =
@@ -85,7 +85,7 @@ pub fn feed<R: Role>(mut connection: Connection<R>, case: &Case<'_>, cuts: Cuts,
         }
     }
     outcome.state = connection.state();
-    outcome.unfinished = connection.unfinished().filter(|_| outcome.state == State::Open);
+    outcome.is_idle = outcome.state == State::Open && connection.is_idle();
     if outcome.error.is_some() || outcome.state == State::Closed {
         assert_eq!(outcome.state, State::Closed);
         let sent = outcome.output.len();

@@ -1,9 +1,11 @@
 //! What the fuzz targets share: how an input becomes a stream of bytes, and what comes of the stream.
 
+mod draw;
 mod feed;
 mod model;
 mod tungstenite;
 
+pub use draw::Draw;
 pub use feed::{Cuts, Outcome, Way, feed, returns_as_itself};
 pub use model::{Decoded, decode, model};
 pub use tungstenite::agree;

@@ -11,7 +11,7 @@ pub struct Decoded {
     sent: Vec<(Opcode, Vec<u8>)>,
     pub error: Option<ProtocolError>,
     state: State,
-    unfinished: Option<u64>,
+    is_idle: bool,
 }
 
 impl Decoded {
@@ -38,8 +38,8 @@ pub fn decode(outcome: &Outcome, masked: bool) -> Decoded {
         sent.push((header.opcode, unmasked(payload, header.masking_key)));
         rest = behind;
     }
-    let Outcome { error, state, unfinished, .. } = *outcome;
-    Decoded { events: outcome.events.clone(), sent, error, state, unfinished }
+    let Outcome { error, state, is_idle, .. } = *outcome;
+    Decoded { events: outcome.events.clone(), sent, error, state, is_idle }
 }
 
 /// What is to come of the stream.
@@ -47,7 +47,7 @@ pub fn model(case: &Case<'_>) -> Decoded {
     let mut model = Model {
         case,
         message: None,
-        result: Decoded { events: Vec::new(), sent: Vec::new(), error: None, state: State::Open, unfinished: None },
+        result: Decoded { events: Vec::new(), sent: Vec::new(), error: None, state: State::Open, is_idle: false },
     };
     model.close_when_due();
     let mut rest = &case.stream[..];
@@ -63,9 +63,7 @@ pub fn model(case: &Case<'_>) -> Decoded {
             }
         }
     }
-    if model.result.state == State::Open && (!rest.is_empty() || model.message.is_some()) {
-        model.result.unfinished = Some(model.message.map_or(0, |(_, _, payload)| payload.len() as u64));
-    }
+    model.result.is_idle = model.result.state == State::Open && rest.is_empty() && model.message.is_none();
     model.result
 }
 

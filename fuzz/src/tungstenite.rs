@@ -57,7 +57,7 @@ fn second_opinion<R: Role>(case: &Case<'_>, completed: bool) -> (Outcome, End) {
         }
     };
     let output = std::mem::take(&mut socket.get_mut().output);
-    (Outcome { events, output, error: None, state: State::Open }, end)
+    (Outcome { events, output, error: None, state: State::Open, is_idle: false }, end)
 }
 
 fn end(error: Error) -> End {

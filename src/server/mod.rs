@@ -25,6 +25,9 @@ mod core;
 mod event_loop;
 #[cfg(any(test, fuzzing))]
 mod fake;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod handler;
 mod listen;
