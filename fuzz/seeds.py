@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora, corpus/TARGET/NAME: streams of frames by hand, one for each rule and its border.
+"""Writes the seed corpora, corpus/TARGET/NAME: streams of frames, request heads and the like, by hand, one for each rule
+and its border.
 
-The fuzzer begins with these. Run it again when the format of an input changes (`Case::draw` in src/lib.rs).
+The fuzzer begins with these. Run it again when the format of an input changes (`Case::draw` in src/lib.rs, the
+docs of each target).
 """
 
 import pathlib
@@ -80,10 +82,101 @@ def streams(key):
     yield "large-fragmented", fragmented + f(CONTINUATION, b"end"), {"cuts": [130], "stretch": (35_000, 0x55, len(fragmented))}
 
 
+KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+UPGRADE = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", KEY]
+
+
+def head(line, *headers):
+    return "\r\n".join([line, *headers, "", ""]).encode()
+
+
+def upgrade(path="/chat", *more, host="example.org"):
+    return head(f"GET {path} HTTP/1.1", f"Host: {host}", *UPGRADE, *more)
+
+
+def heads():
+    """Request heads by name: {name: (flags, head)}; the flags are those of the target `handshake`."""
+    yield "upgrade", 0xE0, upgrade()
+    yield "leading-crlf", 0xE0, b"\r\n" + upgrade()
+    yield "prefix", 0xE0, upgrade("/ws/rooms/a%20b?q=%zz")
+    yield "below", 0xE0, upgrade("/rooms/1/2", "Cookie: a=b; c=d", "Accept: */*")
+    yield "absolute", 0xE0, upgrade("wss://other.example:444/ws/own", "Origin: https://other.example:444")
+    yield "lists", 0xE0, head("GET /rooms HTTP/1.1", "HOST:[::1]:80", "upgrade: h2c,WebSocket", "connection: keep-alive",
+                              "Connection: ,UPGRADE ,", "Sec-WebSocket-Version:13", KEY, "Content-Length: 0")
+    yield "subprotocols", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: mqtt, v2.chat", "Sec-WebSocket-Protocol: chat")
+    yield "subprotocol-twice", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: chat, chat")
+    yield "subprotocol-empty", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: ,")
+    yield "origin-same", 0xE0, upgrade("/chat", "Origin: https://example.org")
+    yield "origin-port", 0xE0, upgrade("/chat", "Origin: http://example.org:8080", host="Example.Org:8080")
+    yield "origin-foreign", 0xE0, upgrade("/chat", "Origin: https://evil.example")
+    yield "origin-twice", 0xE0, upgrade("/chat", "Origin: https://example.org", "Origin: null")
+    yield "origin-allowed", 0xE8, upgrade("/chat", "Origin: https://good.example:443")
+    yield "origin-any", 0xE7, upgrade("/chat", "Origin: null")
+    yield "origin-proxy", 0xE2, upgrade("/chat", "X-Forwarded-Host: a.example, b", "Origin: http://a.example")
+    yield "origin-local", 0xE5, upgrade("/chat", "Origin: null", host="localhost:9000")
+    yield "origin-local-port", 0xE5, upgrade("/chat", "Origin: http://127.0.0.1:5173", host="[::1]:9000")
+    yield "origin-local-proxied", 0xE5, upgrade("/chat", "Origin: file://", "Via: 1.1 a", host="localhost")
+    yield "route", 0xE0, head("GET /?x HTTP/1.1", "Host: a")
+    yield "route-head", 0xE0, head("HEAD /ws/ HTTP/1.0")
+    yield "route-method", 0xE0, head("DELETE / HTTP/1.1", "Host: a")
+    yield "mount-plain", 0xE0, head("GET /rooms HTTP/1.1", "Host: a")
+    yield "mount-method", 0xE0, head("POST /rooms HTTP/1.1", "Host: a", "Content-Length: 2") + b"{}"
+    yield "put", 0xE0, head("GET /chat HTTP/1.1", "Host: a")
+    yield "nothing", 0xE0, head("GET /nothing HTTP/1.1", "Host: a")
+    yield "dots", 0xE0, upgrade("/rooms/%2e%2e/x")
+    yield "version", 0xE0, head("GET / HTTP/2.0", "Host: a")
+    yield "post", 0xE0, upgrade().replace(b"GET", b"POST")
+    yield "http-10", 0xE0, upgrade().replace(b"HTTP/1.1", b"HTTP/1.0")
+    yield "version-8", 0xE0, upgrade().replace(b": 13", b": 8")
+    yield "key-short", 0xE0, upgrade().replace(b"dGhl", b"dGh")
+    yield "key-twice", 0xE0, upgrade("/chat", KEY)
+    yield "body", 0xE0, upgrade("/chat", "Transfer-Encoding: chunked")
+    yield "no-host", 0xE0, upgrade().replace(b"Host", b"Hose")
+    yield "hosts", 0xE0, upgrade("/chat", "Host: b")
+    yield "bad-host", 0xE0, upgrade(host="a b")
+    yield "latin-1", 0xE0, upgrade("/chat", "X: ").replace(b"X: ", b"X: \xe9")
+    yield "folded", 0xE0, upgrade("/chat", "X: a", " b")
+    yield "bare-lf", 0xE0, upgrade().replace(b"\r\n", b"\n")
+    yield "tls", 0xE0, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+    yield "http-2", 0xE0, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    yield "many-headers", 0xE0, head("GET / HTTP/1.1", "Host: a", *["a:"] * 64)
+    yield "long-line", 0x00, head(f"GET /{'a' * 40} HTTP/1.1", "Host: a")
+    yield "long-head", 0x20, head("GET / HTTP/1.1", "Host: a", "b: " + "c" * 300)
+
+
+def texts():
+    """Texts by name, with the lengths of the pieces in which they come: the input of `utf8`."""
+    yield "ascii", [], b"Hello"
+    yield "greek", [1], "κόσμε".encode()
+    yield "long", [63, 2], ("a" * 62 + "é€😀") .encode() * 3
+    yield "borders", [3], "\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff".encode()
+    for name, text in {"overlong-2": b"\xc1\xbf", "overlong-3": b"\xe0\x9f\xbf", "overlong-4": b"\xf0\x8f\xbf\xbf",
+                       "surrogate": b"\xed\xa0\x80", "too-large": b"\xf4\x90\x80\x80", "f5": b"\xf5", "alone": b"\x80",
+                       "cut": b"\xf0\x9f\x98", "cut-amid": b"\xe2\x82a"}.items():
+        yield name, [1, 2], b"ok" + text
+
+
+def calls():
+    """Calls of the target `write_queue`: a byte for each, then its lengths."""
+    yield "own", [0x40, 5, 200, 0, 3, 6, 100, 50, 7]
+    yield "begun", [0x88, 20, 30, 40, 25, 7, 6, 255, 255]
+    yield "posts", [0, 9, 0x82, 210, 255, 220, 6, 1, 1, 0, 3, 15, 0x3E, 255, 255, 15]
+    yield "latest", [0xC3, 3, 4, 5, 6, 6, 3, 2, 0xC3, 9, 8, 7, 6, 11, 220, 200, 6, 220, 210]
+    yield "latest-begun", [0xCB, 220, 230, 240, 220, 210, 7]
+    yield "in-place", [4, 220, 0x14, 230, 6, 3, 2, 7, 0x1C, 220, 200, 6, 255, 255]
+    yield "response", [5, 100, 0, 10, 7, 6, 255, 255]
+
+
 def main():
-    for target in ("frame_header", "connection"):
+    for target in ("frame_header", "connection", "handshake", "utf8", "write_queue"):
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
+    for name, flags, data in heads():
+        (HERE / "corpus/handshake" / name).write_bytes(bytes([flags, 2, 7, 40]) + data)
+    for name, cuts, data in texts():
+        (HERE / "corpus/utf8" / name).write_bytes(bytes([len(cuts), *cuts]) + data)
+    for name, data in calls():
+        (HERE / "corpus/write_queue" / name).write_bytes(bytes(data))
     for role, key in (("server", b"\x17\x2a\x21\x3d"), ("client", None)):
         for name, stream, options in streams(key):
             data = case(stream, client=role == "client", **options)

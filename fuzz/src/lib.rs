@@ -2,11 +2,15 @@
 
 mod draw;
 mod feed;
+mod head;
+mod http;
 mod model;
 mod tungstenite;
 
 pub use draw::Draw;
 pub use feed::{Cuts, Outcome, Way, feed, returns_as_itself};
+pub use head::{Head, Policy};
+pub use http::Answer;
 pub use model::{Decoded, decode, model};
 pub use tungstenite::agree;
 

@@ -121,6 +121,15 @@ impl HeadScanner {
     }
 }
 
+#[cfg(fuzzing)]
+impl HeadScanner {
+    /// Bytes that were examined, each of them once.
+    #[doc(hidden)]
+    pub fn examined(&self) -> usize {
+        self.offset
+    }
+}
+
 impl State {
     /// The state after one more byte, or None when no request head can go on with it.
     fn after(self, byte: u8) -> Option<State> {
