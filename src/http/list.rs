@@ -22,6 +22,12 @@ pub(super) fn elements<'a>(values: impl Iterator<Item = &'a str>) -> impl Iterat
     values.flat_map(|value| Elements { rest: value })
 }
 
+/// The same elements, the last one first.
+pub(super) fn elements_backward<'a>(values: impl DoubleEndedIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    // 5.6.1.2 Recipient Requirements: empty elements are ignored.
+    values.rev().flat_map(|value| value.rsplit(',')).map(trim).filter(|element| !element.is_empty())
+}
+
 /// The elements of one line, without the whitespace around them.
 struct Elements<'a> {
     /// What has not been looked at yet.
@@ -35,7 +41,7 @@ impl<'a> Iterator for Elements<'a> {
         while !self.rest.is_empty() {
             let (element, rest) = self.rest.split_once(',').unwrap_or((self.rest, ""));
             self.rest = rest;
-            let element = element.trim_matches([' ', '\t']);
+            let element = trim(element);
             // 5.6.1.2 Recipient Requirements: empty elements are ignored.
             if !element.is_empty() {
                 return Some(element);
@@ -43,6 +49,10 @@ impl<'a> Iterator for Elements<'a> {
         }
         None
     }
+}
+
+fn trim(element: &str) -> &str {
+    element.trim_matches([' ', '\t'])
 }
 
 #[cfg(test)]
@@ -63,6 +73,9 @@ mod tests {
         for (lines, expected) in cases {
             let got: Vec<_> = elements(lines.iter().copied()).collect();
             assert_eq!(&got, expected, "{lines:?}");
+            let mut backward: Vec<_> = elements_backward(lines.iter().copied()).collect();
+            backward.reverse();
+            assert_eq!(&backward, expected, "{lines:?} backward");
         }
     }
 

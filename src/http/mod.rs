@@ -25,11 +25,14 @@
 //! | RFC 6455 4.2.2 the server's | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
 //! | RFC 6455 4.4 several versions | [`HandshakeError::VersionNot13`] |
 //! | RFC 6455 10.2 origin considerations, RFC 6454 | [`OriginPolicy::check`] |
+//! | behind proxies: who the client is | [`forwarded_client`] |
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod authority;
+mod cidr;
 mod error;
+mod forwarded;
 mod head;
 mod list;
 mod origin;
@@ -39,7 +42,9 @@ mod router;
 mod target;
 mod upgrade;
 
+pub use cidr::{Cidr, CidrError};
 pub use error::HandshakeError;
+pub use forwarded::forwarded_client;
 pub use head::{HeadLimits, HeadScanner};
 pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};
 pub use request::{Request, Version};

@@ -132,12 +132,12 @@ impl<'a> Request<'a> {
     }
 
     /// The values of all header lines of that name, in the order in which they came.
-    pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub fn header_lines(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a str> {
         self.headers().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// All header lines, name and value, in the order in which they came.
-    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&'a str, &'a str)> {
         self.headers.iter().take(self.header_count).copied()
     }
 

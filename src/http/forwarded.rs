@@ -1,0 +1,148 @@
+//! The client that proxies speak for: X-Forwarded-For, which each of them appends the address of its own peer to.
+//!
+//! There is no RFC for it (RFC 7239 §5.2 tells of it and standardises another header). What stands on its left is for
+//! any client to write, so only what trusted proxies have appended is believed.
+
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use super::{Request, list};
+
+/// The client's address in a request that came from a trusted proxy: the rightmost one in X-Forwarded-For that is not
+/// itself a trusted proxy's, or the leftmost when all of them are. A port behind an address is taken off. None when there
+/// is no address, or when something else stands where the next one was looked for.
+///
+/// ```
+/// use sockhop::http::{Request, forwarded_client};
+/// let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1, 192.0.2.7, 10.0.0.2\r\n\r\n";
+/// let is_proxy = |address: std::net::IpAddr| address.to_string().starts_with("10.");
+/// let client = forwarded_client(&Request::parse(head)?, is_proxy);
+/// assert_eq!(client, Some([192, 0, 2, 7].into()));
+/// # Ok::<(), sockhop::http::HandshakeError>(())
+/// ```
+#[must_use]
+pub fn forwarded_client(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    let mut client = None;
+    for element in list::elements_backward(request.header_lines("x-forwarded-for")) {
+        let address = parse_address(element)?;
+        client = Some(address);
+        if !is_trusted(address) {
+            break;
+        }
+    }
+    client
+}
+
+/// `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:80`.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
+    text.parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+        .or_else(|| in_brackets().map(IpAddr::V6))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::http::Cidr;
+
+    fn client(lines: &[&str], trusted: &[&str]) -> Option<String> {
+        let lines: String = lines.iter().map(|line| format!("X-Forwarded-For: {line}\r\n")).collect();
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        let request = Request::parse(head.as_bytes()).expect("a request");
+        let trusted: Vec<Cidr> = trusted.iter().map(|range| range.parse().expect("a range")).collect();
+        let is_trusted = |address| trusted.iter().any(|range| range.contains(address));
+        forwarded_client(&request, is_trusted).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn the_client_is_the_rightmost_address_that_is_no_trusted_proxy_s() {
+        let cases: &[(&[&str], Option<&str>)] = &[
+            (&[], None),
+            (&[""], None),
+            (&[" , ,"], None),
+            (&["192.0.2.7"], Some("192.0.2.7")),
+            (&["1.1.1.1, 192.0.2.7"], Some("192.0.2.7")),
+            (&["1.1.1.1, 192.0.2.7, 10.0.0.2"], Some("192.0.2.7")),
+            (&["192.0.2.7 ,\t10.0.0.2,, 10.9.9.9,"], Some("192.0.2.7")),
+            (&["1.1.1.1", "192.0.2.7", "10.0.0.2"], Some("192.0.2.7")),
+            (&["1.1.1.1, 192.0.2.7", "10.0.0.2, 10.0.0.3"], Some("192.0.2.7")),
+            (&["10.0.0.2, 192.0.2.7, 10.0.0.3"], Some("192.0.2.7")),
+            // All of them are trusted: the first one had a client on that network.
+            (&["10.0.0.9, 10.0.0.2", "10.0.0.3"], Some("10.0.0.9")),
+            (&["::ffff:192.0.2.7, ::ffff:10.0.0.2"], Some("::ffff:192.0.2.7")),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(client(lines, &["10.0.0.0/8"]).as_deref(), *expected, "{lines:?}");
+        }
+        assert_eq!(client(&["192.0.2.7, 10.0.0.2"], &[]).as_deref(), Some("10.0.0.2"));
+    }
+
+    #[test]
+    fn ports_and_brackets_are_taken_off() {
+        let cases = [
+            ("192.0.2.7:443", Some("192.0.2.7")),
+            ("2001:db8::7", Some("2001:db8::7")),
+            ("[2001:db8::7]", Some("2001:db8::7")),
+            ("[2001:DB8::7]:443", Some("2001:db8::7")),
+            ("::ffff:192.0.2.7", Some("::ffff:192.0.2.7")),
+            ("2001:db8::7:443", Some("2001:db8::7:443")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(client(&[text], &[]).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn garbage_names_nobody_and_nothing_to_its_left_is_believed() {
+        let garbage = [
+            "unknown",
+            "_hidden",
+            "-",
+            "unix:",
+            "192.0.2",
+            "192.0.2.7.8",
+            "192.0.2.256",
+            "192.0.02.7",
+            "192.0.2.7:",
+            "192.0.2.7:65536",
+            "192.0.2.7:x",
+            "[192.0.2.7]",
+            "[2001:db8::7",
+            "2001:db8::7]",
+            "[]",
+            "[]:80",
+            "[2001:db8::7]80",
+            "2001:db8::7::8",
+            "\"[2001:db8::7]\"",
+            "for=192.0.2.7",
+            "192.0.2.7 192.0.2.8",
+            "\u{e9}",
+            "localhost",
+            "0x7f.1",
+        ];
+        for text in garbage {
+            for line in [text.to_owned(), format!("1.1.1.1, {text}"), format!("1.1.1.1, {text}, 10.0.0.2")] {
+                assert_eq!(client(&[&line], &["10.0.0.0/8"]), None, "{line}");
+            }
+            assert_eq!(client(&[text, "192.0.2.7"], &[]).as_deref(), Some("192.0.2.7"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_endless_list_is_read_backward_once_and_no_further_than_the_client() {
+        let mut addresses = vec!["10.0.0.2"; 700];
+        addresses[350] = "192.0.2.7";
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {}\r\n\r\n", addresses.join(","));
+        let asked = Cell::new(0);
+        let is_trusted = |address: IpAddr| {
+            asked.set(asked.get() + 1);
+            address.to_string() == "10.0.0.2"
+        };
+        let client = forwarded_client(&Request::parse(head.as_bytes()).unwrap(), is_trusted);
+        assert_eq!(client, Some([192, 0, 2, 7].into()));
+        assert_eq!(asked.get(), 350);
+    }
+}
