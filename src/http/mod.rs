@@ -25,7 +25,7 @@
 //! | RFC 6455 4.2.2 the server's | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
 //! | RFC 6455 4.4 several versions | [`HandshakeError::VersionNot13`] |
 //! | RFC 6455 10.2 origin considerations, RFC 6454 | [`OriginPolicy::check`] |
-//! | behind proxies: who the client is | [`forwarded_client`] |
+//! | behind proxies: who the client is | [`ProxyHeader::parse`], before the request; [`forwarded_client`] |
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
@@ -36,6 +36,7 @@ mod forwarded;
 mod head;
 mod list;
 mod origin;
+mod proxy_protocol;
 mod request;
 mod response;
 mod router;
@@ -47,6 +48,7 @@ pub use error::HandshakeError;
 pub use forwarded::forwarded_client;
 pub use head::{HeadLimits, HeadScanner};
 pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};
+pub use proxy_protocol::{ProxyHeader, ProxyHeaderError};
 pub use request::{Request, Version};
 pub use response::{Body, Response};
 pub use router::{Resolved, Router, RouterError};
