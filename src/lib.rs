@@ -68,7 +68,7 @@ pub mod server;
 pub use crate::protocol::{CloseCode, CloseFrame, Message};
 pub use crate::server::{
     Accept, CloseReason, Config, ConnectionId, Context, Count, Drain, Error, Handle, Handler, Listen, ListenAddr,
-    Payload, Peer, Rejected, Server, Slow, Stats, Ticket, TimerId, testing,
+    Payload, Peer, ProxyProtocol, Rejected, Server, Slow, Stats, Ticket, TimerId, testing,
 };
 
 #[cfg(fuzzing)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::handle::Drain;
-use crate::http::{HeadLimits, OriginPolicy};
+use crate::http::{Cidr, HeadLimits, OriginPolicy};
 use crate::protocol::Limits;
 
 /// What a [`Server`](super::Server) allows its peers, and for how long it waits for them.
@@ -49,6 +49,12 @@ pub struct Config {
     ///
     /// When a quarter of so many are unfinished opening handshakes, the oldest of these are dropped.
     pub max_connections: usize,
+    /// Connections at a time of one client address, which for IPv6 is a /64; one more gets 429, or is closed unread when
+    /// 32 are being told so. Zero: any number. Default: zero; 100 leaves room for an office behind one address.
+    ///
+    /// Peers count from when they connect, clients of [`trusted_proxies`](Self::trusted_proxies) from when these name
+    /// them; a proxy that names nobody counts as a client. Over Unix-domain sockets nobody has an address.
+    pub max_connections_per_address: usize,
     /// Bytes that all connections together are owed, or have sent half a message or request of; above it the one with
     /// the most is closed with 1013, and opening handshakes get 503. Default: 256 MiB.
     pub max_memory: usize,
@@ -68,6 +74,13 @@ pub struct Config {
     /// Others get 403, and a warning is logged that names both sides. The binary's apps also let pages on this machine in
     /// while everything is on the loopback: here that is `OriginPolicy { local: true, ..OriginPolicy::default() }`.
     pub origins: OriginPolicy,
+    /// Proxies that are believed when they say who their clients are: what [`Context::peer`](super::Context::peer), the
+    /// log and limits then go by is the rightmost address in X-Forwarded-For that is not itself in here, and the origin
+    /// rule goes by X-Forwarded-Host. If there is no address in it, the proxy's own counts. Anyone could send these
+    /// headers: from other peers they mean nothing. Default: none.
+    pub trusted_proxies: Vec<Cidr>,
+    /// Whether those proxies use the PROXY protocol. Default: they do not.
+    pub proxy_protocol: ProxyProtocol,
     /// A path that a proxy in front may or may not have removed, such as `/ws`. Default: none (empty).
     pub path_prefix: String,
 }
@@ -89,6 +102,7 @@ impl Default for Config {
             low_water: 64 * 1024,
             max_queue: 1024 * 1024,
             max_connections: 10_000,
+            max_connections_per_address: 0,
             max_memory: 256 * 1024 * 1024,
             max_message_rate: 0,
             slow: Slow::Close,
@@ -96,9 +110,23 @@ impl Default for Config {
             max_timers: 1024,
             max_panics: 10,
             origins: OriginPolicy::default(),
+            trusted_proxies: Vec::new(),
+            proxy_protocol: ProxyProtocol::Off,
             path_prefix: String::new(),
         }
     }
+}
+
+/// Whether proxies put a PROXY header (version 1 or 2) before each connection's first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProxyProtocol {
+    /// They do not.
+    Off,
+    /// All of [`Config::trusted_proxies`] do, of which there must be some: without a header, or with one that is
+    /// malformed, a connection is dropped. It has to come within [`Config::handshake_timeout`], as the request behind it
+    /// has. Whom it names is the client; X-Forwarded-For behind it counts only if that, too, is a trusted proxy. From
+    /// other peers a header is not taken: it is no HTTP request.
+    Required,
 }
 
 /// What becomes of a broadcast to a connection whose queue is too long for it. What is sent to it alone is never skipped:

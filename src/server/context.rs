@@ -30,7 +30,9 @@ impl<'a> Context<'a> {
         self.id
     }
 
-    /// The peer's address; [`Peer::Gone`] where there is no connection, or none any more.
+    /// The client's address: that of the connection's other end, or the one that a proxy has named, of which only a PROXY
+    /// header tells the port (else 0); see [`Config::trusted_proxies`](super::Config::trusted_proxies). [`Peer::Gone`]
+    /// where there is no connection, or none any more.
     pub fn peer(&self) -> Peer {
         self.slot().map_or(Peer::Gone, |slot| self.core.sessions.peer(slot))
     }

@@ -18,7 +18,9 @@
 // | the loop | `event_loop/`, over `poller.rs`: `mio_poller.rs` |
 // | what the loop and contexts share | `core.rs`: `sessions.rs`, `session.rs`, `outbox.rs`, `topics.rs`, `timers.rs` |
 // | bytes owed to a peer | `write_queue.rs` |
+// | connections of each client address | `addresses.rs` |
 
+mod addresses;
 mod config;
 mod context;
 mod core;
@@ -50,7 +52,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-pub use self::config::{Config, Slow};
+pub use self::config::{Config, ProxyProtocol, Slow};
 pub use self::context::Context;
 pub use self::handle::{Drain, Handle, Rejected, Ticket};
 pub use self::handler::{Accept, CloseReason, ConnectionId, Error, Handler, Peer};
@@ -197,13 +199,17 @@ impl Server {
     /// Serves until it is shut down.
     ///
     /// # Errors
-    /// The operating system gives no events, [`Config::path_prefix`] is no path, or a handler has panicked more often
-    /// than [`Config::max_panics`] allows. All connections have ended then, as after a shutdown.
+    /// The operating system gives no events, [`Config::path_prefix`] is no path, [`Config::proxy_protocol`] is required
+    /// of nobody, or a handler has panicked more often than [`Config::max_panics`] allows. All connections have ended then, as after a shutdown.
     pub fn run(mut self) -> io::Result<()> {
         self.router.prefix(&self.config.path_prefix).map_err(|error| {
             let prefix = &self.config.path_prefix;
             io::Error::new(io::ErrorKind::InvalidInput, format!("path prefix {prefix:?}: {error}"))
         })?;
+        if self.config.proxy_protocol == ProxyProtocol::Required && self.config.trusted_proxies.is_empty() {
+            let what = "the PROXY protocol is required, but no proxy is trusted";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
         let mut poller = MioPoller::new(self.stops)?;
         // Socket files are removed when this function is left.
         let mut files = Vec::new();

@@ -73,6 +73,10 @@ impl Flags {
     pub const SHUT: Flags = Flags(1024);
     /// It was accepted by a listener, and from a peer, on this machine.
     pub const LOCAL: Flags = Flags(2048);
+    /// It comes from a trusted proxy: X-Forwarded headers count.
+    pub const TRUSTED: Flags = Flags(16384);
+    /// A PROXY header is to come before the request.
+    pub const PROXY_HEADER: Flags = Flags(32768);
     /// It has been sent a Close: no frame may follow (5.5.1).
     pub const CLOSE_SENT: Flags = Flags(8192);
 

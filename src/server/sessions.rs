@@ -89,6 +89,10 @@ impl Sessions {
         self.cold[slot as usize].peer.unpack()
     }
 
+    pub fn set_peer(&mut self, slot: u32, peer: Peer) {
+        self.cold[slot as usize].peer = PackedPeer::new(peer);
+    }
+
     pub fn path(&self, slot: u32) -> &str {
         self.paths.get(self.cold[slot as usize].path)
     }

@@ -37,6 +37,9 @@ pub enum Count {
     Refused,
     /// Connections refused because there were [`max_connections`](super::Config::max_connections).
     RefusedFull,
+    /// Connections refused because their address had
+    /// [`max_connections_per_address`](super::Config::max_connections_per_address).
+    RefusedAddress,
     /// Opening handshakes dropped because too many were unfinished.
     HandshakesDropped,
     /// Opening handshakes that were not complete in time.
@@ -61,11 +64,12 @@ pub enum Count {
 
 impl Count {
     /// All of them, in order.
-    pub const ALL: [Count; 14] = [
+    pub const ALL: [Count; 15] = [
         Count::Accepted,
         Count::Opened,
         Count::Refused,
         Count::RefusedFull,
+        Count::RefusedAddress,
         Count::HandshakesDropped,
         Count::HandshakeTimeouts,
         Count::ProtocolErrors,
@@ -85,6 +89,7 @@ impl Count {
             Count::Opened => "opened",
             Count::Refused => "refused",
             Count::RefusedFull => "refused_full",
+            Count::RefusedAddress => "refused_address",
             Count::HandshakesDropped => "handshakes_dropped",
             Count::HandshakeTimeouts => "handshake_timeouts",
             Count::ProtocolErrors => "protocol_errors",

@@ -11,4 +11,5 @@ mod handle;
 mod http;
 mod listeners;
 mod messages;
+mod proxies;
 mod violations;

@@ -12,7 +12,7 @@ use crate::server::stats::Count;
 /// Connections taken from one listener before others have their turn.
 const BATCH: usize = 64;
 /// Connections beyond the limit that are told so at a time; others are closed unread.
-const TURNED_AWAY: usize = 32;
+pub(super) const TURNED_AWAY: usize = 32;
 /// Unfinished opening handshakes that there may be even where so many are more than a quarter of all connections.
 const UNFINISHED: usize = 16;
 /// How long nobody is accepted after descriptors, or the kernel's memory for them, have run out.
@@ -110,6 +110,7 @@ impl<P: Poller> EventLoop<P> {
             self.sockets.resize_with(slot as usize + 1, || None);
         }
         self.sockets[slot as usize] = Some(socket);
+        self.meet_peer(slot, peer);
         Ok(())
     }
 

@@ -315,6 +315,7 @@ impl Bed {
         assert_eq!(core.sessions.len(), 0, "connections left");
         assert_eq!(self.network.open_sockets(), 0, "sockets left");
         assert_eq!(core.topics.total_members(), 0, "members left");
+        assert_eq!(self.server.addresses.totals().0, 0, "connections counted for their addresses");
         assert!(self.record().open.values().all(|open| !open), "open() without its close()");
     }
 }

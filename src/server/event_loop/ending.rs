@@ -276,6 +276,7 @@ impl<P: Poller> EventLoop<P> {
         self.drains.retain(lives);
         for slot in self.dead.drain(..) {
             self.sockets[slot as usize] = None;
+            self.addresses.release(slot);
             self.core.held -= self.core.sessions[slot].rare.as_ref().map_or(0, |rare| rare.accounted);
             self.core.sessions.remove(slot);
         }

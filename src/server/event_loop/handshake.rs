@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::clients::too_many;
 use super::dispatch::panic_text;
 use super::{EventLoop, Mount};
 use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
@@ -18,6 +19,9 @@ const EARLY: usize = 8 * 1024;
 impl<P: Poller> EventLoop<P> {
     /// Bytes of a request head, and perhaps of what follows it.
     pub(super) fn on_handshake_bytes(&mut self, slot: u32, input: &mut [u8]) {
+        if self.core.sessions[slot].flags.has(Flags::PROXY_HEADER) {
+            return self.on_proxy_header_bytes(slot, input);
+        }
         let limits = self.core.config.head;
         let mut kept = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.head.take());
         // Nearly always the head comes whole, and is read where it lies.
@@ -51,11 +55,12 @@ impl<P: Poller> EventLoop<P> {
         };
         log::debug!("{}: {} {}", self.core.sessions.id(slot), request.method(), request.path().escape_debug());
         if self.core.sessions[slot].flags.has(Flags::TURNED_AWAY) {
-            return self.respond(
-                slot,
-                &unavailable("there are too many connections"),
-                Body::answering(request.method()),
-            );
+            let is_crowded = self.addresses.has_turned_away(slot);
+            let response = if is_crowded { too_many() } else { unavailable("there are too many connections") };
+            return self.respond(slot, &response, Body::answering(request.method()));
+        }
+        if !self.meet_client(slot, &request) {
+            return;
         }
         match self.router.resolve(&request) {
             Resolved::Mount(mount) => match u16::try_from(mount) {
@@ -85,15 +90,17 @@ impl<P: Poller> EventLoop<P> {
 
     /// A request to open a WebSocket on a mount.
     fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, rest: &mut [u8]) {
-        let local = self.core.sessions[slot].flags.has(Flags::LOCAL);
+        let via = self.via(slot);
+        // Who is known to be a proxy may have clients anywhere.
+        let local = self.core.sessions[slot].flags.has(Flags::LOCAL) && via == Via::Direct;
         let reach = if local { Reach::Loopback } else { Reach::Network };
         let upgrade = match Upgrade::from_request(request) {
             Ok(upgrade) => upgrade,
             Err(error) => return self.refuse(slot, error),
         };
-        if let Err(error) = self.core.config.origins.check(request, Via::Direct, reach) {
+        if let Err(error) = self.core.config.origins.check(request, via, reach) {
             if error == HandshakeError::ForeignOrigin {
-                log::warn!("{}: {}", self.core.sessions.peer(slot), OriginRefusal::new(request, Via::Direct));
+                log::warn!("{}: {}", self.core.sessions.peer(slot), OriginRefusal::new(request, via));
             }
             return self.refuse(slot, error);
         }

@@ -5,6 +5,7 @@
 //! | wait for events, say whom they are about | here |
 //! | take connections | `accept.rs` |
 //! | read sockets within their budgets | `read.rs` |
+//! | who the client is, behind proxies | `clients.rs` |
 //! | the opening handshake | `handshake.rs` |
 //! | messages to handlers | `dispatch.rs` |
 //! | what handlers have said to sockets or queues | `apply.rs`, `flush.rs` |
@@ -19,6 +20,7 @@ mod accept;
 mod apply;
 #[cfg(any(test, fuzzing))]
 mod bed;
+mod clients;
 mod commands;
 mod dispatch;
 mod ending;
@@ -37,6 +39,7 @@ use std::time::{Duration, Instant};
 use self::accept::Accepting;
 use self::commands::Stopping;
 use self::ending::Ending;
+use super::addresses::Addresses;
 use super::config::Config;
 use super::core::Core;
 use super::handle::Handle;
@@ -97,6 +100,7 @@ pub(crate) struct EventLoop<P: Poller> {
     /// Slots to be freed at the end of this turn.
     dead: Vec<u32>,
     accepting: Accepting,
+    addresses: Addresses,
     stopping: Option<Stopping>,
     next_sweep: Instant,
     sweep_interval: Duration,
@@ -108,6 +112,7 @@ impl<P: Poller> EventLoop<P> {
     pub fn new(poller: P, parts: Parts) -> Self {
         let now = poller.now();
         let sweep_interval = sweep::interval(&parts.config);
+        let addresses = Addresses::new(parts.config.max_connections_per_address);
         let mut core = Core::new(parts.config, parts.handle, parts.stats, now);
         for mount in &parts.mounts {
             core.add_mount(&mount.path);
@@ -128,6 +133,7 @@ impl<P: Poller> EventLoop<P> {
             endings: Vec::new(),
             dead: Vec::new(),
             accepting: Accepting::default(),
+            addresses,
             stopping: None,
             next_sweep: now + sweep_interval,
             sweep_interval,

@@ -4,6 +4,7 @@
 //! queues within their bounds, `close` once for each `open`.
 
 mod accept;
+mod addresses;
 mod budgets;
 mod callbacks;
 mod closing;
