@@ -355,3 +355,14 @@ fn connections_are_as_many_as_descriptors_allow() {
     assert_eq!(code, Some(0));
     assert!(errors.contains("WARN ") && errors.contains("descriptors suffice for 2 connections only"), "{errors}");
 }
+
+#[test]
+fn limits_go_by_the_clients_of_a_trusted_proxy() {
+    let server = Running::start(&["echo", "0", "--trusted-proxy", "127.0.0.0/8", "--max-per-address", "1"]);
+    let open = |client: &str| server.open("/", &format!("X-Forwarded-For: {client}\r\n"));
+    let (_ann, head) = open("192.0.2.1");
+    assert_eq!(status(&head), 101);
+    assert_eq!(status(&open("192.0.2.1").1), 429);
+    let (_bob, head) = open("192.0.2.2");
+    assert_eq!(status(&head), 101);
+}

@@ -14,6 +14,8 @@ pub(super) struct Args {
     pub listen: Vec<String>,
     pub origins: Vec<String>,
     pub path_prefix: Option<String>,
+    pub trusted_proxies: Vec<String>,
+    pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
@@ -30,14 +32,28 @@ pub(super) fn parser() -> OptionParser<Args> {
     let listen = long("listen").short('l').argument::<String>("ADDRESS").many();
     let origins = long("origin").argument::<String>("ORIGIN").many();
     let path_prefix = long("path-prefix").argument::<String>("PATH").optional();
+    let trusted_proxies = long("trusted-proxy").argument::<String>("CIDR").many();
+    let proxy_protocol = long("proxy-protocol").switch();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
     let (recipe, limits, timeouts, drain) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(DRAIN));
     let config =
         construct!(limits, timeouts, drain).map(|(limits, timeouts, drain)| [limits, timeouts, drain].concat());
-    construct!(Args { listen, origins, path_prefix, subprotocols, version, restart, recipe, config, words })
-        .to_options()
+    construct!(Args {
+        listen,
+        origins,
+        path_prefix,
+        trusted_proxies,
+        proxy_protocol,
+        subprotocols,
+        version,
+        restart,
+        recipe,
+        config,
+        words
+    })
+    .to_options()
 }
 
 /// One flag for each setting.

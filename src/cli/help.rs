@@ -57,6 +57,9 @@ const PLACES: &str = "  \
                           pages on this machine (files, other ports) while browser and server
                           are both on it: `--origin same` ends that; `--origin '*'` lets all in
   --path-prefix PATH      what a proxy in front may or may not take off a path, such as /ws
+  --trusted-proxy CIDR    a proxy whose X-Forwarded-For and X-Forwarded-Host count: 127.0.0.1,
+                          10.0.0.0/8 or unix; may be repeated. Limits and log go by its clients
+  --proxy-protocol        those proxies begin connections with a PROXY header, version 1 or 2
   --subprotocol NAME      a subprotocol that the apps speak; may be repeated
 ";
 

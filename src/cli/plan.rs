@@ -4,10 +4,9 @@ use super::address;
 use super::args::{Args, Given};
 use super::settings::Setting;
 use super::values::show_size;
-use crate::CloseCode;
-use crate::Config;
 use crate::apps::{APPS, App, On, Recipe};
-use crate::http::{Origin, OriginPolicy, Router};
+use crate::http::{Cidr, Origin, OriginPolicy, Router};
+use crate::{CloseCode, Config, ProxyProtocol};
 
 /// What to run.
 #[derive(Debug, PartialEq)]
@@ -43,6 +42,13 @@ impl Plan {
         if let Some(prefix) = args.path_prefix {
             Router::default().prefix(&prefix).map_err(|error| format!("--path-prefix: `{prefix}`: {error}"))?;
             config.path_prefix = prefix;
+        }
+        config.trusted_proxies = trusted_proxies(&args.trusted_proxies)?;
+        if args.proxy_protocol {
+            if config.trusted_proxies.is_empty() {
+                return Err("--proxy-protocol: name the proxies that use it, with --trusted-proxy".to_owned());
+            }
+            config.proxy_protocol = ProxyProtocol::Required;
         }
         let mut serve = match (app, args.recipe.first()) {
             (Some(app), None) => Serve::One(app),
@@ -163,6 +169,11 @@ fn origins(given: &[String]) -> Result<OriginPolicy, String> {
         }
     }
     Ok(policy)
+}
+
+fn trusted_proxies(given: &[String]) -> Result<Vec<Cidr>, String> {
+    let parse = |text: &String| Cidr::parse(text).map_err(|error| format!("--trusted-proxy: `{text}`: {error}"));
+    given.iter().map(parse).collect()
 }
 
 /// RFC 6455 4.1: a subprotocol is a token (RFC 9110 5.6.2 Tokens).

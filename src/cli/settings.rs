@@ -56,6 +56,13 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count_or_zero(text).map(|count| config.max_message_rate = count),
     },
     Setting {
+        flag: "max-per-address",
+        value: "COUNT",
+        help: "those of one client address, or IPv6 /64; more: 429; 0: any",
+        default: |config| config.max_connections_per_address.to_string(),
+        set: |config, text| count_or_zero(text).map(|count| config.max_connections_per_address = count),
+    },
+    Setting {
         flag: "max-timers",
         value: "COUNT",
         help: "replies of a client that may wait; more: Close 1008",

@@ -148,4 +148,13 @@ mod tests {
             assert_eq!(count::<u32>(text), Err(error), "{text}");
         }
     }
+
+    #[test]
+    fn some_counts_begin_at_zero() {
+        assert_eq!((count_or_zero::<u32>("0"), count_or_zero::<u32>("4294967295")), (Ok(0), Ok(u32::MAX)));
+        for text in ["", "-1", "+1", "off", "4294967296"] {
+            let error = format!("`{text}` is not a count: write a number, such as 0 or 1000");
+            assert_eq!(count_or_zero::<u32>(text), Err(error), "{text}");
+        }
+    }
 }

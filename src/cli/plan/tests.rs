@@ -125,6 +125,7 @@ fn every_field_of_the_configuration_has_a_flag() {
         --ping-interval 6s --pong-timeout 7s --close-timeout 8s --write-timeout 9s --message-timeout 10s \
         --low-water 11 --high-water 12 --max-queue 13 --max-connections 14 --max-timers 15 \
         --max-memory 16 --max-message-rate 17 --slow latest --drain 18s --drain-timeout 19s --restart \
+        --max-per-address 20 --trusted-proxy 10.0.0.0/8 --trusted-proxy=unix --proxy-protocol \
         --origin https://a.example --path-prefix /ws";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
@@ -143,6 +144,7 @@ fn every_field_of_the_configuration_has_a_flag() {
         high_water: 12,
         max_queue: 13,
         max_connections: 14,
+        max_connections_per_address: 20,
         max_timers: 15,
         max_memory: 16,
         max_message_rate: 17,
@@ -154,6 +156,8 @@ fn every_field_of_the_configuration_has_a_flag() {
         },
         max_panics: Config::default().max_panics,
         origins,
+        trusted_proxies: vec![Cidr::parse("10.0.0.0/8").unwrap(), Cidr::parse("unix").unwrap()],
+        proxy_protocol: ProxyProtocol::Required,
         path_prefix: "/ws".to_owned(),
     };
     assert_eq!(got, expected);
@@ -208,6 +212,11 @@ fn a_mistake_is_answered_with_what_would_be_right() {
         (&["chat", "--on", "any"], "--stamp writes into JSON objects"),
         (&["--origin", "example.com"], "--origin: `example.com`: an origin is scheme://host"),
         (&["--origin", "null"], "--origin: `null`: an origin is scheme://host"),
+        (&["--trusted-proxy", "10.0.0/8"], "--trusted-proxy: `10.0.0/8`: no IP address: write 10.0.0.0/8"),
+        (&["--trusted-proxy", "::1/129"], "--trusted-proxy: `::1/129`: the prefix length is 0 to 32"),
+        (&["--trusted-proxy", "10.0.0.1/8"], "--trusted-proxy: `10.0.0.1/8`: the address goes on behind its prefix"),
+        (&["--proxy-protocol"], "--proxy-protocol: name the proxies that use it, with --trusted-proxy"),
+        (&["--max-per-address", "x"], "--max-per-address: `x` is not a count: write a number, such as 0 or 1000"),
         (&["--path-prefix", "ws"], "--path-prefix: `ws`: a path begins with /"),
         (&["--subprotocol", "a b"], "--subprotocol: `a b` is not a name"),
         (&["--subprotocol", ""], "--subprotocol: `` is not a name"),
