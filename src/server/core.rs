@@ -33,6 +33,7 @@ pub(crate) struct Core {
     pub shared: Account,
     /// When the current turn's events came.
     pub now: Instant,
+    tick: Tick,
     start: Instant,
 }
 
@@ -52,6 +53,7 @@ impl Core {
             held: 0,
             shared: Account::default(),
             now,
+            tick: Tick(0),
             start: now,
         }
     }
@@ -62,9 +64,15 @@ impl Core {
         self.mount_paths.push(path.into());
     }
 
-    pub fn tick(&self) -> Tick {
+    pub fn set_now(&mut self, now: Instant) {
+        self.now = now;
         // Wraps on purpose; see `Tick`.
-        Tick(self.now.duration_since(self.start).as_millis() as u32)
+        self.tick = Tick(now.duration_since(self.start).as_millis() as u32);
+    }
+
+    /// `now`, for the coarse deadlines of connections.
+    pub fn tick(&self) -> Tick {
+        self.tick
     }
 
     /// Makes an accepted connection a member of its mount.

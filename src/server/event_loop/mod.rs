@@ -164,7 +164,7 @@ impl<P: Poller> EventLoop<P> {
     pub fn turn(&mut self) -> io::Result<()> {
         let mut ready = std::mem::take(&mut self.ready);
         self.poller.poll(&mut ready, self.timeout())?;
-        self.core.now = self.poller.now();
+        self.core.set_now(self.poller.now());
         // What the callbacks at the end of the last turn have said.
         self.apply();
         // Whoever comes to wait in this turn has had its budget.

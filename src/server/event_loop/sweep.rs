@@ -49,7 +49,7 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn fire_timers_in_time(&mut self) {
         let now = self.poller.now();
         if now - self.core.now >= TIMERS_APART {
-            self.core.now = now;
+            self.core.set_now(now);
             self.fire_timers();
         }
     }
