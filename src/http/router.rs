@@ -22,6 +22,8 @@ pub struct Router {
     /// What stands before `/*`, and the mount; the longest first.
     wildcards: Vec<(String, usize)>,
     routes: HashMap<String, Methods>,
+    /// As `wildcards`.
+    wildcard_routes: Vec<(String, Methods)>,
 }
 
 /// The routes of one path.
@@ -56,7 +58,7 @@ pub enum RouterError {
     /// Not a path as it looks once decoded: begins with `/`, no control character, no backslash, no segment with a dot
     /// first.
     Path,
-    /// A `*` elsewhere than in `/*` at the end of a mount's pattern.
+    /// A `*` elsewhere than in `/*` at the end of a pattern.
     Wildcard,
     /// A method that is no token.
     Method,
@@ -105,27 +107,30 @@ impl Router {
         Ok(())
     }
 
-    /// Puts the route `index` at a path, for one method. A route for GET answers HEAD, too, unless HEAD has one of its
-    /// own.
+    /// Puts the route `index` at a pattern, for one method. A route for GET answers HEAD, too, unless HEAD has one of
+    /// its own.
     ///
     /// # Errors
     ///
     /// [`RouterError::Path`], [`RouterError::Wildcard`], [`RouterError::Method`], [`RouterError::Twice`].
-    pub fn add_route(&mut self, method: &str, path: &str, index: usize) -> Result<(), RouterError> {
-        check_path(path)?;
+    pub fn add_route(&mut self, method: &str, pattern: &str, index: usize) -> Result<(), RouterError> {
         if !is_token(method) {
             return Err(RouterError::Method);
         }
-        let methods = self.routes.entry(path.to_owned()).or_default();
-        if methods.routes.iter().any(|(other, _)| other == method) {
-            return Err(RouterError::Twice);
+        let Some(base) = pattern.strip_suffix("/*") else {
+            check_path(pattern)?;
+            return self.routes.entry(pattern.to_owned()).or_default().add(method, index);
+        };
+        if !base.is_empty() {
+            check_path(base)?;
         }
-        methods.routes.push((method.to_owned(), index));
-        let mut allow: Vec<&str> = methods.routes.iter().map(|(method, _)| method.as_str()).collect();
-        if let Some(get) = allow.iter().position(|it| *it == "GET").filter(|_| !allow.contains(&"HEAD")) {
-            allow.insert(get + 1, "HEAD");
+        if let Some((_, methods)) = self.wildcard_routes.iter_mut().find(|(other, _)| other == base) {
+            return methods.add(method, index);
         }
-        methods.allow = allow.join(", ");
+        let mut methods = Methods::default();
+        methods.add(method, index)?;
+        let place = self.wildcard_routes.partition_point(|(other, _)| other.len() > base.len());
+        self.wildcard_routes.insert(place, (base.to_owned(), methods));
         Ok(())
     }
 
@@ -148,7 +153,7 @@ impl Router {
             return mount.map_or(Resolved::NotFound, Resolved::Mount);
         }
         let method = request.method();
-        match (self.routes.get(path), mount) {
+        match (self.routes_at(path), mount) {
             (Some(methods), _) => match methods.route_for(method) {
                 Some(route) => Resolved::Route(route),
                 None => Resolved::MethodNotAllowed(&methods.allow),
@@ -160,9 +165,16 @@ impl Router {
     }
 
     fn mount_at(&self, path: &str) -> Option<usize> {
-        let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let wildcard = || self.wildcards.iter().find(|(base, _)| below(base)).map(|(_, index)| *index);
-        self.mounts.get(path).copied().or_else(wildcard)
+        self.mounts.get(path).copied().or_else(|| longest(&self.wildcards, path).map(|(_, index)| *index))
+    }
+
+    fn routes_at(&self, path: &str) -> Option<&Methods> {
+        if let Some(methods) = self.routes.get(path) {
+            return Some(methods);
+        }
+        let (base, methods) = longest(&self.wildcard_routes, path)?;
+        let mount = longest(&self.wildcards, path).map_or(0, |(base, _)| base.len());
+        (!self.mounts.contains_key(path) && mount <= base.len()).then_some(methods)
     }
 
     fn trim_prefix<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -177,6 +189,19 @@ impl Router {
 }
 
 impl Methods {
+    fn add(&mut self, method: &str, index: usize) -> Result<(), RouterError> {
+        if self.routes.iter().any(|(other, _)| other == method) {
+            return Err(RouterError::Twice);
+        }
+        self.routes.push((method.to_owned(), index));
+        let mut allow: Vec<&str> = self.routes.iter().map(|(method, _)| method.as_str()).collect();
+        if let Some(get) = allow.iter().position(|it| *it == "GET").filter(|_| !allow.contains(&"HEAD")) {
+            allow.insert(get + 1, "HEAD");
+        }
+        self.allow = allow.join(", ");
+        Ok(())
+    }
+
     /// RFC 9110 9.3.2: HEAD is answered wherever GET is.
     fn route_for(&self, method: &str) -> Option<usize> {
         let find = |wanted: &str| self.routes.iter().find(|(method, _)| method == wanted).map(|(_, index)| *index);
@@ -207,7 +232,7 @@ impl fmt::Display for RouterError {
             Self::Path => {
                 "a path begins with / and has no backslash, control character or segment that begins with a dot"
             }
-            Self::Wildcard => "a wildcard stands only at the end of a mount's path, as /*",
+            Self::Wildcard => "a wildcard stands only at the end of a path, as /*",
             Self::Method => "a method is a word such as GET",
             Self::Twice => "path used twice",
         })
@@ -215,6 +240,12 @@ impl fmt::Display for RouterError {
 }
 
 impl std::error::Error for RouterError {}
+
+/// The longest of these wildcards, which are in this order, that a path is below or at.
+fn longest<'w, T>(wildcards: &'w [(String, T)], path: &str) -> Option<&'w (String, T)> {
+    let is_at_or_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    wildcards.iter().find(|(base, _)| path.strip_prefix(base.as_str()).is_some_and(is_at_or_below))
+}
 
 /// A path of ours has the shape of a decoded one, or no request would ever get there.
 fn check_path(path: &str) -> Result<(), RouterError> {

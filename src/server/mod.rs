@@ -137,8 +137,9 @@ impl Server {
         self
     }
 
-    /// Answers plain HTTP requests with a method for exactly this path; `GET` answers HEAD too. It goes before mounts,
-    /// which only see requests that ask for an upgrade.
+    /// Answers plain HTTP requests with a method: `/about` for that path alone, `/files/*` for all below it and itself,
+    /// `/*` for all paths that nothing more exact is at. `GET` answers HEAD too. Mounts only see requests that ask for
+    /// an upgrade.
     ///
     /// # Panics
     /// The path does not begin with `/`, or is taken for this method.

@@ -106,6 +106,33 @@ fn exact_beats_wildcard_and_the_longest_wildcard_wins() {
 }
 
 #[test]
+fn a_wildcard_route_has_what_nothing_more_exact_is_at() {
+    let mounts = ["/echo", "/rooms/*"];
+    let routes = [("GET", "/*"), ("POST", "/*"), ("GET", "/files/*"), ("GET", "/files/a"), ("PUT", "/rooms/*")];
+    check(
+        &router(&mounts, &routes),
+        &[
+            (Plain, "GET", "/", Route(0)),
+            (Plain, "HEAD", "/a/b", Route(0)),
+            (Plain, "POST", "/a/b", Route(1)),
+            (Plain, "DELETE", "/a/b", MethodNotAllowed("GET, HEAD, POST")),
+            (Plain, "GET", "/files", Route(2)),
+            (Plain, "GET", "/files/b/c", Route(2)),
+            (Plain, "GET", "/files/a", Route(3)),
+            (Plain, "GET", "/filesystem", Route(0)),
+            (Plain, "GET", "/echo", UpgradeRequired),
+            (Plain, "GET", "/echo/", Route(0)),
+            (Plain, "PUT", "/rooms/1", Route(4)),
+            (Plain, "GET", "/rooms/1", MethodNotAllowed("PUT")),
+            (Upgrade, "GET", "/", NotFound),
+            (Upgrade, "GET", "/rooms/1", Mount(1)),
+        ],
+    );
+    let everywhere = router(&["/*"], &[("GET", "/*")]);
+    check(&everywhere, &[(Plain, "GET", "/a", Route(0)), (Upgrade, "GET", "/a", Mount(0))]);
+}
+
+#[test]
 fn a_prefix_may_be_there_or_trimmed() {
     for prefix in ["/ws", "/ws/"] {
         let mut router = router(&["/chat", "/ws"], &[("GET", "/")]);
@@ -132,7 +159,7 @@ fn a_prefix_may_be_there_or_trimmed() {
 
 #[test]
 fn refuses_paths_that_no_request_reaches() {
-    let mut router = router(&["/a", "/b/*", "/*"], &[("GET", "/a")]);
+    let mut router = router(&["/a", "/b/*", "/*"], &[("GET", "/a"), ("GET", "/d/*")]);
     let mounts = [
         ("", RouterError::Path),
         ("a", RouterError::Path),
@@ -154,10 +181,13 @@ fn refuses_paths_that_no_request_reaches() {
     }
     let routes = [
         ("GET", "a", RouterError::Path),
-        ("GET", "/a/*", RouterError::Wildcard),
+        ("GET", "/a*", RouterError::Wildcard),
+        ("GET", "/*/*", RouterError::Wildcard),
+        ("GET", "a/*", RouterError::Path),
         ("GE T", "/c", RouterError::Method),
         ("", "/c", RouterError::Method),
         ("GET", "/a", RouterError::Twice),
+        ("GET", "/d/*", RouterError::Twice),
     ];
     for (method, path, expected) in routes {
         assert_eq!(router.add_route(method, path, 9), Err(expected), "{method:?} {path:?}");
