@@ -20,6 +20,7 @@
 //! | RFC 3986 2.1 percent-encoding, 3.3 dot segments | [`decode_path`] |
 //! | RFC 9110 5.6.1 lists over several lines | `list.rs` |
 //! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`Resolved::UpgradeRequired`] |
+//! | RFC 9110 8.8.3, 13.1.2, 15.4.5 ETag, If-None-Match and 304 | [`Representation::answer`] |
 //! | RFC 9110 10.2.1, 15.5.6 Allow and 405 | [`Router::resolve`] |
 //! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
 //! | RFC 6455 4.2.2 the server's | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
@@ -37,6 +38,7 @@ mod head;
 mod list;
 mod origin;
 mod proxy_protocol;
+mod representation;
 mod request;
 mod response;
 mod router;
@@ -49,6 +51,7 @@ pub use forwarded::forwarded_client;
 pub use head::{HeadLimits, HeadScanner};
 pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};
 pub use proxy_protocol::{ProxyHeader, ProxyHeaderError};
+pub use representation::Representation;
 pub use request::{Request, Version};
 pub use response::{Body, Response};
 pub use router::{Resolved, Router, RouterError};

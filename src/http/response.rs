@@ -1,6 +1,7 @@
 //! Answers other than 101 (RFC 9112 §4, RFC 9110 §15). Each one ends its connection.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::list::is_token;
 
@@ -18,7 +19,14 @@ use super::list::is_token;
 pub struct Response {
     status: u16,
     headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
-    body: Cow<'static, [u8]>,
+    body: Content,
+}
+
+/// The bytes of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    Own(Cow<'static, [u8]>),
+    Shared(Arc<[u8]>),
 }
 
 /// Whether the body goes out behind the head.
@@ -47,7 +55,7 @@ impl Response {
             log::debug!("status {status} is none of a final answer: 500 is sent instead");
             500
         };
-        Response { status, headers: Vec::new(), body: Cow::Borrowed(b"") }
+        Response { status, headers: Vec::new(), body: Content::Own(Cow::Borrowed(b"")) }
     }
 
     /// An answer in plain text.
@@ -76,7 +84,13 @@ impl Response {
 
     /// Sets the body. Its Content-Type is for [`header`](Self::header) to say.
     pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Self {
-        self.body = body.into();
+        self.body = Content::Own(body.into());
+        self
+    }
+
+    /// Sets a body that is shared with other answers: however many are on their way, it is in memory once.
+    pub fn shared_body(mut self, body: Arc<[u8]>) -> Self {
+        self.body = Content::Shared(body);
         self
     }
 
@@ -95,7 +109,23 @@ impl Response {
     /// The bytes of the body.
     #[must_use]
     pub fn content(&self) -> &[u8] {
-        &self.body
+        match &self.body {
+            Content::Own(bytes) => bytes,
+            Content::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The body to send behind the head, if it is shared and this answer has one.
+    pub(crate) fn shared_content(&self) -> Option<&Arc<[u8]>> {
+        match &self.body {
+            Content::Shared(bytes) if !self.is_bodiless() => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// RFC 9110 15.3.5, 15.4.5: these have no body.
+    fn is_bodiless(&self) -> bool {
+        matches!(self.status, 204 | 304)
     }
 
     /// Appends the answer to `output`.
@@ -112,14 +142,13 @@ impl Response {
                 put(output, &["Connection: Upgrade\r\n"]);
             }
         }
-        // RFC 9110 8.6, 15.4.5: these have no body, and 204 no Content-Length either.
-        let bodiless = matches!(self.status, 204 | 304);
-        if !bodiless {
-            put(output, &["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
+        // RFC 9110 8.6: 204 must not have a Content-Length, and 304 need not.
+        if !self.is_bodiless() {
+            put(output, &["Content-Length: ", &self.content().len().to_string(), "\r\n"]);
         }
         put(output, &["X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"]);
-        if body == Body::Include && !bodiless {
-            output.extend_from_slice(&self.body);
+        if body == Body::Include && !self.is_bodiless() {
+            output.extend_from_slice(self.content());
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::shared_bytes::{Account, SharedBytes};
 use crate::protocol::FrameHeader;
@@ -45,6 +46,8 @@ pub(crate) enum Kind {
 enum Bytes {
     Own(Vec<u8>),
     Shared(Rc<SharedBytes>),
+    /// Of an answer that is no WebSocket: no frames, and the memory is its owner's.
+    Body(Arc<[u8]>),
 }
 
 impl Bytes {
@@ -52,13 +55,14 @@ impl Bytes {
         match self {
             Bytes::Own(bytes) => bytes,
             Bytes::Shared(bytes) => bytes,
+            Bytes::Body(bytes) => bytes,
         }
     }
 
     fn held(&self) -> usize {
         match self {
             Bytes::Own(bytes) => bytes.capacity(),
-            Bytes::Shared(_) => 0,
+            Bytes::Shared(_) | Bytes::Body(_) => 0,
         }
     }
 }
@@ -115,6 +119,14 @@ impl WriteQueue {
     fn push_chunk(&mut self, bytes: Bytes, range: Range<usize>, first_frame: usize, kind: Kind) {
         self.held += bytes.held();
         self.chunks.push_back(Chunk { bytes, range, first_frame, kind });
+    }
+
+    /// Adds the body of an HTTP response without copying it.
+    pub fn push_body(&mut self, body: &Arc<[u8]>) {
+        if !body.is_empty() {
+            self.len += body.len();
+            self.push_chunk(Bytes::Body(Arc::clone(body)), 0..body.len(), body.len(), Kind::Own);
+        }
     }
 
     /// The front of what is owed, at most `limit` bytes, for one vectored write. Returns how many slices it filled.

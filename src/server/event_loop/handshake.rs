@@ -15,6 +15,8 @@ use crate::server::stats::Count;
 
 /// Bytes behind a request that are kept while its acceptance is put off.
 const EARLY: usize = 8 * 1024;
+/// Bytes of a response's body for which a peer has a millisecond.
+const SLOW_LINE: usize = 32;
 
 impl<P: Poller> EventLoop<P> {
     /// Bytes of a request head, and perhaps of what follows it.
@@ -202,11 +204,34 @@ impl<P: Poller> EventLoop<P> {
                 self.core.stats.add(Count::Refused);
             }
             let mut bytes = Vec::new();
-            response.encode(&mut bytes, body);
-            self.send_response(slot, &bytes);
+            match response.shared_content().filter(|_| body == Body::Include) {
+                None => {
+                    response.encode(&mut bytes, body);
+                    self.send_response(slot, &bytes);
+                }
+                Some(content) => {
+                    response.encode(&mut bytes, Body::Omit);
+                    let tick = self.core.tick();
+                    let rare = self.core.sessions[slot].rare();
+                    rare.progress = tick;
+                    rare.queue.push(&bytes, bytes.len());
+                    rare.queue.push_body(content);
+                    self.flush(slot);
+                }
+            }
             if self.core.sessions[slot].phase != Phase::Dead {
                 self.drain(slot);
+                self.allow_for_body(slot);
             }
+        }
+    }
+
+    /// A long body has more time to leave than a Close frame: as much as a slow line needs.
+    fn allow_for_body(&mut self, slot: u32) {
+        let queued = self.core.sessions[slot].queued();
+        if let Some(deadline) = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.deadline.as_mut()) {
+            let more = u32::try_from(queued / SLOW_LINE).unwrap_or(u32::MAX);
+            deadline.millis = deadline.millis.saturating_add(more);
         }
     }
 }

@@ -139,7 +139,9 @@ impl<P: Poller> EventLoop<P> {
 
     fn sweep_draining(&mut self, slot: u32, tick: Tick) {
         let Some(rare) = self.core.sessions[slot].rare.as_deref() else { return self.kill(slot) };
-        if rare.deadline.is_none_or(|deadline| deadline.is_over(tick)) {
+        let is_stuck =
+            !rare.queue.is_empty() && tick.since(rare.progress) >= Core::millis(self.core.config.write_timeout);
+        if is_stuck || rare.deadline.is_none_or(|deadline| deadline.is_over(tick)) {
             if rare.queue.is_empty() { self.kill(slot) } else { self.abort(slot) }
         }
     }
