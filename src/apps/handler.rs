@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::inspect::{INSPECT, request_head};
 use super::recipe::{Answer, Body, Recipe, Reply, To};
 use crate::http::{Request, Upgrade};
 use crate::{Accept, CloseCode, CloseFrame, Context, Handler, Message, Payload, TimerId};
@@ -37,10 +38,14 @@ impl RecipeHandler {
 }
 
 impl Handler for RecipeHandler {
-    fn accept(&mut self, request: &Request<'_>, _ctx: &mut Context<'_>) -> Accept {
-        let upgrade = Upgrade::from_request(request);
-        let agreed = upgrade.ok().and_then(|upgrade| upgrade.negotiate(&self.recipe.subprotocols));
-        Accept::Yes(agreed.map(|name| name.to_owned().into()))
+    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+        let Ok(upgrade) = Upgrade::from_request(request) else { return Accept::yes() };
+        let mut spoken: Vec<&str> = self.recipe.subprotocols.iter().map(|name| &**name).collect();
+        if let Some(head) = request_head(request, &upgrade) {
+            ctx.send(head);
+            spoken.push(INSPECT);
+        }
+        Accept::Yes(upgrade.negotiate(&spoken).map(|name| name.to_owned().into()))
     }
 
     fn open(&mut self, ctx: &mut Context<'_>) {

@@ -10,12 +10,17 @@ use crate::Server;
 use crate::http::Response;
 
 mod handler;
+mod inspect;
 mod json;
 mod page;
 mod recipe;
+mod site;
 
 pub use handler::RecipeHandler;
+pub use inspect::INSPECT;
+pub use page::Pages;
 pub use recipe::{Answer, Body, On, Recipe, Reply, Stamp, To};
+pub use site::Site;
 
 /// Every message comes back, in text or binary as it came.
 pub const ECHO: Recipe = Recipe {
@@ -106,25 +111,31 @@ impl App {
 pub static APPS: [App; 6] = [
     App::new("echo", "sends every message back to its sender", "hello", ECHO),
     App::new("pong", "sends pong to everyone, one second after a ping", "ping", PONG),
-    App::new("chat", "sends JSON objects to everyone, with the time added", r#"{"name":"Ada","text":"hello"}"#, CHAT),
+    App::new(
+        "chat",
+        "sends JSON objects to everyone, with the time added",
+        r#"{"name":"Ada","message":"hello"}"#,
+        CHAT,
+    ),
     App::new("greet", "says Hi there, then Received: and the message", "hello", GREET),
     App::new("relay", "sends every message to everyone else", "hello", RELAY),
     App::new("broadcast", "sends every message to everyone, its sender too", "hello", BROADCAST),
 ];
 
-/// Serves each app at the path of its name, and at `/` a page that lists them.
+/// Serves each app at the path of its name, and the pages beside them.
 #[must_use]
-pub fn serve_all(server: Server, apps: &[App]) -> Server {
-    let server = page::routes(health(server), &page::Served::Named(apps));
+pub fn serve_all(server: Server, apps: &[App], pages: Pages) -> Server {
+    let server = page::routes(health(server), pages, &page::Served::Named(apps));
     let mount =
         |server: Server, app: &App| server.mount(&format!("/{}", app.name), RecipeHandler::new(app.recipe.clone()));
     apps.iter().fold(server, mount)
 }
 
-/// Serves one app at every path, since a proxy may or may not have removed its prefix; its page is a plain `GET /`.
+/// Serves one app at every path, since a proxy may or may not have removed its prefix; plain requests get the pages.
 #[must_use]
-pub fn serve_one(server: Server, app: &App) -> Server {
-    page::routes(health(server), &page::Served::Everywhere(app)).mount("/*", RecipeHandler::new(app.recipe.clone()))
+pub fn serve_one(server: Server, app: &App, pages: Pages) -> Server {
+    let server = page::routes(health(server), pages, &page::Served::Everywhere(app));
+    server.mount("/*", RecipeHandler::new(app.recipe.clone()))
 }
 
 /// For those who watch whether the server lives (`/healthz`), and whether it takes new clients (`/readyz`).

@@ -1,17 +1,51 @@
-//! What a browser sees: a small page that speaks to the apps served, and may load nothing from anywhere else.
+//! What a browser sees: a page that speaks to the apps served, and may load nothing from anywhere else.
 
-use super::App;
+use serde_json::json;
+
+use super::site::Site;
+use super::{App, INSPECT, On, Reply, To};
 use crate::Server;
-use crate::http::{Request, Response};
+use crate::http::{Representation, Request, Response};
 
 const HTML: &str = include_str!("page/page.html");
-const CSS: &str = include_str!("page/page.css");
-const SCRIPT: &str = include_str!("page/page.js");
+/// What the page loads, by its path.
+const ASSETS: [(&str, &str, &str); 6] = [
+    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
+    ("/page.js", JAVASCRIPT, include_str!("page/page.js")),
+    ("/wire.js", JAVASCRIPT, include_str!("page/wire.js")),
+    ("/cursors.js", JAVASCRIPT, include_str!("page/cursors.js")),
+    (CLIENT, JAVASCRIPT, include_str!("page/client.js")),
+    ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
+];
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// A WebSocket that reconnects, for pages of the user's own.
+const CLIENT: &str = "/client.js";
 
-/// Scripts and styles from this server alone, nothing inline, and no frame around it. Older browsers do not take
-/// `'self'` for a WebSocket.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
+/// Scripts, styles and pictures from this server alone, nothing inline, and no frame around it. Older browsers do not
+/// take `'self'` for a WebSocket.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// For pages of the user's own, which may have scripts of any kind: nobody else's page frames them or moves their
+/// links.
+const OWN_POLICY: &str = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'";
+
+/// What a browser is served beside the WebSockets.
+#[derive(Clone, Debug)]
+pub enum Pages {
+    /// The page to try the apps with.
+    Playground {
+        /// The longest message that the server takes, in bytes: the page says what happens beyond it.
+        max_message: u64,
+    },
+    /// A directory of the user's own.
+    Site {
+        /// What is in it.
+        site: Site,
+        /// A prefix of paths that a proxy may or may not have trimmed, as in
+        /// [`Config::path_prefix`](crate::Config::path_prefix).
+        prefix: String,
+    },
+}
 
 /// The apps of a page, and where they are.
 pub(super) enum Served<'a> {
@@ -21,45 +55,76 @@ pub(super) enum Served<'a> {
     Everywhere(&'a App),
 }
 
-/// Adds the page and what it loads. A route beats a mount for a plain GET.
-pub(super) fn routes(server: Server, served: &Served<'_>) -> Server {
-    let html = render(served);
-    server
-        .route("GET", "/", move |request| page(request, &html))
-        .route("GET", "/page.css", |_| asset("text/css; charset=utf-8", CSS))
-        .route("GET", "/page.js", |_| asset("text/javascript; charset=utf-8", SCRIPT))
+/// Adds the pages and what they load. A route beats a mount for a plain GET.
+pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Server {
+    let assets = ASSETS.map(|(path, kind, text)| (path, Representation::new(kind, text.as_bytes())));
+    match pages {
+        Pages::Playground { max_message } => {
+            let html = html(render(served, max_message));
+            let server = server.route("GET", "/", move |request| page(request, &html));
+            assets
+                .into_iter()
+                .fold(server, |server, (path, asset)| server.route("GET", path, move |request| asset.answer(request)))
+        }
+        Pages::Site { site, prefix } => {
+            let prefix = prefix.trim_end_matches('/').to_owned();
+            let client = assets.into_iter().find_map(|(path, asset)| (path == CLIENT).then_some(asset));
+            server.route("GET", "/*", move |request| {
+                site.answer(request, &prefix, client.as_ref().map(|client| (CLIENT, client)))
+                    .header("Content-Security-Policy", OWN_POLICY)
+            })
+        }
+    }
 }
 
-fn page(request: &Request<'_>, html: &str) -> Response {
+fn html(text: String) -> Representation {
+    Representation::new("text/html; charset=utf-8", text.into_bytes())
+}
+
+fn page(request: &Request<'_>, html: &Representation) -> Response {
     // The page's links are relative. Where a path prefix was asked for without a slash at its end, they would miss it.
     match request.path().rsplit_once('/') {
         Some((_, last)) if !last.is_empty() => Response::new(307).header("Location", format!("./{last}/")),
-        _ => Response::html(200, html.to_owned())
-            .header("Cache-Control", "no-cache")
-            .header("Content-Security-Policy", POLICY)
-            .header("Referrer-Policy", "no-referrer"),
+        _ => html.answer(request).header("Content-Security-Policy", POLICY).header("Referrer-Policy", "no-referrer"),
     }
 }
 
-fn asset(kind: &'static str, text: &'static str) -> Response {
-    Response::new(200).header("Content-Type", kind).header("Cache-Control", "no-cache").body(text.as_bytes())
+/// The page, with what its script has to know of the server in an attribute.
+fn render(served: &Served<'_>, max_message: u64) -> String {
+    let apps: Vec<_> = match served {
+        Served::Named(apps) => apps.iter().map(|app| describe(app, app.name)).collect(),
+        Served::Everywhere(app) => vec![describe(app, "ws")],
+    };
+    let server = json!({ "version": env!("CARGO_PKG_VERSION"), "max": max_message, "inspect": INSPECT, "apps": apps });
+    HTML.replace("content=\"{}\"", &format!("content=\"{}\"", escape(&server.to_string())))
 }
 
-fn render(served: &Served<'_>) -> String {
-    let mut options = String::new();
-    match served {
-        Served::Named(apps) => apps.iter().for_each(|app| option(&mut options, app.name, app)),
-        Served::Everywhere(app) => option(&mut options, ".", app),
-    }
-    HTML.replace("<!--apps-->\n", &options)
-}
-
-/// One choice of app; `url` is relative to the page.
-fn option(html: &mut String, url: &str, app: &App) {
-    let subprotocols = escape(&app.recipe.subprotocols.join(" "));
-    let (name, about, example) = (escape(app.name), escape(&app.about), escape(&app.example));
-    let data = format!(r#"data-about="{about}" data-example="{example}" data-subprotocols="{subprotocols}""#);
-    html.push_str(&format!("<option value=\"{url}\" {data}>{name}</option>\n"));
+/// An app, with its URL relative to the page and its recipe in words.
+fn describe(app: &App, path: &str) -> serde_json::Value {
+    let recipe = &app.recipe;
+    let on = match &recipe.on {
+        On::Any => "any message".to_owned(),
+        On::Text(text) => format!("the text {text}"),
+        On::JsonObject => "a JSON object".to_owned(),
+    };
+    let reply = match (&recipe.reply, &recipe.stamp) {
+        (Reply::Same, None) => "the same".to_owned(),
+        (Reply::Same, Some(stamp)) => format!("the same, and the {}", stamp.key),
+        (Reply::Text(text) | Reply::Template(text), _) => text.to_string(),
+    };
+    let to = match recipe.to {
+        To::Sender => "its sender",
+        To::All => "everyone",
+        To::Others => "everyone else",
+    };
+    let flags = app.about.strip_prefix("with ").filter(|flags| flags.starts_with("--"));
+    let command = ["sockhop", app.name, flags.unwrap_or_default()].join(" ");
+    json!({
+        "name": app.name, "path": path, "about": app.about, "example": app.example,
+        "command": command.trim_end(),
+        "subprotocols": recipe.subprotocols, "greet": recipe.greet, "on": on, "reply": reply, "to": to,
+        "after": u64::try_from(recipe.after.as_millis()).unwrap_or(u64::MAX),
+    })
 }
 
 fn escape(text: &str) -> String {

@@ -1,108 +1,232 @@
-'use strict';
-// Speaks to the WebSocket of the server that this page came from. What is received is shown as text, never as HTML.
-(() => {
-  const MAX_ENTRIES = 500;
-  const MAX_SHOWN = 10000;
-  const CODES = {
-    1000: 'normal closure', 1001: 'going away', 1002: 'protocol error', 1003: 'unsupported data',
-    1005: 'no code given', 1006: 'no Close frame: the server has gone, or did not accept the connection',
-    1007: 'invalid data', 1008: 'policy violation', 1009: 'message too big', 1010: 'extension missing',
-    1011: 'internal error', 1012: 'service restart', 1013: 'try again later', 1014: 'bad gateway',
-    1015: 'TLS handshake failed',
-  };
-  const WORDS = { open: 'opened', sent: '↑ sent', received: '↓ received', closed: 'closed', error: 'error' };
-  const [picker, app, about, address, state, toggle, log, text, send] =
-    ['picker', 'app', 'about', 'address', 'state', 'toggle', 'log', 'text', 'send'].map((id) => document.getElementById(id));
-  let socket = null;
+// The page: which app is shown, and what each panel does with its connection.
+import Sockhop from './client.js';
+import { Wire, bytes, closeInWords, make, millis } from './wire.js';
+import { cursors } from './cursors.js';
 
-  const count = (bytes) => bytes === 1 ? '1 byte' : `${bytes.toLocaleString('en')} bytes`;
+const server = JSON.parse(document.querySelector('meta[name=sockhop]').content);
+const $ = (selector, root = document) => root.querySelector(selector);
+const clone = (id) => $(`#${id}`).content.cloneNode(true);
+const now = () => new Date().toTimeString().slice(0, 8);
 
-  function show(kind, content) {
-    const entry = document.createElement('li');
-    entry.className = kind;
-    const now = new Date();
-    const time = document.createElement('time');
-    time.dateTime = now.toISOString();
-    time.textContent = now.toLocaleTimeString('en-GB') + '.' + String(now.getMilliseconds()).padStart(3, '0');
-    const word = document.createElement('b');
-    word.textContent = WORDS[kind];
-    const body = document.createElement('span');
-    body.textContent = content.length > MAX_SHOWN
-      ? `${content.slice(0, MAX_SHOWN)}… (${content.length - MAX_SHOWN} more characters)` : content;
-    entry.append(time, ' ', word, ' ', body);
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    log.append(entry);
-    while (log.children.length > MAX_ENTRIES) log.firstChild.remove();
-    if (atEnd) log.scrollTop = log.scrollHeight;
-  }
+const ABOUT = {
+  pong: ['Say ping, and one second later everyone who is connected hears pong: this tab and every other. Nobody else had asked for it: on an open WebSocket the server may speak first.'],
+  chat: ['A JSON object goes to everyone, its sender too, and the server adds the time. Names and messages are text, and stay text: try some <b>HTML</b>.'],
+  relay: ['Edit, and move around. Everyone sees everyone else’s cursor, while the server keeps nothing: it hands each message to all but its sender.'],
+  echo: ['Whatever you send comes back as it was: text as text, bytes as bytes, up to the longest message that this server takes.'],
+  greet: ['Says Hi there as soon as you are connected, then Received: and what you said. The order is certain: one connection, one stream.'],
+  broadcast: ['Each message goes to everyone who is connected, its sender included.'],
+};
 
-  function describe(data) {
-    if (typeof data === 'string') return data === '' ? '(empty text)' : data;
-    const bytes = new Uint8Array(data);
-    const hex = Array.from(bytes.subarray(0, 64), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    return `binary, ${count(bytes.length)}: ${hex}${bytes.length > 64 ? ' …' : ''}`;
-  }
+// Adds a line to a list that keeps its last ones, and stays at its end unless somebody has scrolled away.
+function add(list, className, ...content) {
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+  list.append(make('li', className, ...content));
+  while (list.childElementCount > 200) list.firstChild.remove();
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
 
-  // Relative to this page, so that the prefix of a proxy in front stays where it is.
-  function target() {
-    const url = new URL(app.value, location.href);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    return url.href;
-  }
-
-  function refresh() {
-    const words = ['connecting', 'connected', 'closing', 'not connected'];
-    const ready = socket ? socket.readyState : WebSocket.CLOSED;
-    state.textContent = words[ready];
-    state.className = ready === WebSocket.OPEN ? 'open' : '';
-    toggle.textContent = ready === WebSocket.CLOSED ? 'Connect' : 'Close';
-    toggle.disabled = ready === WebSocket.CLOSING;
-    send.disabled = ready !== WebSocket.OPEN;
-  }
-
-  function connect() {
-    const chosen = app.selectedOptions[0].dataset;
-    const own = new WebSocket(target(), chosen.subprotocols ? chosen.subprotocols.split(' ') : []);
-    own.binaryType = 'arraybuffer';
-    own.onopen = () => {
-      show('open', own.url + (own.protocol ? `, subprotocol ${own.protocol}` : ''));
-      refresh();
-    };
-    own.onmessage = (event) => show('received', describe(event.data));
-    own.onerror = () => show('error', 'the connection has failed; the browser tells no more about it');
-    own.onclose = (event) => {
-      const meaning = CODES[event.code] || 'a code of the application';
-      show('closed', `${event.code} ${meaning}${event.reason ? `: ${event.reason}` : ''}`);
-      refresh();
-    };
-    socket = own;
-    refresh();
-  }
-
-  function choose() {
-    const chosen = app.selectedOptions[0];
-    about.textContent = `${chosen.text} ${chosen.dataset.about}.`;
-    address.textContent = target();
-    text.value = chosen.dataset.example;
-    if (socket) socket.close(1000);
-    connect();
-  }
-
-  document.getElementById('link').addEventListener('submit', (event) => {
+function onSay(form, say) {
+  form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (socket && socket.readyState !== WebSocket.CLOSED) socket.close(1000);
-    else connect();
-    refresh();
+    say(form.elements);
   });
-  document.getElementById('say').addEventListener('submit', (event) => {
-    event.preventDefault();
-    if (!socket || socket.readyState !== WebSocket.OPEN) return;
-    socket.send(text.value);
-    show('sent', text.value === '' ? '(empty text)' : text.value);
-    text.select();
-  });
-  document.getElementById('clear').addEventListener('click', () => log.replaceChildren());
-  app.addEventListener('change', choose);
-  picker.hidden = app.options.length < 2;
-  choose();
-})();
+}
+
+const panels = {
+  pong(wire, ui) {
+    const list = $('.pongs', ui), court = $('.court', ui);
+    const play = (name) => {
+      court.classList.remove('out', 'back');
+      void court.offsetWidth;
+      court.classList.add(name);
+    };
+    const ping = () => {
+      wire.send('ping', (data) => data === 'pong');
+      play('out');
+    };
+    $('.ping', ui).addEventListener('click', ping);
+    globalThis.ping = ping;
+    let greeted = false;
+    wire.addEventListener('open', () => {
+      if (!greeted) ping();
+      greeted = true;
+    });
+    wire.addEventListener('message', ({ data }) => {
+      play('back');
+      add(list, '', make('time', '', now()), ' ', make('b', '', String(data)));
+    });
+  },
+
+  chat(wire, ui) {
+    const list = $('.chat', ui);
+    onSay($('form', ui), ({ name, message }) => {
+      if (message.value.trim() !== '') {
+        const said = { name: name.value.trim() || 'Anonymous', message: message.value };
+        wire.send(JSON.stringify(said), (data) => {
+          const heard = parse(data);
+          return heard?.name === said.name && heard?.message === said.message;
+        });
+      }
+      message.value = '';
+      message.focus();
+    });
+    wire.addEventListener('message', ({ data }) => {
+      const heard = parse(data);
+      if (!heard) return;
+      if (typeof heard.error === 'string') return add(list, 'bad', `The server says: ${heard.error}`);
+      const [time, name, message] = [heard.time, heard.name ?? 'Anonymous', heard.message ?? heard.text ?? ''].map(String);
+      add(list, '', make('time', '', `[${time}]`), ' ', make('b', '', `${name}:`), ' ', make('span', '', message));
+    });
+  },
+
+  cursors,
+
+  echo(wire, ui) {
+    const list = $('.echoes', ui), [range, output] = [$('[type=range]', ui), $('output', ui)];
+    const limit = Math.min(server.max, 2 ** 26);
+    const size = () => Math.round(limit ** (range.value / 100));
+    const show = () => { output.textContent = bytes(size()); };
+    let pending = [];
+    range.addEventListener('input', show);
+    show();
+    const send = (data) => {
+      const reply = { data, at: performance.now(), waits: wire.state !== Sockhop.OPEN };
+      if (wire.send(data, (heard) => pending[0] === reply && typeof heard === typeof data)) pending.push(reply);
+    };
+    const random = (n) => {
+      const data = new Uint8Array(n);
+      for (let at = 0; at < n; at += 65536) crypto.getRandomValues(data.subarray(at, at + 65536));
+      return data.buffer;
+    };
+    const [words, sizes] = ui.querySelectorAll('form');
+    onSay(words, ({ message }) => {
+      send(message.value);
+      message.select();
+    });
+    onSay(sizes, () => send(random(size())));
+    $('.beyond', ui).addEventListener('click', () => {
+      send(random(limit + 1));
+    });
+    $('[type=file]', ui).addEventListener('change', async ({ target }) => {
+      const [file] = target.files;
+      if (!file) return;
+      if (file.size > 2 ** 26) add(list, 'bad', `${file.name} is too long to try: ${bytes(file.size)}.`);
+      else {
+        add(list, 'soft', `${file.name}: ${bytes(file.size)}`);
+        send(await file.arrayBuffer());
+      }
+      target.value = '';
+    });
+    wire.addEventListener('message', ({ data }) => {
+      const sent = pending.shift();
+      const took = sent ? `, after ${millis(performance.now() - sent.at)}` : '';
+      if (typeof data === 'string') return add(list, data === sent?.data ? 'good' : 'bad', `“${data.slice(0, 500)}”`, make('small', '', took));
+      const at = differs(new Uint8Array(data), sent?.data);
+      if (at < 0) add(list, 'good', `${bytes(data.byteLength)} came back, every one the same`, make('small', '', took));
+      else add(list, 'bad', `${bytes(data.byteLength)} came back, and byte ${at} is not what was sent`);
+    });
+    wire.addEventListener('open', () => pending.forEach((reply) => { reply.waits = false; }));
+    wire.addEventListener('close', ({ code }) => {
+      const lost = pending.filter((reply) => !reply.waits).length;
+      if (code === 1009) {
+        add(list, 'bad', `Close 1009, message too big. This server takes up to ${bytes(server.max)} (--max-message) and says so when it reads a frame’s length, before any payload. `
+          + 'The connection is gone with it; the client comes back on its own.');
+      } else if (lost) add(list, 'bad', `The connection closed (${code} ${closeInWords(code)[0]}) before ${lost === 1 ? 'an answer' : `${lost} answers`} came.`);
+      pending = pending.filter((reply) => reply.waits);
+    });
+  },
+
+  talk(wire, ui) {
+    const list = $('.talk', ui), form = $('form', ui);
+    form.elements.message.value = wire.app.example;
+    onSay(form, ({ message }) => {
+      const said = message.value;
+      wire.send(said, (data) => typeof data === 'string' && data.includes(said));
+      add(list, 'mine', make('small', '', 'you'), ' ', make('span', '', said));
+      message.value = '';
+      message.focus();
+    });
+    wire.addEventListener('message', ({ data }) => {
+      add(list, 'theirs', make('small', '', 'server'), ' ', make('span', '', typeof data === 'string' ? data : bytes(data.byteLength)));
+    });
+  },
+};
+const KINDS = { pong: 'pong', chat: 'chat', relay: 'cursors', echo: 'echo' };
+
+function parse(data) {
+  try {
+    const value = JSON.parse(data);
+    return value !== null && typeof value === 'object' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// The first byte that is not as it was, or -1.
+function differs(got, sent) {
+  if (!(sent instanceof ArrayBuffer)) return 0;
+  const wanted = new Uint8Array(sent);
+  for (let at = 0; at < Math.max(got.length, wanted.length); at++) if (got[at] !== wanted[at]) return at;
+  return -1;
+}
+
+// The recipe in words: what is heard, what is said, who hears it, when.
+function rule(list, app) {
+  const rows = [['On', app.on], ['say', app.reply], ['to', app.to], ['', app.after ? `after ${app.after / 1000} s` : 'at once']];
+  if (app.greet) rows.unshift(['At first', app.greet]);
+  for (const [name, value] of rows) list.append(make('div', '', make('dt', '', name), make('dd', '', value)));
+}
+
+function build(app) {
+  const element = clone('t-app').firstElementChild, kind = KINDS[app.name] ?? 'talk';
+  element.id = `panel-${app.name}`;
+  const heading = $('h2', element);
+  heading.textContent = app.title;
+  heading.id = `title-${app.name}`;
+  element.setAttribute('aria-labelledby', heading.id);
+  $('.wire', element).setAttribute('aria-label', `What travels between ${app.name} and this tab`);
+  $('.about', element).textContent = ABOUT[app.name]?.[0] ?? `${app.about}.`;
+  rule($('.rule', element), app);
+  $('.play', element).append(clone(`t-${kind}`));
+  const wire = new Wire(app, $('.wire', element));
+  const panel = panels[kind](wire, $('.play', element));
+  $('#main').append(element);
+  wire.connect();
+  $('.command', element).textContent = app.command;
+  $('.snippet', element).textContent = `const ws = new WebSocket(${JSON.stringify(wire.url)});\nws.onmessage = (event) => console.log(event.data);\nws.onopen = () => ws.send(${JSON.stringify(app.example)});`;
+  return { element, panel };
+}
+
+const built = new Map();
+function choose() {
+  const name = decodeURIComponent(location.hash.slice(1));
+  const app = server.apps.find((it) => it.name === name) ?? server.apps[0];
+  for (const [other, { element, panel }] of built) if (other !== app) {
+    if (!element.hidden) panel?.leave?.();
+    element.hidden = true;
+  }
+  if (!built.has(app)) built.set(app, build(app));
+  const { element, panel } = built.get(app);
+  element.hidden = false;
+  panel?.enter?.();
+  for (const link of document.querySelectorAll('#apps a')) {
+    if (link.hash === `#${app.name}`) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  document.title = `${app.title} · Sockhop`;
+  $('#twin').href = `#${app.name}`;
+}
+
+// From the one that speaks on its own to the one with the most to do, then the rest.
+const ORDER = ['pong', 'chat', 'relay', 'echo', 'greet', 'broadcast'];
+server.apps.sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
+server.apps.forEach((app) => {
+  app.title = app.name === 'relay' ? 'cursors' : app.name;
+  const link = make('a', '', app.title);
+  link.href = `#${app.name}`;
+  $('#apps').append(make('li', '', link));
+});
+$('.card').hidden = server.apps.length < 2;
+$('#version').textContent = server.version;
+addEventListener('hashchange', choose);
+choose();

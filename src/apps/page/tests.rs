@@ -3,60 +3,81 @@ use crate::apps::{APPS, ECHO, Recipe};
 
 fn get(path: &str) -> Response {
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    page(&Request::parse(head.as_bytes()).unwrap(), "html")
+    page(&Request::parse(head.as_bytes()).unwrap(), &html("html".to_owned()))
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     response.headers().iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
 }
 
+/// What the page's script gets to know.
+fn told(served: &Served<'_>) -> serde_json::Value {
+    let html = render(served, 1 << 20);
+    let attribute = html.split("<meta name=\"sockhop\" content=\"").nth(1).unwrap().split('"').next().unwrap();
+    let unescape = [("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    let text = unescape.iter().fold(attribute.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain));
+    serde_json::from_str(&text).unwrap()
+}
+
 #[test]
-fn offers_every_app_by_a_relative_url() {
-    let html = render(&Served::Named(&APPS));
-    for app in APPS.iter() {
-        assert!(html.contains(&format!(r#"<option value="{}" data-about="#, app.name)), "{}", app.name);
-    }
-    assert!(html.contains(r#"data-example="{&quot;name&quot;:&quot;Ada&quot;,"#));
-    let html = render(&Served::Everywhere(&APPS[1]));
-    assert!(html.contains(r#"<option value="." data-about="#));
-    assert_eq!(html.matches("<option").count(), 1);
+fn tells_its_script_where_each_app_is() {
+    let all = told(&Served::Named(&APPS));
+    let paths: Vec<_> = all["apps"].as_array().unwrap().iter().map(|app| app["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, APPS.each_ref().map(|app| app.name));
+    assert_eq!(all["max"], 1 << 20);
+    let one = told(&Served::Everywhere(&APPS[1]));
+    assert_eq!(one["apps"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&one["apps"][0]["path"], &one["apps"][0]["after"]), (&json!("ws"), &json!(1000)));
+}
+
+#[test]
+fn says_how_to_run_the_same_app() {
+    let changed = App { about: "with --after 5s --to sender".into(), ..APPS[1].clone() };
+    assert_eq!(describe(&APPS[1], "ws")["command"], "sockhop pong");
+    assert_eq!(describe(&changed, "ws")["command"], "sockhop pong --after 5s --to sender");
 }
 
 #[test]
 fn what_a_recipe_says_cannot_leave_its_attribute() {
     let recipe = Recipe { subprotocols: vec!["b.1".into(), "b&".into()], ..ECHO };
     let hostile = App { about: "<script>\"'".into(), example: "\"><img onerror=x>".into(), recipe, ..APPS[0].clone() };
-    let html = render(&Served::Everywhere(&hostile));
-    assert!(html.contains(r#"data-about="&lt;script&gt;&quot;'" data-example="&quot;&gt;&lt;img onerror=x&gt;""#));
-    assert!(html.contains(r#"data-subprotocols="b.1 b&amp;""#));
+    let html = render(&Served::Everywhere(&hostile), 0);
+    assert_eq!(html.matches('<').count(), HTML.matches('<').count());
+    assert_eq!(html.matches('"').count(), HTML.matches('"').count());
+    assert_eq!(told(&Served::Everywhere(&hostile))["apps"][0]["example"], "\"><img onerror=x>");
 }
 
 #[test]
 fn loads_nothing_from_elsewhere_and_runs_nothing_inline() {
-    for (name, text) in [("html", HTML), ("css", CSS), ("script", SCRIPT)] {
-        let text = text.replace("xmlns='http://www.w3.org/2000/svg'", "");
-        for forbidden in
-            ["http://", "https://", "//cdn", "@import", "url(", " style=", " onclick=", "<script>", "<style"]
+    let files = ASSETS.iter().map(|(path, _, text)| (*path, *text)).chain([("/", HTML)]);
+    for (path, text) in files {
+        let text = text.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+        for forbidden in ["http://", "https://", "\"//", "'//", "@import", ": url(", " style=", " onclick=", "<script>"]
         {
-            assert!(!text.contains(forbidden), "{forbidden} in the {name}");
+            assert!(!text.contains(forbidden), "{forbidden} in {path}");
         }
-        for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
-            assert!(!text.contains(sink), "{sink} in the {name}");
+        for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
+            assert!(!text.contains(sink), "{sink} in {path}");
         }
     }
-    assert!(HTML.len() + CSS.len() + SCRIPT.len() < 16 * 1024, "small enough for one look");
 }
 
 #[test]
-fn has_the_elements_that_its_script_looks_for() {
-    let looked_for = SCRIPT.split('\'').filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()));
-    let ids: Vec<_> = HTML.split("id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    for id in &ids {
-        assert!(SCRIPT.contains(&format!("'{id}'")) || CSS.contains(&format!("#{id}")), "nobody needs #{id}");
+fn names_all_that_it_loads() {
+    for (path, _, _) in ASSETS {
+        let name = path.trim_start_matches('/');
+        let is_named = HTML.contains(&format!("\"{name}\""))
+            || ASSETS.iter().any(|(_, _, text)| text.contains(&format!("from './{name}'")));
+        assert!(is_named, "nobody loads {name}");
     }
-    for id in ["picker", "app", "about", "address", "state", "toggle", "log", "text", "send", "clear", "link", "say"] {
-        assert!(ids.contains(&id) && looked_for.clone().any(|word| word == id), "{id}");
-    }
+}
+
+#[test]
+fn is_small() {
+    let client = ASSETS.iter().find(|(path, _, _)| *path == CLIENT).map_or(usize::MAX, |(_, _, text)| text.len());
+    assert!(client < 3 * 1024, "the client has {client} bytes");
+    let all = HTML.len() + ASSETS.iter().map(|(_, _, text)| text.len()).sum::<usize>();
+    assert!(all < 60 * 1024, "the page has {all} bytes");
 }
 
 #[test]
