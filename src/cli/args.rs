@@ -1,5 +1,7 @@
 //! What can be written on the command line.
 
+use std::path::PathBuf;
+
 use bpaf::{OptionParser, Parser, construct, long, positional, pure};
 
 use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
@@ -17,6 +19,7 @@ pub(super) struct Args {
     pub trusted_proxies: Vec<String>,
     pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
+    pub page: Option<PathBuf>,
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
     pub version: bool,
@@ -35,6 +38,7 @@ pub(super) fn parser() -> OptionParser<Args> {
     let trusted_proxies = long("trusted-proxy").argument::<String>("CIDR").many();
     let proxy_protocol = long("proxy-protocol").switch();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
+    let page = long("page").argument::<PathBuf>("DIR").optional();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
     let (recipe, limits, timeouts, drain) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(DRAIN));
@@ -47,6 +51,7 @@ pub(super) fn parser() -> OptionParser<Args> {
         trusted_proxies,
         proxy_protocol,
         subprotocols,
+        page,
         version,
         restart,
         recipe,

@@ -61,6 +61,8 @@ const PLACES: &str = "  \
                           10.0.0.0/8 or unix; may be repeated. Limits and log go by its clients
   --proxy-protocol        those proxies begin connections with a PROXY header, version 1 or 2
   --subprotocol NAME      a subprotocol that the apps speak; may be repeated
+  --page DIR              pages of your own at / (with /client.js for them): read into memory at the
+                          start and at SIGHUP, 64M at most, no dot-files, no links that lead outside
 ";
 
 const REST: &str = "  \

@@ -1,14 +1,15 @@
 //! The command `sockhop`: arguments and environment in, a server that runs until it is told to stop out.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::thread;
 
 use bpaf::ParseFailure;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::apps::{serve_all, serve_one};
+use crate::apps::{Pages, Site, serve_all, serve_one};
 use crate::{Config, Server};
 use plan::{Plan, Serve};
 
@@ -50,10 +51,20 @@ fn run(args: args::Args) -> Result<(), Failure> {
     let spare = spare_descriptors();
     let defaults = Config { max_connections: spare.min(Config::default().max_connections), ..Config::default() };
     let env = |name: &str| std::env::var(name).ok();
-    let Plan { serve, listen, config } = Plan::new(args, &env, defaults).map_err(Failure::Usage)?;
+    let Plan { serve, listen, page, config } = Plan::new(args, &env, defaults).map_err(Failure::Usage)?;
     if config.max_connections > spare {
         ::log::warn!("descriptors suffice for {spare} connections only: raise the limit (ulimit -n)");
     }
+
+    let pages = match page {
+        None => Pages::Playground { max_message: config.max_message },
+        Some(directory) => {
+            let site = Site::read(directory)
+                .map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
+            reload_on_hangup(site.clone())?;
+            Pages::Site { site, prefix: config.path_prefix.clone() }
+        }
+    };
 
     let mut addresses = listen.into_iter();
     let first = addresses.next().ok_or_else(|| Failure::Usage("no address to listen on".to_owned()))?;
@@ -62,8 +73,8 @@ fn run(args: args::Args) -> Result<(), Failure> {
     let banner = banner::banner(&server.local_addrs(), &serve, &config);
     let server = server.config(config).shutdown_on(signals()?);
     let server = match &serve {
-        Serve::All(apps) => serve_all(server, apps),
-        Serve::One(app) => serve_one(server, app),
+        Serve::All(apps) => serve_all(server, apps, pages),
+        Serve::One(app) => serve_one(server, app, pages),
     };
     print(&banner);
     Ok(server.run()?)
@@ -84,6 +95,21 @@ fn signals() -> io::Result<UnixStream> {
     signal_hook::low_level::pipe::register(SIGINT, write.try_clone()?)?;
     signal_hook::low_level::pipe::register(SIGTERM, write)?;
     Ok(read)
+}
+
+/// Reads the pages again at each SIGHUP, on a thread of its own: the loop never waits for a disk.
+fn reload_on_hangup(site: Site) -> io::Result<()> {
+    let (mut read, write) = UnixStream::pair()?;
+    signal_hook::low_level::pipe::register(SIGHUP, write)?;
+    thread::spawn(move || {
+        while read.read_exact(&mut [0]).is_ok() {
+            match site.reload() {
+                Ok(()) => ::log::info!("{}: {} files read", site.root().display(), site.len()),
+                Err(error) => ::log::warn!("the pages stay as they were: {error}"),
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Prints to standard output, at once. That nobody may be reading it is no reason not to serve.

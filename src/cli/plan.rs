@@ -1,5 +1,7 @@
 //! From what was written on the command line and in the environment to what to run.
 
+use std::path::PathBuf;
+
 use super::address;
 use super::args::{Args, Given};
 use super::settings::Setting;
@@ -14,6 +16,8 @@ pub(super) struct Plan {
     pub serve: Serve,
     /// At least one.
     pub listen: Vec<String>,
+    /// A directory of pages of the user's own.
+    pub page: Option<PathBuf>,
     pub config: Config,
 }
 
@@ -62,7 +66,7 @@ impl Plan {
         for app in serve.apps_mut() {
             app.recipe.subprotocols = subprotocols(&args.subprotocols)?;
         }
-        Ok(Plan { serve, listen: address::choose(listen, env)?, config })
+        Ok(Plan { serve, listen: address::choose(listen, env)?, page: args.page, config })
     }
 }
 
