@@ -30,6 +30,7 @@ export function cursors(wire, ui) {
   const others = new Map();
   let revision = 0, writer = '', shown = false, sent = 0, timer, answer;
   area.value = CODE;
+  area.setSelectionRange(0, 0);
 
   const tell = (what) => wire.send(JSON.stringify(what));
   function tellText() {

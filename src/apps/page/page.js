@@ -172,7 +172,7 @@ function differs(got, sent) {
 
 // The recipe in words: what is heard, what is said, who hears it, when.
 function rule(list, app) {
-  const rows = [['On', app.on], ['say', app.reply], ['to', app.to], ['', app.after ? `after ${app.after / 1000} s` : 'at once']];
+  const rows = [['On', app.on], ['say', app.reply], ['to', app.to], app.after ? ['after', `${app.after / 1000} s`] : ['at', 'once']];
   if (app.greet) rows.unshift(['At first', app.greet]);
   for (const [name, value] of rows) list.append(make('div', '', make('dt', '', name), make('dd', '', value)));
 }

@@ -81,6 +81,7 @@ export class Wire extends EventTarget {
     this.app = app;
     this.#ui = Object.fromEntries(['state', 'address code', 'took', 'trip', 'trip-note', 'up', 'down', 'closing', 'toggle', 'handshake', 'copy', 'clear', 'log']
       .map((name) => [name.split(' ')[0], ui.querySelector(`.${name}`)]));
+    if (app.to === 'everyone else') this.#ui['trip-note'].textContent = 'No answer comes to the sender, so there is no round trip to measure.';
     this.#ui.closing.addEventListener('submit', (event) => {
       event.preventDefault();
       if (this.state === Sockhop.CLOSED) this.connect();
@@ -226,14 +227,18 @@ export class Wire extends EventTarget {
 
   // 4.2 Server-side requirements: the request as it came there, and the response that a browser does not show to pages.
   #handshake(head) {
-    const notes = {
-      host: 'which server is meant', upgrade: 'asks to change the protocol', connection: 'Upgrade is for the next hop alone',
+    const asked = {
+      host: 'which server is meant', upgrade: 'asks to go on in another protocol', connection: 'Upgrade is for the next hop alone',
       origin: 'the page that asks; browsers always say', 'sec-websocket-key': '16 random bytes, to be answered below',
       'sec-websocket-version': 'the one of RFC 6455', 'sec-websocket-protocol': 'what the client would like to speak',
-      'sec-websocket-extensions': 'offered; the server need not take them', 'sec-websocket-accept': 'SHA-1 of the key and a fixed text: proof that it was read',
+      'sec-websocket-extensions': 'offered; the server need not take them',
       cookie: 'hidden here; the app gets it', authorization: 'hidden here; the app gets it',
     };
-    const block = (first, headers) => {
+    const answered = {
+      upgrade: 'agreed: what follows are frames', 'sec-websocket-accept': 'SHA-1 of the key and a fixed text: proof that it was read',
+      'sec-websocket-protocol': 'the one that the server has chosen',
+    };
+    const block = (first, headers, notes) => {
       const list = make('ul', 'head', make('li', 'start', first));
       for (const [name, value] of headers) {
         const item = make('li', name.toLowerCase() in notes ? 'known' : '', make('span', 'key', `${name}: `), make('span', 'value', value));
@@ -244,8 +249,8 @@ export class Wire extends EventTarget {
     };
     const answer = [['Upgrade', 'websocket'], ['Connection', 'Upgrade'], ['Sec-WebSocket-Accept', head.accept], ['Sec-WebSocket-Protocol', this.#socket.protocol]];
     this.#ui.handshake.querySelector('div').replaceChildren(
-      block(`${head.method} ${head.target} ${head.version}`, head.headers),
-      block('HTTP/1.1 101 Switching Protocols', answer));
+      block(`${head.method} ${head.target} ${head.version}`, head.headers, asked),
+      block('HTTP/1.1 101 Switching Protocols', answer, answered));
   }
 
   async #copy() {
