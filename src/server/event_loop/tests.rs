@@ -13,6 +13,7 @@ mod handshake;
 mod large;
 mod limits;
 mod liveness;
+mod pages;
 mod panics;
 mod posts;
 mod shutdown;
