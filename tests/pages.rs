@@ -130,6 +130,7 @@ fn no_path_leads_out_of_the_directory() {
     let pages = Pages::new("hostile");
     let long = format!("/{}", "a".repeat(5000));
     let deep = format!("/{}", "../".repeat(300));
+    let lengthy = format!("/{}", "a/".repeat(1900));
     let inside = pages.0.display().to_string();
     let absolute = format!("{inside}/secret.txt");
     let file = format!("file://{inside}/secret.txt");
@@ -195,6 +196,7 @@ fn no_path_leads_out_of_the_directory() {
         "/wwwx/index.html",
         "/sub/a.txt;/../../secret.txt",
         &long,
+        &lengthy,
         &deep,
     ];
     assert!(hostile.len() >= 30);

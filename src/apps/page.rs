@@ -21,10 +21,9 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// A WebSocket that reconnects, for pages of the user's own.
 const CLIENT: &str = "/client.js";
 
-/// Scripts, styles and pictures from this server alone, nothing inline, and no frame around it. Older browsers do not
-/// take `'self'` for a WebSocket.
+/// Everything from this server alone, WebSockets too, nothing inline, and no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// For pages of the user's own, which may have scripts of any kind: nobody else's page frames them or moves their
 /// links.
 const OWN_POLICY: &str = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'";
