@@ -60,6 +60,17 @@ test("every panel comes back", options, async (t) => {
   assert.equal(await page.locator("#panel-broadcast .talk .theirs").count(), 1);
 });
 
+test("a server that says that it restarts is given more time", options, async (t) => {
+  const server = await serve(t, ["echo", "--restart"]);
+  const page = await open(t, await browse(t), server.url, AWAY);
+  const echo = await panel(page, "echo");
+  await server.kill("SIGTERM");
+  await echo.locator(".log .close", { hasText: "1012 service restart" }).waitFor();
+  const note = await echo.locator(".log .note .text").innerText();
+  const wait = Number(/^tries again in (\d+) ms$/.exec(note)?.[1]);
+  assert.ok(wait >= 5000 && wait <= 30_000, note);
+});
+
 test("the cursor of a tab that was killed is gone in five seconds", options, async (t) => {
   const server = await serve(t, ["relay"]);
   const context = await browse(t);
@@ -195,7 +206,7 @@ test("a page opened as a file talks to the loopback, unless told otherwise", opt
       ws.onmessage = (e) => { out.textContent = e.data; }; ws.onclose = (e) => { out.textContent = "closed " + e.code; };</script>`);
     const page = await open(t, context, `file://${folder}/page.html`, AWAY);
     await page.locator("#out", { hasText: expected }).waitFor();
-    assert.match(server.log, log);
+    await until(() => log.test(server.log), `${log} in ${server.log}`);
   }
 });
 
@@ -216,7 +227,7 @@ test("a page of another site is kept out, and the log says how to let it in", op
   const strict = await serve(t, ["greet"]);
   assert.equal(await connect(strict), 1006);
   for (const words of [`origin "${origin}"`, `host "127.0.0.1:${strict.port}"`, `--origin ${origin}`, "proxy_set_header Host $host"]) {
-    assert.ok(strict.log.includes(words), `${words} in ${strict.log}`);
+    await until(() => strict.log.includes(words), `${words} in ${strict.log}`);
   }
   assert.equal(await connect(await serve(t, ["greet", "--origin", origin])), "Hi there");
 });

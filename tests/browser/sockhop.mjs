@@ -14,6 +14,8 @@ const PICTURES = process.env.SOCKHOP_PICTURES ?? fileURLToPath(new URL("../../ta
 /** What does not come in time is a failure, not a hang. No test waits for it when all is well. */
 export const options = { timeout: 120_000 };
 const PATIENCE = 20_000;
+/** Tests that are over: their tabs may notice that the server goes. */
+const over = new WeakSet();
 
 /** One process; when the test ends it must exit by SIGTERM with code 0, unless the test has killed it. */
 export async function serve(t, args = [], { port = 0, env: more = {} } = {}) {
@@ -24,10 +26,6 @@ export async function serve(t, args = [], { port = 0, env: more = {} } = {}) {
   const server = {
     child,
     log: "",
-    /** Resolves when a line of the log matches. */
-    async logged(pattern) {
-      while (!pattern.test(server.log)) await once(child.stderr, "data");
-    },
     async kill(signal = "SIGKILL") {
       server.isKilled = true;
       child.kill(signal);
@@ -36,6 +34,7 @@ export async function serve(t, args = [], { port = 0, env: more = {} } = {}) {
   };
   child.stderr.setEncoding("utf8").on("data", (text) => { server.log += text; });
   t.after(async () => {
+    over.add(t);
     if (server.isKilled) return;
     child.kill("SIGTERM");
     assert.deepEqual(await exited, [0, null], "exit code of the server");
@@ -63,14 +62,11 @@ export async function open(t, context, url, expected = /^$/) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   const errors = [];
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type()) && !expected.test(message.text())) errors.push(message.text());
-  });
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("requestfailed", (request) => errors.push(`${request.url()}: ${request.failure()?.errorText}`));
-  page.on("request", (request) => {
-    if (new URL(request.url()).host !== new URL(url).host) errors.push(`a request to elsewhere: ${request.url()}`);
-  });
+  const note = (error) => over.has(t) || expected.test(error) || errors.push(error);
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && note(message.text()));
+  page.on("pageerror", (error) => note(String(error)));
+  page.on("requestfailed", (request) => note(`${request.url()}: ${request.failure()?.errorText}`));
+  page.on("request", (request) => new URL(request.url()).host === new URL(url).host || note(`a request to elsewhere: ${request.url()}`));
   t.after(() => assert.deepEqual(errors, [], `errors on ${url}`));
   await page.goto(url);
   return page;
