@@ -79,7 +79,8 @@ impl Cidr {
         let address = address.to_canonical();
         match self.0 {
             Range::Unix => false,
-            Range::Ip { first, length } => first.is_ipv4() == address.is_ipv4() && prefix(address, length) == first,
+            // Addresses of the two kinds are never equal.
+            Range::Ip { first, length } => prefix(address, length) == first,
         }
     }
 

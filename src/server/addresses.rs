@@ -33,7 +33,7 @@ impl Addresses {
     pub fn count(&mut self, slot: u32, client: Peer) -> bool {
         let Some(address) = client.ip().filter(|_| self.limit > 0) else { return true };
         let address = network(address);
-        self.release(slot);
+        debug_assert!(!matches!(self.slots.get(slot as usize), Some(Standing::Counted(_))), "counted twice");
         let count = self.counts.entry(address).or_default();
         let has_room = *count < self.limit;
         *count += usize::from(has_room);

@@ -86,7 +86,7 @@ fn proxy_headers_of_both_versions_name_the_client() {
 #[test]
 fn a_server_that_requires_the_proxy_protocol_of_nobody_does_not_run() {
     let config = Config { proxy_protocol: ProxyProtocol::Required, ..Config::default() };
-    let error = bind().config(config).mount("/", Whoami).run().expect_err("it does not run");
+    let error = serve(config).wait().expect_err("it does not run");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(error.to_string(), "the PROXY protocol is required, but no proxy is trusted");
 }
