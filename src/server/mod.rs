@@ -26,6 +26,7 @@ mod context;
 mod core;
 mod event_loop;
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code))] // The tests need more of it.
 mod fake;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -54,6 +55,9 @@ use std::sync::Arc;
 
 pub use self::config::{Config, ProxyProtocol, Slow};
 pub use self::context::Context;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::event_loop::model::run as live_a_day;
 pub use self::handle::{Drain, Handle, Rejected, Ticket};
 pub use self::handler::{Accept, CloseReason, ConnectionId, Error, Handler, Peer};
 pub use self::listen::{Listen, ListenAddr};

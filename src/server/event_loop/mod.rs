@@ -26,6 +26,8 @@ mod dispatch;
 mod ending;
 mod flush;
 mod handshake;
+#[cfg(any(test, fuzzing))]
+pub mod model;
 mod read;
 mod sweep;
 #[cfg(test)]

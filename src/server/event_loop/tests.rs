@@ -16,6 +16,7 @@ mod liveness;
 mod pages;
 mod panics;
 mod posts;
+mod random;
 mod shutdown;
 mod slow;
 

@@ -35,8 +35,7 @@ impl Network {
         let mut state = self.0.borrow_mut();
         let at = state.wires.len();
         let host = if state.listeners[listener].local { [127, 0, 0, 1] } else { [192, 0, 2, 1] };
-        let port = u16::try_from(1 + at % 60_000).unwrap_or(1);
-        state.wires.push(Wire::new(Peer::Tcp((host, port).into())));
+        state.wires.push(Wire::new(Peer::Tcp((host, client_port(at)).into())));
         state.listeners[listener].waiting.push_back(at);
         state.listeners[listener].edge = true;
         Client { network: self.clone(), at, inbox: Vec::new() }
@@ -44,6 +43,11 @@ impl Network {
 }
 
 impl Client {
+    /// Its port, which no other client has.
+    pub fn port(&self) -> u16 {
+        client_port(self.at)
+    }
+
     /// Sends bytes as they are.
     pub fn write(&self, bytes: &[u8]) {
         self.network.wire(self.at, |wire| {
@@ -202,6 +206,10 @@ impl Frame {
             Opcode::Continuation => panic!("a fragment from the server"),
         }
     }
+}
+
+fn client_port(at: usize) -> u16 {
+    u16::try_from(at + 1).expect("no more clients than there are ports")
 }
 
 /// A frame as a client sends it, with this first byte.

@@ -81,6 +81,8 @@ impl Wire {
     pub(super) fn take_event(&mut self, style: Style) -> Ready {
         let [arrived, released, spurious] =
             [&mut self.arrived, &mut self.released, &mut self.spurious].map(std::mem::take);
+        // The room may have gone again before anybody was told of it.
+        self.full |= released && self.room == 0;
         let all = style == Style::Epoll;
         let ended = self.fin || self.reset != Reset::No;
         Ready {

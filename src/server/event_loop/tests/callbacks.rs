@@ -12,8 +12,8 @@ fn scripted(act: impl Fn(&mut Context<'_>, &str) + Send + 'static) -> App {
             Call::Message(message) => String::from_utf8_lossy(message.as_bytes()).into_owned(),
             Call::Drain => "drain".to_owned(),
             Call::Timer(_) => "timer".to_owned(),
-            Call::Error(_) => "error".to_owned(),
-            Call::Close(_) => "close".to_owned(),
+            Call::Error => "error".to_owned(),
+            Call::Close => "close".to_owned(),
         };
         act(ctx, &name);
     })

@@ -27,8 +27,8 @@ fn panics_in(place: &'static str) -> App {
             Call::Message(message) => return ctx.send(message),
             Call::Drain => "drain",
             Call::Timer(_) => "timer",
-            Call::Error(_) => "error",
-            Call::Close(_) => "close",
+            Call::Error => "error",
+            Call::Close => "close",
         };
         let is_victim = ctx.path() == "/victim" && (place == "open" || ctx.attached::<()>().is_some());
         if name == place && is_victim {

@@ -1,0 +1,225 @@
+//! Days in the life of a server, drawn from bytes: clients that send, stall, break rules and leave, and a handler that
+//! does what their messages say. Tests draw the bytes from a seed, the fuzzer makes them up.
+//!
+//! The laws:
+//!
+//! 1. Nothing panics, and the laws of [`Bed`] hold after every turn: no lost wake-up, nothing owed that nobody sends,
+//!    queues within their bounds, `close` once for each `open`.
+//! 2. Each client gets, whole and in the order in which it was said, what was meant for it: all of it if it is still
+//!    here at the end, a beginning of it if it has left. Nothing follows a Close, and there is one at most.
+//! 3. Each message of a client that is still here reaches the handler, once and in order.
+//! 4. Each Pong answers a Ping, in order.
+//! 5. When all have left nothing is left: no slot, socket, member, timer, or byte.
+
+mod peer;
+mod world;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use self::peer::Peer;
+use self::world::World;
+use super::bed::{App, Bed};
+use crate::protocol::CloseFrame;
+use crate::server::fake::Style;
+use crate::server::poller::{Ready, Token};
+use crate::server::{Config, Drain, Slow};
+
+/// Clients that are there at a time.
+const CLIENTS: usize = 6;
+/// Steps of a day, for a bound on its length.
+const STEPS: usize = 150;
+
+/// Makes choices out of bytes; when they are used up all choices are the first.
+pub(crate) struct Draw<'a>(&'a [u8]);
+
+impl Draw<'_> {
+    /// A number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        let Some((byte, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        usize::from(*byte) % end
+    }
+
+    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+}
+
+/// Lives through a day, and panics where a law is broken.
+pub fn run(bytes: &[u8]) {
+    let mut draw = Draw(bytes);
+    let config = config(&mut draw);
+    let world = Arc::new(Mutex::new(World::new(config.slow)));
+    let of_handler = Arc::clone(&world);
+    let bed = Bed::with(config, App::new(move |ctx, call| lock(&of_handler).on(ctx, call)));
+    bed.network.style(draw.pick(&[Style::Epoll, Style::Kqueue]));
+    let mut number = draw.below(256);
+    let per_poll = draw.pick(&[usize::MAX, 1, 3]);
+    bed.network.order(per_poll, move |ready| {
+        number = (number * 5 + 3) % 256;
+        number % ready
+    });
+    let mut day = Day { bed, world, peers: Vec::new(), draw };
+    for _ in 0..STEPS {
+        if day.draw.0.is_empty() {
+            break;
+        }
+        day.step();
+        day.look();
+    }
+    day.end();
+}
+
+fn config(draw: &mut Draw<'_>) -> Config {
+    let slow = draw.pick(&[Slow::Close, Slow::Close, Slow::Drop, Slow::Latest]);
+    let config = Config { slow, max_panics: u32::MAX, ..Config::default() };
+    match draw.below(3) {
+        0 => config,
+        1 => Config { low_water: 500, high_water: 2000, max_queue: 5000, ..config },
+        _ => Config { low_water: 0, high_water: 1, max_queue: 100_000, max_connections: 4, ..config },
+    }
+}
+
+fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Day<'a> {
+    bed: Bed,
+    world: Arc<Mutex<World>>,
+    peers: Vec<Peer>,
+    draw: Draw<'a>,
+}
+
+impl Day<'_> {
+    fn step(&mut self) {
+        match self.draw.below(20) {
+            0 | 1 => self.bed.turn(),
+            2 => _ = self.bed.settle(),
+            3 => self.pass(),
+            4 | 5 => self.connect(),
+            6 => self.command(),
+            7 => self.trouble(),
+            _ => {
+                let draw = &mut self.draw;
+                let here: Vec<_> = self.peers.iter_mut().filter(|peer| !peer.has_left()).collect();
+                let at = draw.below(here.len().max(1));
+                if let Some(peer) = here.into_iter().nth(at) {
+                    peer.act(draw);
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self) {
+        let millis = self.draw.pick(&[1, 10, 100, 1000, 6000, 11_000, 26_000, 70_000]);
+        self.bed.pass(Duration::from_millis(millis));
+    }
+
+    fn connect(&mut self) {
+        if self.peers.iter().filter(|peer| !peer.has_left()).count() < CLIENTS {
+            let client = self.bed.network.connect(0);
+            self.peers.push(Peer::new(client, &mut self.draw));
+        }
+    }
+
+    /// Another thread has something to say.
+    fn command(&mut self) {
+        let len = self.draw.pick(&[4, 200, 5000, 70_000]);
+        let (which, topic) = (self.draw.below(256), self.draw.below(3));
+        let handle = self.bed.handle.clone();
+        // What it means is noted when it is done: the call comes right before it.
+        let (message, world) = (lock(&self.world).message(len), Arc::clone(&self.world));
+        let noted = message.clone();
+        let full = "commands are taken in every turn";
+        let kind = self.draw.below(5);
+        let target = lock(&self.world).somebody(which);
+        let name = World::topic(topic);
+        handle
+            .call("/*", move |_: &mut App, _| match (kind, target) {
+                (0, Some(id)) => lock(&world).expect_one(id, &noted),
+                (1, _) => lock(&world).expect_all(None, &noted),
+                (2, _) => lock(&world).expect_subscribers(topic, &noted),
+                (3, Some(id)) => lock(&world).note_close(id),
+                _ => {}
+            })
+            .expect(full);
+        match (kind, target) {
+            (0, Some(id)) => handle.send(id, message).map_err(drop).expect(full),
+            (1, _) => handle.broadcast("/*", message).map_err(drop).expect(full),
+            (2, _) => handle.publish(name, message).map_err(drop).expect(full),
+            (3, Some(id)) => handle.close_id(id, CloseFrame::normal(World::BYE)).map_err(drop).expect(full),
+            _ => {}
+        }
+    }
+
+    /// The system has its moods.
+    fn trouble(&mut self) {
+        let network = &self.bed.network;
+        match self.draw.below(4) {
+            0 => network.limit_descriptors(self.draw.pick(&[1, 3, usize::MAX, usize::MAX])),
+            1 => network.fail_accept(0, std::io::Error::from_raw_os_error(self.draw.pick(&[103, 104, 24, 4]))),
+            2 => {
+                let slot = self.draw.below(8) as u32;
+                let generation = self.draw.below(3) as u32;
+                let (readable, writable) = (self.draw.below(2) == 0, self.draw.below(2) == 0);
+                let is_taken = self
+                    .bed
+                    .server
+                    .core
+                    .sessions
+                    .taken()
+                    .any(|taken| taken == slot && self.bed.server.core.sessions[slot].generation == generation);
+                // About those who are here it may be untrue, too, but not that they have ended.
+                let token = Token::Connection { slot, generation };
+                network.inject(Ready { token, readable, writable, read_closed: !is_taken });
+            }
+            _ => network.inject(Ready { token: Token::Wake, readable: true, writable: false, read_closed: false }),
+        }
+    }
+
+    /// The clients look at what they got.
+    fn look(&mut self) {
+        let mut world = lock(&self.world);
+        assert_eq!(world.fault, None);
+        for peer in &mut self.peers {
+            peer.look(&mut world);
+        }
+    }
+
+    /// All that is under way arrives; then all leave.
+    fn end(mut self) {
+        self.bed.network.limit_descriptors(usize::MAX);
+        for peer in self.peers.iter_mut().filter(|peer| !peer.has_left()) {
+            peer.finish_sending();
+        }
+        // Those that wait until descriptors are free are accepted then.
+        self.bed.pass(Duration::from_millis(100));
+        self.look();
+        self.bed.settle();
+        self.look();
+        {
+            let world = lock(&self.world);
+            self.peers.iter().for_each(|peer| world.check(peer));
+        }
+        if self.draw.below(4) == 0 {
+            self.bed.handle.shutdown(Drain::default());
+            self.bed.network.run();
+            self.bed.server.run().expect("an end in good order");
+            self.look();
+            return self.bed.assert_all_closed();
+        }
+        for peer in self.peers.iter_mut().filter(|peer| !peer.has_left()) {
+            peer.leave(&mut self.draw);
+        }
+        self.bed.pass(Duration::from_secs(70));
+        self.look();
+        self.bed.assert_empty();
+        let core = &self.bed.server.core;
+        assert_eq!(core.timers.next_deadline(), None, "timers left");
+        assert_eq!(core.memory(), 0, "bytes left");
+        assert!(core.outbox.posts.specials.is_empty() && core.outbox.actions.is_empty());
+        assert!(self.bed.server.again.is_empty() && self.bed.server.flushes.is_empty());
+    }
+}

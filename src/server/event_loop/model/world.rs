@@ -1,0 +1,273 @@
+//! What the handler says, and who is to hear it.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use super::peer::Peer;
+use crate::protocol::{CloseFrame, Message};
+use crate::server::event_loop::bed::Call;
+use crate::server::{ConnectionId, Context, Peer as Address, Slow};
+
+/// Everybody who has ever connected, and what was said to them.
+pub(super) struct World {
+    slow: Slow,
+    links: HashMap<ConnectionId, Link>,
+    /// In the order of their opening.
+    ids: Vec<ConnectionId>,
+    said: u32,
+    timers: usize,
+    /// What a callback has found wrong. It may not panic itself: the loop would take that for the handler's fault.
+    pub fault: Option<String>,
+}
+
+/// A connection as the handler knows it.
+struct Link {
+    client: u16,
+    open: bool,
+    topics: HashSet<usize>,
+    expected: Vec<Expected>,
+    /// What was said from here on need not arrive: it is being closed.
+    closed_at: Option<usize>,
+    /// Messages that have come from its client.
+    received: u32,
+    /// What it leaves behind.
+    last_will: u8,
+}
+
+struct Expected {
+    print: u64,
+    is_post: bool,
+}
+
+/// Tells messages apart.
+fn print(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl World {
+    /// The reason of all closes that the handler asks for.
+    pub const BYE: &str = "bye";
+
+    pub fn new(slow: Slow) -> Self {
+        World { slow, links: HashMap::new(), ids: Vec::new(), said: 0, timers: 0, fault: None }
+    }
+
+    pub fn topic(number: usize) -> &'static str {
+        ["news", "sports", "weather"][number % 3]
+    }
+
+    /// A message that nobody else says.
+    pub fn message(&mut self, len: usize) -> Vec<u8> {
+        self.said += 1;
+        let mut message = vec![self.said as u8; len.max(4)];
+        message[..4].copy_from_slice(&self.said.to_le_bytes());
+        message
+    }
+
+    /// One of those who have ever been here.
+    pub fn somebody(&self, which: usize) -> Option<ConnectionId> {
+        self.ids.get(which.checked_rem(self.ids.len())?).copied()
+    }
+
+    pub fn expect_one(&mut self, id: ConnectionId, message: &[u8]) {
+        self.expect(id, message, false);
+    }
+
+    pub fn expect_all(&mut self, except: Option<ConnectionId>, message: &[u8]) {
+        for id in self.ids.clone().into_iter().filter(|id| Some(*id) != except) {
+            self.expect(id, message, true);
+        }
+    }
+
+    pub fn expect_subscribers(&mut self, topic: usize, message: &[u8]) {
+        for id in self.ids.clone() {
+            if self.links[&id].topics.contains(&(topic % 3)) {
+                self.expect(id, message, true);
+            }
+        }
+    }
+
+    fn expect(&mut self, id: ConnectionId, message: &[u8], is_post: bool) {
+        if let Some(link) = self.links.get_mut(&id).filter(|link| link.open) {
+            link.expected.push(Expected { print: print(message), is_post });
+        }
+    }
+
+    pub fn note_close(&mut self, id: ConnectionId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.closed_at.get_or_insert(link.expected.len());
+        }
+    }
+
+    /// A callback.
+    pub fn on(&mut self, ctx: &mut Context<'_>, call: Call<'_>) {
+        match call {
+            Call::Open => {
+                let client = if let Address::Tcp(address) = ctx.peer() { address.port() } else { 0 };
+                let link = Link {
+                    client,
+                    open: true,
+                    topics: HashSet::new(),
+                    expected: Vec::new(),
+                    closed_at: None,
+                    received: 0,
+                    last_will: 0,
+                };
+                let old = self.links.insert(ctx.id(), link);
+                self.law(old.is_none(), "an id is used again");
+                self.ids.push(ctx.id());
+                self.act(ctx, client as u8);
+            }
+            Call::Message(message) => self.on_message(ctx, message),
+            Call::Drain => self.act(ctx, 1),
+            Call::Timer(_) => {
+                self.timers -= 1;
+                self.act(ctx, 2);
+                self.act(ctx, 1);
+            }
+            Call::Error => self.act(ctx, 2),
+            Call::Close => {
+                let Some(link) = self.links.get_mut(&ctx.id()) else { return self.law(false, "close without open") };
+                let (was_open, last_will) = (std::mem::take(&mut link.open), link.last_will);
+                self.law(was_open, "closed twice");
+                self.act(ctx, last_will);
+            }
+        }
+    }
+
+    /// A client's message: its number, how many acts follow, and these.
+    fn on_message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        let bytes = message.as_bytes();
+        let Some(link) = self.links.get_mut(&ctx.id()) else { return self.law(false, "a message before open") };
+        let number = link.received.to_le_bytes();
+        link.received += 1;
+        self.law(bytes.starts_with(&number), "a message is missing or comes twice");
+        let acts = bytes.get(4).and_then(|count| bytes.get(5..5 + usize::from(*count))).unwrap_or_default();
+        let rest = bytes.get(5 + acts.len()..).unwrap_or_default();
+        self.law(rest.iter().all(|byte| *byte == number[0]), "a message is not what it was");
+        for act in acts {
+            if *act == 0 {
+                self.expect(ctx.id(), bytes, false);
+                ctx.send(message);
+            } else {
+                self.act(ctx, *act);
+            }
+        }
+    }
+
+    fn law(&mut self, holds: bool, what: &str) {
+        if !holds {
+            self.fault.get_or_insert_with(|| what.to_owned());
+        }
+    }
+
+    /// Does something, for its own connection or others.
+    fn act(&mut self, ctx: &mut Context<'_>, act: u8) {
+        let (what, how) = (act % 16, usize::from(act / 16));
+        let len = [4, 100, 130, 1000, 5000, 40_000, 200_000, 4][how % 8];
+        let id = ctx.id();
+        match what {
+            1 => {
+                let message = self.message(len);
+                self.expect(id, &message, false);
+                ctx.send(message);
+            }
+            2 | 3 => {
+                let message = self.message(len);
+                self.expect_all(None, &message);
+                ctx.broadcast(message);
+            }
+            4 => {
+                let message = self.message(len);
+                self.expect_all(Some(id), &message);
+                ctx.broadcast_others(message);
+            }
+            5 | 6 => {
+                let message = self.message(len);
+                self.expect_subscribers(how, &message);
+                ctx.publish(Self::topic(how), message);
+            }
+            7 => {
+                ctx.subscribe(Self::topic(how));
+                // Who is being closed may have ended already, and then is not subscribed.
+                self.links.get_mut(&id).filter(|link| link.open).map(|link| link.topics.insert(how % 3));
+            }
+            8 => {
+                ctx.unsubscribe(Self::topic(how));
+                self.links.get_mut(&id).map(|link| link.topics.remove(&(how % 3)));
+            }
+            9 => {
+                if let Some(other) = self.somebody(how) {
+                    let message = self.message(100 * how);
+                    self.expect(other, &message, false);
+                    ctx.send_to(other, message);
+                }
+            }
+            10 if self.timers < 50 => {
+                self.timers += 1;
+                ctx.after(Duration::from_millis(how as u64 / 4 * 7));
+            }
+            11 => {
+                if let Some(other) = self.somebody(how) {
+                    self.note_close(other);
+                    ctx.close_id(other, CloseFrame::normal(Self::BYE));
+                }
+            }
+            12 if how < 4 => {
+                self.note_close(id);
+                ctx.close(CloseFrame::normal(Self::BYE));
+            }
+            13 if how < 4 => {
+                self.note_close(id);
+                resume_unwind(Box::new("on purpose"));
+            }
+            14 => _ = self.links.get_mut(&id).map(|link| link.last_will = [1, 2, 4, 9, 11, 13, 5, 7][how % 8]),
+            15 => ctx.attach(how),
+            _ => {}
+        }
+    }
+
+    /// A message has arrived at a client; `place` is how far it has come in what it expects.
+    pub fn arrived(&self, client: u16, place: &mut usize, message: &[u8]) {
+        let (id, link) = self.link(client).expect("a message for somebody who has not been open");
+        let print = print(message);
+        while let Some(expected) = link.expected.get(*place) {
+            *place += 1;
+            if expected.print == print {
+                return;
+            }
+            assert!(self.may_be_skipped(link, *place - 1), "{id} has missed message {}", *place - 1);
+        }
+        panic!("{id} has got {} bytes that were not meant for it, or not now", message.len());
+    }
+
+    /// A client has been sent the Close that the handler has asked for.
+    pub fn closed(&self, client: u16, place: usize) {
+        let (id, link) = self.link(client).expect("it was open");
+        let closed_at = link.closed_at.expect("it was to be closed");
+        assert!((place..closed_at).all(|at| self.may_be_skipped(link, at)), "{id} was closed before it got all");
+    }
+
+    /// At rest, whoever is still open has got all, and so has the handler.
+    pub fn check(&self, peer: &Peer) {
+        let Some((id, link)) = self.link(peer.number) else { return };
+        if link.open && link.closed_at.is_none() && !peer.has_left() {
+            let rest = peer.place..link.expected.len();
+            assert!(rest.clone().all(|at| self.may_be_skipped(link, at)), "{id} waits for {rest:?}");
+            assert_eq!(link.received, peer.sent, "messages of {id} that have come");
+        }
+    }
+
+    fn may_be_skipped(&self, link: &Link, at: usize) -> bool {
+        let is_post = link.expected.get(at).is_some_and(|expected| expected.is_post);
+        link.closed_at.is_some_and(|closed_at| at >= closed_at) || (is_post && self.slow != Slow::Close)
+    }
+
+    fn link(&self, client: u16) -> Option<(ConnectionId, &Link)> {
+        self.links.iter().find(|(_, link)| link.client == client).map(|(id, link)| (*id, link))
+    }
+}
