@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use self::client::{Client, Frame, masked};
+#[cfg(test)]
 pub(crate) use self::wire::Calls;
 use self::wire::{FakeSocket, Wire};
 use super::handler::Peer;

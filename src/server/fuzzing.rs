@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::rc::Rc;
 
+pub use super::event_loop::model::run as live_a_day;
 use super::shared_bytes::{Account, SharedBytes};
 use super::write_queue::{self, WriteQueue};
 

@@ -55,9 +55,6 @@ use std::sync::Arc;
 
 pub use self::config::{Config, ProxyProtocol, Slow};
 pub use self::context::Context;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use self::event_loop::model::run as live_a_day;
 pub use self::handle::{Drain, Handle, Rejected, Ticket};
 pub use self::handler::{Accept, CloseReason, ConnectionId, Error, Handler, Peer};
 pub use self::listen::{Listen, ListenAddr};
