@@ -93,6 +93,8 @@ impl<P: Poller> EventLoop<P> {
             && let Some(waiting) = self.core.sessions[slot].rare().waiting.take()
         {
             self.settle(slot, *waiting, accept);
+            // What was kept for the handshake is not needed any more.
+            self.core.sessions[slot].shrink();
             self.serve_later(slot);
         }
     }

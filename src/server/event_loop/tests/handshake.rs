@@ -174,6 +174,17 @@ fn a_decision_may_come_later() {
 }
 
 #[test]
+fn a_decision_that_came_later_leaves_an_idle_connection_without_a_heap_block() {
+    let (mut bed, tickets) = undecided();
+    let _client = bed.connect(&request("/"));
+    bed.settle();
+    let ticket = tickets.lock().expect("no panic")[0];
+    bed.handle.settle(ticket, Accept::yes()).expect("room");
+    bed.settle();
+    assert!(bed.server.core.sessions[0].rare.is_none());
+}
+
+#[test]
 fn a_decision_that_never_comes_is_503_and_one_that_comes_then_is_too_late() {
     let (mut bed, tickets) = undecided();
     let mut client = bed.connect(&request("/"));
