@@ -28,6 +28,9 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
+    if digits(text).is_some() {
+        return Err(format!("`{text}` has no unit: write {text}s, or {text}ms, {text}m or {text}h"));
+    }
     let parsed = TIMES.iter().find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, factor)));
     parsed
         .and_then(|(number, factor)| digits(number)?.checked_mul(*factor))
@@ -133,7 +136,8 @@ mod tests {
 
     #[test]
     fn says_what_a_time_looks_like() {
-        for text in ["", "25", "s", "-1s", "1.5s", "1 s", "1d", "1S", "10s5ms", "99999999999999999999s", "off"] {
+        assert_eq!(time("25"), Err("`25` has no unit: write 25s, or 25ms, 25m or 25h".to_owned()));
+        for text in ["", "s", "-1s", "1.5s", "1 s", "1d", "1S", "10s5ms", "99999999999999999999s", "off"] {
             assert_eq!(time(text), Err(format!("`{text}` is not a time: write 500ms, 25s, 2m or 1h")), "{text}");
         }
         assert_eq!(time_above_zero("0ms"), Err("`0ms` is too short: it must be more than 0".to_owned()));
