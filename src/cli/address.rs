@@ -30,7 +30,8 @@ pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<String>) 
     Ok(vec![address.to_string()])
 }
 
-/// Makes an address whole: `8080` is 127.0.0.1:8080; `HOST:PORT`, `[IPV6]:PORT` and `unix:PATH` stay as they are.
+/// Makes an address whole: `8080` and `:8080` are 127.0.0.1:8080; `HOST:PORT`, `[IPV6]:PORT` and `unix:PATH` stay as
+/// they are.
 ///
 /// # Errors
 /// Says what an address looks like.
@@ -38,8 +39,15 @@ pub(super) fn complete(text: &str) -> Result<String, String> {
     if text.starts_with("unix:/") {
         return Ok(text.to_owned());
     }
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(SocketAddr::new(DEFAULT.ip(), parse_port(text)?).to_string());
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(SocketAddr::new(DEFAULT.ip(), parse_port(port)?).to_string());
+    }
+    if text == "localhost" || text.ends_with(']') || text.parse::<Ipv4Addr>().is_ok() {
+        return Err(format!("`{text}` has no port: write {text}:8080"));
+    }
+    if let Some((_, rest)) = text.split_once("://") {
+        return Err(format!("`{text}` is not an address: leave the scheme out, as in {rest}"));
     }
     let Some((host, port)) = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()) else {
         return Err(format!(
@@ -102,6 +110,7 @@ mod tests {
     fn makes_addresses_whole() {
         let cases = [
             ("8080", "127.0.0.1:8080"),
+            (":8080", "127.0.0.1:8080"),
             ("0", "127.0.0.1:0"),
             ("0.0.0.0:80", "0.0.0.0:80"),
             ("localhost:8080", "localhost:8080"),
@@ -117,13 +126,18 @@ mod tests {
     fn says_what_an_address_looks_like() {
         let cases = [
             ("", "`` is not an address: write 8080"),
-            ("localhost", "`localhost` is not an address: write 8080"),
-            (":8080", "`:8080` is not an address: write 8080"),
+            ("example", "`example` is not an address: write 8080"),
+            (":", "`:` is not an address: write 8080"),
+            (":http", "`:http` is not an address: write 8080"),
+            ("localhost", "`localhost` has no port: write localhost:8080"),
+            ("0.0.0.0", "`0.0.0.0` has no port: write 0.0.0.0:8080"),
+            ("[::1]", "`[::1]` has no port: write [::1]:8080"),
             ("unix:", "`` is not a port"),
             ("::1:8080", "`::1:8080` is not an address: an IPv6 address goes in brackets"),
             ("99999", "`99999` is not a port"),
+            (":99999", "`99999` is not a port"),
             ("a:+1", "`+1` is not a port"),
-            ("http://a:1", "`http://a:1` is not an address"),
+            ("http://a:1", "`http://a:1` is not an address: leave the scheme out, as in a:1"),
         ];
         for (text, expected) in cases {
             let error = complete(text).expect_err(text);

@@ -95,7 +95,17 @@ impl Words {
                 }
                 continue;
             }
+            if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) {
+                return Err(format!(
+                    "no such flag: `-{flag}`; names of more than one letter go with two dashes, `--{flag}`"
+                ));
+            }
             let address = address::complete(word).map_err(|error| {
+                // Who has named an app, or writes like an address, meant an address.
+                let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic()) && !word.contains(':');
+                if app.is_some() || !is_name || word == "localhost" {
+                    return error;
+                }
                 let names = APPS.each_ref().map(|app| app.name).join(", ");
                 format!("{error}; nor is it an app: those are {names}, and recipe")
             })?;
