@@ -223,6 +223,8 @@ fn an_address_in_use_is_named_with_what_to_do() {
 fn bad_usage_is_2_and_says_what_is_wrong() {
     let cases: &[(&[&str], &str)] = &[
         (&["--bogus"], "sockhop: `--bogus` is not expected in this context\n"),
+        (&["--foo"], "sockhop: no such flag: `--foo`\n"),
+        (&["--lisen", "1"], "sockhop: no such flag: `--lisen`, did you mean `--listen`?\n"),
         (&["ecko"], "sockhop: `ecko` is not an address: "),
         (&["--max-message", "10X"], "sockhop: --max-message: `10X` is not a size: write 500, 64K, 1M or 1G\n"),
         (&["--path-prefix", "ws"], "sockhop: --path-prefix: `ws`: a path begins with /"),
@@ -245,8 +247,10 @@ fn help_and_version_go_to_standard_output() {
     let cases: &[(&[&str], &str)] = &[
         (&["--help"], "sockhop: a tiny WebSocket server\n"),
         (&["pong", "-h"], "sockhop: a tiny WebSocket server\n"),
+        (&["help"], "sockhop: a tiny WebSocket server\n"),
         (&["--version"], version),
         (&["-V"], version),
+        (&["version"], version),
     ];
     for (words, expected) in cases {
         let output = ended(words);

@@ -87,7 +87,8 @@ fn table<T>(settings: &[Setting<T>], defaults: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args;
+    use crate::cli::args::{self, Asked};
+    use crate::cli::plan::Plan;
 
     #[test]
     fn fits_into_a_hundred_columns() {
@@ -113,8 +114,8 @@ mod tests {
         for line in EXAMPLES.lines().filter_map(|line| line.trim().strip_prefix("sockhop")) {
             let command = line.split("  ").next().unwrap_or_default().replace("'so long'", "so_long");
             let words: Vec<_> = command.split_whitespace().collect();
-            let args = args::parser().run_inner(&words[..]).expect(line);
-            assert!(super::super::plan::Plan::new(args, &|_| None, Config::default()).is_ok(), "{line}");
+            let Ok(Asked::Server(args)) = args::parse(&words[..]) else { panic!("{line}") };
+            assert!(Plan::new(*args, &|_| None, Config::default()).is_ok(), "{line}");
             count += 1;
         }
         assert_eq!(count, 7);

@@ -6,11 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::thread;
 
-use bpaf::ParseFailure;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::apps::{Pages, Site, serve_all, serve_one};
 use crate::{Config, Server};
+use args::{Args, Asked};
 use plan::{Plan, Serve};
 
 mod address;
@@ -29,25 +29,22 @@ const RESERVED_DESCRIPTORS: usize = 64;
 #[must_use]
 pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
-    match args::parser().run_inner(&words[..]) {
-        Ok(args) if args.version => {
-            print(&format!("sockhop {}\n", env!("CARGO_PKG_VERSION")));
-            ExitCode::SUCCESS
+    let asked = args::parse(&words[..]).map_err(Failure::Usage);
+    let done = asked.and_then(|asked| {
+        match asked {
+            Asked::Help => print(&help::text()),
+            Asked::Version => print(&format!("sockhop {}\n", env!("CARGO_PKG_VERSION"))),
+            Asked::Server(args) => run(*args)?,
         }
-        Ok(args) => match run(args) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.report(),
-        },
-        // Only --help gives these.
-        Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => {
-            print(&help::text());
-            ExitCode::SUCCESS
-        }
-        Err(ParseFailure::Stderr(error)) => Failure::Usage(error.monochrome(true)).report(),
+        Ok(())
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
 }
 
-fn run(args: args::Args) -> Result<(), Failure> {
+fn run(args: Args) -> Result<(), Failure> {
     let spare = spare_descriptors();
     let defaults = Config { max_connections: spare.min(Config::default().max_connections), ..Config::default() };
     let env = |name: &str| std::env::var(name).ok();

@@ -5,6 +5,7 @@ use crate::apps::{On, Recipe, Reply, Stamp, To};
 use crate::{Config, Slow};
 
 /// A flag that sets one field of a `T`.
+#[derive(Debug)]
 pub(super) struct Setting<T: 'static> {
     /// The flag's name, without the dashes.
     pub flag: &'static str,

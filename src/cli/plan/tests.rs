@@ -2,12 +2,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::apps::{CHAT, ECHO, PONG, Reply, Stamp, To};
-use crate::cli::args;
+use crate::cli::args::{self, Asked};
 use crate::{Drain, Slow};
 
 fn plan(line: &[&str]) -> Result<Plan, String> {
-    let args = args::parser().run_inner(line).map_err(bpaf::ParseFailure::unwrap_stderr)?;
-    Plan::new(args, &|_| None, Config::default())
+    match args::parse(line)? {
+        Asked::Server(args) => Plan::new(*args, &|_| None, Config::default()),
+        other => panic!("{line:?}: {other:?}"),
+    }
 }
 
 fn recipe(line: &[&str]) -> Recipe {
@@ -194,13 +196,16 @@ fn a_mistake_is_answered_with_what_would_be_right() {
             "`ecko` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
             an app: those are echo, pong, chat, greet, relay, broadcast, and recipe",
         ),
+        (&["localhost"], "`localhost` has no port: write localhost:8080"),
         (&["echo", "chat"], "echo and chat: one app at a time, or none for all of them"),
         (&["1", "2"], "127.0.0.1:1 and 127.0.0.1:2: one address goes without a flag, several with --listen each"),
         (&["--listen", "x"], "--listen: `x` is not an address: write"),
+        (&["pong", "--after", "5"], "--after: `5` has no unit: write 5s, or 5ms, 5m or 5h"),
         (&["--after", "1s"], "--after changes one app: name it, as in `sockhop pong --after …`"),
         (&["--max-message", "10X"], "--max-message: `10X` is not a size: write 500, 64K, 1M or 1G"),
         (&["--max-message", "1K", "--max-message", "2K"], "argument `--max-message` cannot be used multiple times"),
         (&["--max-mesage", "1K"], "no such flag: `--max-mesage`, did you mean `--max-message`?"),
+        (&["pong", "-to", "all"], "no such flag: `-to`; names of more than one letter go with two dashes, `--to`"),
         (&["--max-message-rate", "x"], "--max-message-rate: `x` is not a count: write a number, such as 0 or 1000"),
         (&["--slow", "off"], "--slow: `off` is no policy: write close, drop or latest"),
         (&["--max-connections", "0"], "--max-connections: `0` is not a count"),
@@ -224,5 +229,16 @@ fn a_mistake_is_answered_with_what_would_be_right() {
     for (line, expected) in cases {
         let error = plan(line).expect_err(&line.join(" "));
         assert!(error.starts_with(expected), "{line:?}: {error}");
+    }
+}
+
+#[test]
+fn apps_are_named_only_to_who_may_have_meant_one() {
+    let names_apps = |line: &[&str]| plan(line).expect_err(&line.join(" ")).contains("nor is it an app");
+    for line in [&["ecko"][..], &["my-chat"], &["ecko", "echo"]] {
+        assert!(names_apps(line), "{line:?}");
+    }
+    for line in [&["chat", "127.0.0.1:99999"][..], &["127.0.0.1:99999"], &["99999"], &["0.0.0.0"], &["echo", "ecko"]] {
+        assert!(!names_apps(line), "{line:?}");
     }
 }
