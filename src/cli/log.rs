@@ -15,14 +15,17 @@ const QUEUE: usize = 1024;
 /// How long the end of the program waits for a stalled standard error.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Starts the log: level `warn`, or what `RUST_LOG` says, each line with its time.
+/// What is logged unless `RUST_LOG` says otherwise: what an operator can act on, and what the end waits for.
+const FILTER: &str = "warn,sockhop::shutdown=info";
+
+/// Starts the log, each line with its time.
 pub fn start() -> Log {
     let (queue, lines) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
     let log = Log { queue: queue.clone(), dropped: Arc::clone(&dropped) };
     // The thread ends with the program: the logger, which never ends before, holds a sender.
     thread::spawn(move || write_lines(&lines, &dropped, &mut io::stderr()));
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(FILTER))
         .target(env_logger::Target::Pipe(Box::new(log.clone())))
         .init();
     log

@@ -116,6 +116,10 @@ impl<P: Poller> EventLoop<P> {
             .map(|slot| (now + drain.over.mul_f64(fraction(&jitter, slot)), self.core.sessions.id(slot)))
             .collect();
         due.sort_unstable_by(|one, other| other.cmp(one));
+        if !due.is_empty() {
+            // A target of its own: the command shows it by default, so that nobody takes the wait for a hang.
+            log::info!(target: "sockhop::shutdown", "closing connections: {}; Ctrl-C again stops at once", due.len());
+        }
         self.stopping = Some(Stopping { deadline: now + drain.over + drain.timeout, code: drain.code, due });
         for slot in self.core.sessions.taken().collect::<Vec<_>>() {
             if self.core.sessions[slot].phase == Phase::Waiting {
