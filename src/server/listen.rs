@@ -157,7 +157,12 @@ fn bind_unix(spec: &str) -> io::Result<Listener> {
     }
     let path = Path::new(path);
     remove_stale(path)?;
-    let listener = UnixListener::bind(path)?;
+    let listener = UnixListener::bind(path).map_err(|error| match (error.kind(), path.parent()) {
+        (ErrorKind::NotFound, Some(folder)) => {
+            io::Error::new(ErrorKind::NotFound, format!("there is no folder {}", folder.display()))
+        }
+        _ => error,
+    })?;
     let file = SocketFile(path.to_owned());
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok(Listener::Unix(listener, file))
@@ -203,6 +208,13 @@ mod tests {
             let error = error_of(address);
             assert!(error.contains("write ") || error.contains("octal"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_is_named() {
+        let folder = std::env::temp_dir().join(format!("sockhop-listen-{}-missing", std::process::id()));
+        let error = error_of(&format!("unix:{}/s.sock", folder.display()));
+        assert!(error.ends_with(&format!(": there is no folder {}", folder.display())), "{error}");
     }
 
     #[test]
