@@ -176,7 +176,8 @@ impl fmt::Display for OriginRefusal<'_> {
                 write!(f, "it cannot be named with --origin VALUE, only let in with all by --origin '*'")?
             }
         }
-        write!(f, "; behind a proxy, let Host pass: proxy_set_header Host $host (or $http_host, to keep a port)")
+        write!(f, " (in code, Config::origins); behind a proxy, let Host pass: ")?;
+        write!(f, "proxy_set_header Host $host (or $http_host, to keep a port)")
     }
 }
 

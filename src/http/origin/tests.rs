@@ -204,9 +204,14 @@ fn a_refusal_tells_the_operator_what_to_do() {
     let bytes = head(&["Host: inner:8080", "X-Forwarded-Host: outer", "Origin: https://app.example"]);
     let request = Request::parse(&bytes).unwrap();
     let direct = OriginRefusal::new(&request, Via::Direct).to_string();
-    for part in
-        ["\"https://app.example\"", "\"inner:8080\"", "--origin https://app.example", "proxy_set_header Host $host"]
-    {
+    let parts = [
+        "\"https://app.example\"",
+        "\"inner:8080\"",
+        "--origin https://app.example",
+        "Config::origins",
+        "proxy_set_header Host $host",
+    ];
+    for part in parts {
         assert!(direct.contains(part), "{part}: {direct}");
     }
     assert!(OriginRefusal::new(&request, Via::TrustedProxy).to_string().contains("\"outer\""));
@@ -218,6 +223,9 @@ fn a_refusal_escapes_and_bounds_what_the_peer_sent() {
     let bytes = head(&["Host: a", &origin]);
     let line = OriginRefusal::new(&Request::parse(&bytes).unwrap(), Via::Direct).to_string();
     assert!(line.contains(r#"origin "$(id)\"\u{202e}\t"#), "{line}");
-    assert!(line.contains("--origin VALUE") && !line.contains("--origin $"), "{line}");
+    assert!(
+        line.contains("--origin VALUE") && line.contains("Config::origins") && !line.contains("--origin $"),
+        "{line}"
+    );
     assert!(line.is_ascii() && line.len() < 600 && !line.contains(|c: char| c.is_control()), "{line}");
 }
