@@ -110,7 +110,7 @@ impl App {
 /// The ready-made apps.
 pub static APPS: [App; 6] = [
     App::new("echo", "sends every message back to its sender", "hello", ECHO),
-    App::new("pong", "sends pong to everyone, one second after a ping", "ping", PONG),
+    App::new("pong", "sends pong to everyone, one second after the text ping (exactly that)", "ping", PONG),
     App::new(
         "chat",
         "sends JSON objects to everyone, with the time added",
