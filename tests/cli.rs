@@ -153,7 +153,13 @@ fn all_apps_have_paths_of_their_own() {
         let (_, head) = server.open(&format!("/{name}"), "");
         assert_eq!(status(&head), 101, "{name}");
     }
-    assert_eq!(status(&server.open("/", "").1), 404, "there is no app at the page");
+    for path in ["/", "/ws"] {
+        let (mut stream, head) = server.open(path, "");
+        assert_eq!(status(&head), 404, "there is no app at {path}");
+        let mut body = String::new();
+        stream.read_to_string(&mut body).unwrap();
+        assert!(body.ends_with(" The apps are at /echo, /pong, /chat, /greet, /relay, /broadcast.\n"), "{body}");
+    }
 }
 
 #[test]

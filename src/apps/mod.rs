@@ -125,7 +125,7 @@ pub static APPS: [App; 6] = [
 /// Serves each app at the path of its name, and the pages beside them.
 #[must_use]
 pub fn serve_all(server: Server, apps: &[App], pages: Pages) -> Server {
-    let server = page::routes(health(server), pages, &page::Served::Named(apps));
+    let server = page::routes(health(server), pages, &page::Served::Named(apps)).not_found(nothing_here(apps));
     let mount =
         |server: Server, app: &App| server.mount(&format!("/{}", app.name), RecipeHandler::new(app.recipe.clone()));
     apps.iter().fold(server, mount)
@@ -136,6 +136,12 @@ pub fn serve_all(server: Server, apps: &[App], pages: Pages) -> Server {
 pub fn serve_one(server: Server, app: &App, pages: Pages) -> Server {
     let server = page::routes(health(server), pages, &page::Served::Everywhere(app));
     server.mount("/*", RecipeHandler::new(app.recipe.clone()))
+}
+
+/// Who looks for an app where none is hears where they are.
+fn nothing_here(apps: &[App]) -> Response {
+    let paths: Vec<_> = apps.iter().map(|app| format!("/{}", app.name)).collect();
+    Response::text(404, format!("There is nothing at this path. The apps are at {}.\n", paths.join(", ")))
 }
 
 /// For those who watch whether the server lives (`/healthz`), and whether it takes new clients (`/readyz`).

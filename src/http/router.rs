@@ -17,6 +17,8 @@ use super::{HandshakeError, Request, Response, decode_path};
 pub struct Router {
     /// Begins with `/` and does not end with one; empty for none.
     prefix: String,
+    /// The answer where nothing is, in place of the usual one.
+    not_found: Option<Response>,
     /// Exact path to mount.
     mounts: HashMap<String, usize>,
     /// What stands before `/*`, and the mount; the longest first.
@@ -80,6 +82,11 @@ impl Router {
         }
         prefix.clone_into(&mut self.prefix);
         Ok(())
+    }
+
+    /// Sets the answer for paths where nothing is, for plain requests and for those that want a WebSocket there.
+    pub fn set_not_found(&mut self, response: Response) {
+        self.not_found = Some(response);
     }
 
     /// Puts the mount `index` at a pattern.
@@ -147,6 +154,15 @@ impl Router {
         }
     }
 
+    /// The answer to what was found, when there is neither a mount nor a route to give one.
+    #[must_use]
+    pub fn refusal(&self, found: &Resolved<'_>) -> Option<Response> {
+        match (found, &self.not_found) {
+            (Resolved::NotFound, Some(response)) => Some(response.clone()),
+            _ => found.refusal(),
+        }
+    }
+
     fn resolve_path(&self, path: &str, request: &Request<'_>) -> Resolved<'_> {
         let mount = self.mount_at(path);
         if request.wants_upgrade() {
@@ -210,7 +226,7 @@ impl Methods {
 }
 
 impl Resolved<'_> {
-    /// The answer, when there is neither a mount nor a route to give one.
+    /// The usual answer, when there is neither a mount nor a route to give one.
     #[must_use]
     pub fn refusal(&self) -> Option<Response> {
         match *self {

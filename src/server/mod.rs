@@ -156,6 +156,12 @@ impl Server {
         self
     }
 
+    /// Sets the answer to requests for paths where nothing is, be they plain or for a WebSocket. Without it: 404.
+    pub fn not_found(mut self, response: Response) -> Self {
+        self.router.set_not_found(response);
+        self
+    }
+
     /// Sets limits and timeouts.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;

@@ -42,6 +42,19 @@ fn routes_answer_get_and_head_over_http_1_1_and_1_0() {
     assert_eq!((post.status, post.header("x-posted").as_str()), (204, "yes"));
 }
 
+#[test]
+fn who_asks_for_what_is_not_there_hears_what_the_server_wants() {
+    let server = TestServer::run(server().not_found(Response::text(410, "gone to /ws\n")));
+    let ask = |request: String| raw::exchange(&mut server.tcp(), request.as_bytes());
+    let answers =
+        [ask(format!("{}\r\n", raw::request("/nowhere"))), ask("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".into())];
+    for answer in answers {
+        answer.check_framing();
+        assert_eq!((answer.status, answer.body.as_str()), (410, "gone to /ws\n"));
+    }
+    assert_eq!(ask("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n".into()).status, 426, "there is something");
+}
+
 /// A handshake with one header line replaced, or left out.
 fn with(name: &str, line: &str) -> String {
     let head = raw::request("/ws");

@@ -217,3 +217,15 @@ fn what_answers_itself_has_no_refusal() {
     let refusal = MethodNotAllowed("GET, HEAD").refusal().unwrap();
     assert!(refusal.headers().contains(&("Allow".into(), "GET, HEAD".into())));
 }
+
+#[test]
+fn where_nothing_is_the_answer_is_for_the_caller_to_choose() {
+    let mut router = Router::default();
+    assert_eq!(router.refusal(&NotFound), NotFound.refusal());
+    let elsewhere = Response::new(307).header("Location", "/");
+    router.set_not_found(elsewhere.clone());
+    assert_eq!(router.refusal(&NotFound), Some(elsewhere));
+    for other in [Mount(0), Route(0), MethodNotAllowed("GET, HEAD"), UpgradeRequired, Malformed] {
+        assert_eq!(router.refusal(&other), other.refusal(), "{other:?}");
+    }
+}

@@ -84,7 +84,7 @@ impl<P: Poller> EventLoop<P> {
                 self.respond(slot, &response, Body::answering(request.method()));
             }
             refusal => {
-                let response = refusal.refusal().unwrap_or_else(|| Response::new(404));
+                let response = self.router.refusal(&refusal).unwrap_or_else(|| Response::new(404));
                 self.respond(slot, &response, Body::answering(request.method()));
             }
         }
