@@ -39,6 +39,9 @@ pub(super) fn complete(text: &str) -> Result<String, String> {
     if text.starts_with("unix:/") {
         return Ok(text.to_owned());
     }
+    if text.starts_with("unix:") {
+        return Err(format!("`{text}` is not an address: a socket has its whole path, as in unix:/run/sockhop.sock"));
+    }
     let port = text.strip_prefix(':').unwrap_or(text);
     if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(SocketAddr::new(DEFAULT.ip(), parse_port(port)?).to_string());
@@ -132,7 +135,8 @@ mod tests {
             ("localhost", "`localhost` has no port: write localhost:8080"),
             ("0.0.0.0", "`0.0.0.0` has no port: write 0.0.0.0:8080"),
             ("[::1]", "`[::1]` has no port: write [::1]:8080"),
-            ("unix:", "`` is not a port"),
+            ("unix:", "`unix:` is not an address: a socket has its whole path"),
+            ("unix:s.sock", "`unix:s.sock` is not an address: a socket has its whole path"),
             ("::1:8080", "`::1:8080` is not an address: an IPv6 address goes in brackets"),
             ("99999", "`99999` is not a port"),
             (":99999", "`99999` is not a port"),
