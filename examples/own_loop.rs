@@ -6,7 +6,6 @@
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread;
 
 use sockhop::http::{Body, HeadScanner, Request, Upgrade};
 use sockhop::protocol::{Connection, Event, Limits, State, encode_frame};
@@ -14,7 +13,7 @@ use sockhop::protocol::{Connection, Event, Limits, State, encode_frame};
 fn main() -> Result<(), Box<dyn Error>> {
     for stream in TcpListener::bind("127.0.0.1:8080")?.incoming() {
         let stream = stream?;
-        thread::spawn(move || serve(stream).unwrap_or_else(|error| eprintln!("{error}")));
+        std::thread::spawn(move || serve(stream).unwrap_or_else(|error| eprintln!("{error}")));
     }
     Ok(())
 }
@@ -25,12 +24,10 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
 
     // The opening handshake.
     let len = loop {
-        let n = stream.read(&mut buffer)?;
+        let n @ 1.. = stream.read(&mut buffer)? else { return Ok(()) };
         head.extend_from_slice(&buffer[..n]);
-        match scanner.scan(&head)? {
-            None if n > 0 => {}
-            None => return Ok(()),
-            Some(len) => break len,
+        if let Some(len) = scanner.scan(&head)? {
+            break len;
         }
     };
     match Request::parse(&head[..len]).and_then(|request| Ok(Upgrade::from_request(&request)?.accept_key())) {
@@ -55,10 +52,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         }
         stream.write_all(&output)?;
         output.clear();
-        let n = if connection.state() == State::Closed { 0 } else { stream.read(&mut buffer)? };
-        if n == 0 {
-            return Ok(());
-        }
+        let (State::Open | State::Closing) = connection.state() else { return Ok(()) };
+        let n @ 1.. = stream.read(&mut buffer)? else { return Ok(()) };
         input = &mut buffer[..n];
     }
 }
