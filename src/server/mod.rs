@@ -3,8 +3,9 @@
 //! Build and run a [`Server`], implement [`Handler`], act by [`Context`], or from other threads by [`Handle`]; limits are
 //! in [`Config`], and [`testing`] tests an application without a server.
 //!
-//! It logs by the [`log`] crate: what an operator can act on as warnings and errors, connections at level debug. A
-//! program that wants to see it installs a logger, such as `env_logger`.
+//! It logs by the [`log`] crate: what an operator can act on as warnings and errors, a shutdown that has to wait at level
+//! info (target `sockhop::shutdown`), connections at level debug. A program that wants to see it installs a logger, such
+//! as `env_logger`.
 
 // For those who work on it:
 //
