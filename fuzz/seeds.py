@@ -49,11 +49,13 @@ def streams(key):
     yield "len-125", f(BINARY, bytes(125)), {"limits": 1}
     yield "len-126", f(BINARY, bytes(126)), {"limits": 1}
     yield "several", f(TEXT, b"a") + f(BINARY, b"b") + f(PING, b"c") + f(TEXT, text) + f(PONG), {"cuts": [3, 0, 8]}
-    yield "fragments", f(TEXT, text[:3], False) + f(PING, b"p") + f(CONTINUATION, b"", False) + f(CONTINUATION, text[3:]), {"cuts": [4]}
+    fragments = f(TEXT, text[:3], False), f(PING, b"p"), f(CONTINUATION, b"", False), f(CONTINUATION, text[3:])
+    yield "fragments", b"".join(fragments), {"cuts": [4]}
     yield "close", f(CLOSE, close + b"bye") + f(TEXT, b"after"), {}
     yield "close-empty", f(CLOSE), {}
     yield "close-amid", f(TEXT, b"x", False) + f(CLOSE, close), {}
-    yield "close-ours", f(TEXT, b"x") + f(TEXT, b"y", False) + f(PING) + f(CONTINUATION, b"z") + f(CLOSE, close), {"close_after": 1}
+    ours = f(TEXT, b"x") + f(TEXT, b"y", False) + f(PING) + f(CONTINUATION, b"z") + f(CLOSE, close)
+    yield "close-ours", ours, {"close_after": 1}
     yield "close-first", f(TEXT, b"\xff") + f(CLOSE, close), {"close_after": 0}
     yield "close-1-byte", f(CLOSE, b"\x03"), {}
     yield "close-1005", f(CLOSE, struct.pack("!H", 1005)), {}
@@ -76,10 +78,36 @@ def streams(key):
     yield "large", head + bytes(200) + f(PING, b"p"), {"cuts": [255], "stretch": stretch}
     yield "large-in-pieces", head + bytes(200) + f(CLOSE, close), {"cuts": [1, 140, 200], "stretch": stretch}
     yield "large-too-big", head + bytes(100), {"limits": 3, "stretch": stretch}
-    yield "large-closing", f(PING) + head + bytes(206) + f(CLOSE, close), {"close_after": 1, "cuts": [150], "stretch": stretch}
+    closing = f(PING) + head + bytes(206) + f(CLOSE, close)
+    yield "large-closing", closing, {"close_after": 1, "cuts": [150], "stretch": stretch}
     fragmented = header(TEXT, 70_000, fin=False, key=key)
     # Every byte of the key turns this into ASCII.
-    yield "large-fragmented", fragmented + f(CONTINUATION, b"end"), {"cuts": [130], "stretch": (35_000, 0x55, len(fragmented))}
+    stretch = (35_000, 0x55, len(fragmented))
+    yield "large-fragmented", fragmented + f(CONTINUATION, b"end"), {"cuts": [130], "stretch": stretch}
+
+
+def headers():
+    """Inputs of `frame_header`, by name."""
+    key = b"\1\2\3\4"
+    for length in (0, 1, 125, 126, 65535, 65536, (1 << 63) - 1):
+        yield f"len-{length}", header(BINARY, length)
+        yield f"len-{length}-masked", header(TEXT, length, fin=False, key=key)
+    yield "continuation", header(CONTINUATION, 7, fin=False)
+    yield "close", header(CLOSE, 2)
+    yield "ping", header(PING, 125)
+    yield "pong-masked", header(PONG, 0, key=key)
+    yield "one-byte", b"\x81"
+    yield "key-cut-off", b"\x81\x85\x01\x02\x03"
+    yield "not-minimal-16", b"\x82\x7e\x00\x7d"
+    yield "not-minimal-64", b"\x82\x7f" + struct.pack("!Q", 65535)
+    yield "most-significant-bit", b"\x82\x7f" + struct.pack("!Q", 1 << 63)
+    yield "rsv1", b"\xc1\x00"
+    yield "rsv2", b"\xa1\x00"
+    yield "rsv3", b"\x91\x00"
+    yield "opcode-3", b"\x83\x00"
+    yield "opcode-15", b"\x8f\x00"
+    yield "ping-fragmented", b"\x09\x00"
+    yield "ping-126", b"\x89\x7e\x00\x7e"
 
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
@@ -181,16 +209,7 @@ def main():
         for name, stream, options in streams(key):
             data = case(stream, client=role == "client", **options)
             (HERE / "corpus/connection" / f"{role}-{name}").write_bytes(data)
-    headers = {f"len-{length}": header(BINARY, length, key=key) for key in (None, b"\1\2\3\4")
-               for length in (0, 1, 125, 126, 65535, 65536, (1 << 63) - 1)}
-    headers |= {f"masked-{length}": header(TEXT, length, fin=False, key=b"\1\2\3\4") for length in (0, 125, 126, 65536)}
-    headers |= {"ping": header(PING, 125), "ping-masked": header(PING, 0, key=b"\1\2\3\4"), "close": header(CLOSE, 2),
-                "pong": header(PONG, 0), "continuation": header(CONTINUATION, 7, fin=False),
-                "not-minimal-16": b"\x82\x7e\x00\x7d", "not-minimal-64": b"\x82\x7f" + struct.pack("!Q", 65535),
-                "msb": b"\x82\x7f" + struct.pack("!Q", 1 << 63), "rsv1": b"\xc1\x00", "rsv2": b"\xa1\x00", "rsv3": b"\x91\x00",
-                "opcode-3": b"\x83\x00", "opcode-15": b"\x8f\x00", "ping-fragmented": b"\x09\x00", "ping-126": b"\x89\x7e\x00\x7e",
-                "one-byte": b"\x81", "no-key": b"\x81\x85\x01\x02\x03"}
-    for name, data in headers.items():
+    for name, data in headers():
         (HERE / "corpus/frame_header" / name).write_bytes(data)
 
 

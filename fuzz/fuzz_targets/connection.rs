@@ -3,7 +3,8 @@
 //! 1. No input makes it panic, and each `receive` takes all of its input, returns an event or an error, or has taken
 //!    all frames that were allowed.
 //! 2. However the stream is cut, whether its payloads come through `receive`, through `spare` and `filled`, or in
-//!    vectors that are lent, and however few frames are allowed at a time: events, output, error and state are the same.
+//!    vectors that are lent, and however few frames are allowed at a time: events, output, error and state are the
+//!    same.
 //! 3. They are those of a plain decoder that has the whole stream and looks at it frame by frame.
 //! 4. What is held is in proportion to what has come, whatever the headers claim.
 //! 5. What it sends by rule is whole, final control frames, masked by a client and not by a server, which its peer

@@ -36,7 +36,7 @@ impl<'a> Case<'a> {
     /// | 1 | bit 0: client; bits 1 to 3: which limits; bits 4 to 7: 0, or 1 more than the events before `close` |
     /// | 1 | bits 0 to 3: how many cuts; bits 4 to 7 all set: there is a stretch |
     /// | cuts | how long each piece is; they are used in a circle |
-    /// | 4, with a stretch | little-endian `s` in 2 bytes, a byte, and behind how much of the rest it stands `2 s` times |
+    /// | 4, with a stretch | `s` in 2 bytes, low first; a byte; behind how much of the rest it stands `2 s` times |
     /// | rest | the stream |
     ///
     /// Without stretches the fuzzer would hardly ever make a frame of 64 KiB, which is received in another way.

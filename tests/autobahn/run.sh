@@ -34,7 +34,7 @@ read -r -t 20 line <&3 || { echo "the server did not say where it listens" >&2; 
 port=${BASH_REMATCH[1]}
 
 if [ -n "${AUTOBAHN_RUN:-}" ]; then
-    cases=$(python3 -c 'import json, sys; print(",".join(json.load(open(sys.argv[1]))["cases"]))' "$here/fuzzingclient.json")
+    cases=$(python3 -c 'import json, sys; print(",".join(json.load(sys.stdin)["cases"]))' <"$here/fuzzingclient.json")
     report=$reports/report.json
     # Its own verdict is milder than ours: a failed case (1) is left to check.py, a run without a verdict (2) is not.
     "$AUTOBAHN_RUN" "ws://127.0.0.1:$port" --cases "$cases" --json "$report" --agent sockhop || [ $? -eq 1 ]

@@ -19,7 +19,8 @@ class Check(unittest.TestCase):
         self.assertEqual(list(complaints(perfect())), [])
 
     def test_every_other_verdict_fails(self):
-        for verdict in ("NON-STRICT", "UNCLEAN", "WRONG CODE", "UNIMPLEMENTED", "FAILED", "FAILED BY CLIENT", "INFORMATIONAL", None):
+        for verdict in ("NON-STRICT", "UNCLEAN", "WRONG CODE", "UNIMPLEMENTED", "FAILED", "FAILED BY CLIENT",
+                        "INFORMATIONAL", None):
             for field in ("behavior", "behaviorClose"):
                 with self.subTest(verdict=verdict, field=field):
                     cases = perfect()

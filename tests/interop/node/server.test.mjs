@@ -8,7 +8,8 @@ const APPS = ["echo", "pong", "chat", "greet", "relay", "broadcast"];
 
 /** The status with which an opening handshake is refused. */
 async function refusal(t, server, path, connectOptions) {
-  const error = await Client.connect(t, server, path, [], connectOptions).then(() => assert.fail("accepted"), (error) => error);
+  const accepted = () => assert.fail("accepted");
+  const error = await Client.connect(t, server, path, [], connectOptions).then(accepted, (error) => error);
   return Number(/Unexpected server response: (\d+)/.exec(error.message)?.[1]);
 }
 

@@ -129,8 +129,10 @@ class Chat(SockhopTest):
     async def test_everyone_gets_the_object_stamped_and_else_byte_for_byte(self):
         server = await self.serve("chat")
         clients = await self.clients(server, 3)
-        for inner in ('"user":"Ann","text":"hi"', '"n":1.00000000000000000001E+5, "m":-0.0,"big":123456789012345678901234567890',
-                      '"u":"\\u00e9 é 😀 \\/ \\ud83d\\ude00","a":[ 1,2 ,{"time":"nested"}]', ' "spaced" : {"x" :null}\t,\n"y": "}" ', ''):
+        for inner in ('"user":"Ann","text":"hi"',
+                      '"n":1.00000000000000000001E+5, "m":-0.0,"big":123456789012345678901234567890',
+                      '"u":"\\u00e9 é 😀 \\/ \\ud83d\\ude00","a":[ 1,2 ,{"time":"nested"}]',
+                      ' "spaced" : {"x" :null}\t,\n"y": "}" ', ''):
             with self.subTest(inner=inner):
                 await soon(clients[1].send("{" + inner + "}"))
                 replies = [await soon(client.recv()) for client in clients]
@@ -141,7 +143,8 @@ class Chat(SockhopTest):
 
     async def test_a_time_of_the_clients_own_is_replaced(self):
         client = await self.client(await self.serve("chat"))
-        for member in ('"time":"25:61:61"', '"time" : null', '"time":{"a":[1,2]}', '"\\u0074ime":"x"', '"time":"a\\"b,c}"'):
+        for member in ('"time":"25:61:61"', '"time" : null', '"time":{"a":[1,2]}', '"\\u0074ime":"x"',
+                       '"time":"a\\"b,c}"'):
             for sent in ("{%s}", '{"a":1.0,%s}', '{%s,"b":"\\u00e9"}', '{ "a":1.0 , %s , "b":"\\u00e9" }'):
                 sent %= member
                 with self.subTest(sent=sent):
@@ -166,8 +169,9 @@ class Chat(SockhopTest):
     async def test_what_is_no_object_is_an_error_to_its_sender_alone(self):
         server = await self.serve("chat")
         sender, other = await self.clients(server, 2)
-        for message in (b'{"a":1}', b"\xff", "", "hi", "[1]", '"s"', "1", "null", '{"a":1', '{"a":1}x', '{"a":1}{}', "{'a':1}",
-                        '{"a":01}', '{"a":"\\ud800x\n"}', '{"a":1,"a":2}', '{"a":1,"b":2,"\\u0061":3}', '{"time":"x","time":"y"}'):
+        for message in (b'{"a":1}', b"\xff", "", "hi", "[1]", '"s"', "1", "null", '{"a":1', '{"a":1}x', '{"a":1}{}',
+                        "{'a':1}", '{"a":01}', '{"a":"\\ud800x\n"}', '{"a":1,"a":2}', '{"a":1,"b":2,"\\u0061":3}',
+                        '{"time":"x","time":"y"}'):
             with self.subTest(message=message):
                 await soon(sender.send(message))
                 answer = await soon(sender.recv())
