@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
         let outcome = check(&case, |limits| Connection::client(limits, || KEY));
         accepts(Connection::server(Limits::default()), &outcome);
     } else {
-        let outcome = check(&case, |limits| Connection::server(limits));
+        let outcome = check(&case, Connection::server);
         accepts(Connection::client(Limits::default(), || KEY), &outcome);
     }
 });
