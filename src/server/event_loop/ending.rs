@@ -103,6 +103,8 @@ impl<P: Poller> EventLoop<P> {
         let session = &mut self.core.sessions[slot];
         match session.phase {
             Phase::Free | Phase::Dead => return,
+            // It is closed for another reason already, and what it is owed, the Close that says so, may still leave.
+            Phase::Draining if !matches!(error, Error::Io(_) | Error::TooMuchMemory) => return,
             Phase::Handshake | Phase::Waiting | Phase::Draining => return self.abort(slot),
             Phase::Open => log::debug!("{id}: failed: {error}"),
         }

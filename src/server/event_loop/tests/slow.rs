@@ -142,6 +142,33 @@ fn a_slow_consumer_that_takes_nothing_more_is_reset() {
 }
 
 #[test]
+fn a_slow_consumer_is_told_so_though_it_breaks_a_rule_or_its_handler_panics_next() {
+    for text in ["send and panic", "send"] {
+        let narrow = Config { high_water: 2000, low_water: 500, max_queue: 8000, ..Config::default() };
+        let mut bed = Bed::with(
+            narrow,
+            App::new(|ctx, call| {
+                if let Call::Message(message) = call {
+                    (0..3).for_each(|_| ctx.send(vec![1; 3000]));
+                    assert_eq!(message, Message::Text("send"), "a panic that is planned");
+                }
+            }),
+        );
+        let mut client = bed.open();
+        client.limit(10);
+        client.write(&[masked(0x81, text.as_bytes()), masked(0x83, b"reserved")].concat());
+        bed.settle();
+        client.unlimit();
+        bed.settle();
+        let frames = client.frames();
+        assert_eq!(frames.last(), Some(&Frame::Close(1013, "slow consumer".to_owned())), "{text}");
+        assert_eq!(frames.len(), 2, "the frame that had been begun, and the Close");
+        let id = bed.ids()[0];
+        assert_eq!(bed.log()[2..], [format!("error slow consumer {id}"), format!("close failed 1013 {id}")]);
+    }
+}
+
+#[test]
 fn a_short_queue_takes_one_more_frame_of_any_size() {
     // Alone, behind others in the same write, and with a socket that takes a part of it.
     for (room, orders) in [(0, &["1 1000000"][..]), (0, &["1 262000", "1 1000000"]), (7, &["5 50000", "1 1048576"])] {
