@@ -15,6 +15,9 @@ use super::timers::Timers;
 use super::topics::{TopicKey, Topics};
 use crate::protocol::Limits;
 
+/// Connections that the tables have room for from the start, if so many are allowed.
+pub(crate) const ROOM: usize = 1 << 16;
+
 pub(crate) struct Core {
     pub config: Config,
     pub limits: Arc<Limits>,
@@ -41,10 +44,10 @@ impl Core {
     pub fn new(config: Config, handle: Handle, stats: Arc<Stats>, now: Instant) -> Self {
         Core {
             limits: Arc::new(config.limits()),
+            sessions: Sessions::with_room(config.max_connections.min(ROOM)),
             config,
             handle,
             stats,
-            sessions: Sessions::default(),
             outbox: Outbox::default(),
             topics: Topics::default(),
             timers: Timers::default(),

@@ -44,7 +44,7 @@ use self::commands::Stopping;
 use self::ending::Ending;
 use super::addresses::Addresses;
 use super::config::Config;
-use super::core::Core;
+use super::core::{Core, ROOM};
 use super::handle::Handle;
 use super::handler::Handler;
 use super::poller::{Poller, Ready, Token};
@@ -114,6 +114,7 @@ pub(crate) struct EventLoop<P: Poller> {
 impl<P: Poller> EventLoop<P> {
     pub fn new(poller: P, parts: Parts) -> Self {
         let now = poller.now();
+        let room = parts.config.max_connections.min(ROOM);
         let sweep_interval = sweep::interval(&parts.config);
         let addresses = Addresses::new(parts.config.max_connections_per_address);
         let mut core = Core::new(parts.config, parts.handle, parts.stats, now);
@@ -123,7 +124,7 @@ impl<P: Poller> EventLoop<P> {
         EventLoop {
             poller,
             core,
-            sockets: Vec::new(),
+            sockets: Vec::with_capacity(room),
             mounts: parts.mounts,
             routes: parts.routes,
             router: parts.router,
