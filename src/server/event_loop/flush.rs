@@ -20,10 +20,7 @@ impl<P: Poller> EventLoop<P> {
         let session = &mut self.core.sessions[slot];
         if session.flags.has(Flags::BLOCKED) {
             session.flags.clear(Flags::BLOCKED);
-            // Whoever waits for its turn is not written to twice in this one.
-            if !session.flags.has(Flags::FLUSH) {
-                self.flush(slot);
-            }
+            self.flush(slot);
         }
     }
 

@@ -100,8 +100,10 @@ fn what_is_said_when_a_connection_ends_leaves_in_the_next_turn() {
         let mut bed = Bed::new(scripted(|ctx, name| {
             if name == "error" || name == "close" {
                 ctx.broadcast(name);
-                ctx.send("nobody");
                 ctx.publish("t", "topic");
+            }
+            if name == "error" {
+                ctx.send("nobody");
             }
             if name == "open" {
                 ctx.subscribe("t");

@@ -181,6 +181,23 @@ fn after_the_end_of_the_stream_what_is_owed_leaves_within_five_seconds() {
 }
 
 #[test]
+fn a_stream_that_ends_after_the_closing_handshake_still_gets_what_it_is_owed() {
+    let mut bed = Bed::new(closer());
+    let mut client = bed.open();
+    client.limit(3);
+    client.frame(0x82, &[1; 1000]);
+    client.close(1000);
+    bed.settle();
+    client.finish();
+    bed.settle();
+    assert!(!client.is_gone());
+    client.unlimit();
+    bed.settle();
+    assert_eq!(client.frames(), [Frame::Binary(vec![1; 1000]), closed(1000)]);
+    bed.assert_empty();
+}
+
+#[test]
 fn a_reset_ends_the_connection_whatever_it_does() {
     for doing in ["idle", "half a frame", "half a large frame", "owed", "closing"] {
         let mut bed = Bed::new(closer());

@@ -90,11 +90,12 @@ fn what_was_broadcast_before_a_close_comes_before_it_and_nothing_behind() {
 #[test]
 fn whoever_opens_after_a_post_does_not_get_it() {
     let mut bed = Bed::new(obedient());
-    let mut first = bed.open();
-    first.text("broadcast a");
-    let mut second = bed.connect(&request("/"));
-    bed.server.accept(0);
+    let (mut first, mut second) = (bed.open(), bed.connect(""));
     bed.settle();
+    // Both in one turn, the first one first.
+    first.text("broadcast a");
+    second.write(request("/").as_bytes());
+    bed.turn();
     assert_eq!(first.texts(), ["a"]);
     assert!(second.response().is_some());
     assert_eq!(second.frames(), []);
