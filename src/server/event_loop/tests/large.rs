@@ -169,3 +169,17 @@ fn the_pool_keeps_no_small_buffers() {
     }
     assert!(bed.server.pool.take().is_none(), "a small buffer is of no use for a large message");
 }
+
+#[test]
+fn behind_a_large_reply_that_finds_no_room_nothing_more_is_handled() {
+    let mut bed = Bed::with(Config { low_water: 0, high_water: 10_000, ..Config::default() }, App::echo());
+    let mut client = bed.open();
+    client.limit(0);
+    client.frame(0x82, &payload(40_000));
+    (0..50).for_each(|_| client.text("behind"));
+    bed.settle();
+    assert_eq!(bed.log().len(), 2, "open and one message");
+    client.unlimit();
+    bed.settle();
+    assert_eq!(client.frames().len(), 51);
+}

@@ -158,3 +158,16 @@ fn a_member_that_fails_in_the_middle_of_a_broadcast_costs_nobody_else_the_messag
         assert_eq!(log[7..], [format!("error connection reset {id}"), format!("close failed 1006 {id}")]);
     }
 }
+
+#[test]
+fn what_was_broadcast_before_the_peers_close_comes_before_its_answer() {
+    for end in [&masked(0x88, &1000_u16.to_be_bytes()), &masked(0x83, b"")] {
+        let mut bed = Bed::new(obedient());
+        let mut clients = bed.open_many(2);
+        clients[0].text("broadcast a");
+        clients[1].write(end);
+        bed.settle();
+        let frames = clients[1].frames();
+        assert_eq!((frames.len(), &frames[0]), (2, &Frame::Text("a".to_owned())));
+    }
+}
