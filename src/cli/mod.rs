@@ -151,6 +151,9 @@ impl fmt::Display for Failure {
             Failure::Run(error) => {
                 write!(f, "{error}")?;
                 match error.kind() {
+                    io::ErrorKind::AddrInUse if error.to_string().contains("unix:") => {
+                        f.write_str("\nEnd that server, or choose another path.")
+                    }
                     io::ErrorKind::AddrInUse => f.write_str(
                         "\nEnd the program that listens there, or choose another port, such as 8081, or 0 for any free one.",
                     ),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -95,21 +95,43 @@ impl Listener {
     pub fn local_addr(&self) -> io::Result<ListenAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().map(ListenAddr::Tcp),
-            Listener::Unix(_, file) => Ok(ListenAddr::Unix(file.0.clone())),
+            Listener::Unix(_, file) => Ok(ListenAddr::Unix(file.path.clone())),
         }
     }
 }
 
-/// The file of a Unix-domain socket, which goes with this value.
+/// The file of a Unix-domain socket, which goes with this value, unless another has taken its place.
 #[derive(Debug)]
-pub(crate) struct SocketFile(PathBuf);
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode, by which it is known again.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    /// The socket at a path.
+    fn at(path: &Path) -> io::Result<Self> {
+        Ok(SocketFile { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.file_type().is_socket() {
+        return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is not a socket"));
+    }
+    Ok((metadata.dev(), metadata.ino()))
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0)
-            && error.kind() != ErrorKind::NotFound
-        {
-            log::warn!("the socket {} could not be removed: {error}", self.0.display());
+        let removed = match identity(&self.path) {
+            Ok(now) if now == self.identity => fs::remove_file(&self.path),
+            // It has gone already, or what is there is somebody else's.
+            _ => return,
+        };
+        if let Err(error) = removed {
+            log::warn!("the socket {} could not be removed: {error}", self.path.display());
         }
     }
 }
@@ -163,20 +185,17 @@ fn bind_unix(spec: &str) -> io::Result<Listener> {
         }
         _ => error,
     })?;
-    let file = SocketFile(path.to_owned());
+    let file = SocketFile::at(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok(Listener::Unix(listener, file))
 }
 
 /// Removes a socket file that nobody answers at; leaves any other file alone.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    let metadata = match fs::symlink_metadata(path) {
+    match identity(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         result => result?,
     };
-    if !metadata.file_type().is_socket() {
-        return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is not a socket"));
-    }
     match UnixStream::connect(path) {
         Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server answers there")),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
@@ -231,7 +250,11 @@ mod tests {
         drop(listener);
         assert!(!path.exists(), "removed on exit");
 
+        let listener = Listener::bind(address.as_str().into()).unwrap();
+        fs::rename(&path, dir.join("elsewhere")).unwrap();
         fs::write(&path, "precious").unwrap();
+        drop(listener);
+        assert!(path.exists(), "what has taken its place is not ours to remove");
         assert!(error_of(&address).contains("not a socket"));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
         fs::remove_dir_all(&dir).unwrap();
