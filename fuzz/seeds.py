@@ -195,12 +195,54 @@ def calls():
     yield "response", [5, 100, 0, 10, 7, 6, 255, 255]
 
 
+APPS = ["echo", "broadcast", "closer", "panicker", "refuser", "chooser", "later", "publisher"]
+
+
+def visits():
+    """Inputs of `session`: what the handlers do, the flags of `Plan::draw`, the lengths of pieces, and the rest."""
+
+    def f(opcode, payload=b"", fin=True):
+        return frame(opcode, payload, fin=fin, key=b"\x17\x2a\x21\x3d")
+
+    def drawn(*frames):
+        return b"".join(bytes([first, length]) + payload for first, length, payload in frames)
+
+    hello = f(TEXT, b"hello") + f(PING, b"there?") + f(TEXT, b"leave")
+    close = f(CLOSE, struct.pack("!H", 1000) + b"bye")
+    for app in APPS:
+        yield f"{app}", app, 0, 1, [30, 9], hello + close
+        yield f"{app}-pieces", app, 0, 2, [3, 200], drawn((0x81, 5, b"close"), (0x89, 1, b"x"), (0x82, 193, b"y"), (0x01, 2, b"pa"),
+                                                       (0x80, 3, b"nic"), (0x8A, 0, b""), (0x88, 2, b"\x03\xe8"))
+        yield f"{app}-slow", app, 1, 2, [100, 20, 250, 7], drawn((0x82, 220, b"a"), (0x89, 2, b"zz"), (0x82, 255, b"b"),
+                                                               (0x81, 210, b"c"), (0x89, 0, b""), (0x82, 240, b"d"))
+    large = drawn((0x02, 194, b"a"), (0xF2, 210, b"b"), (0xF2, 220, b"c"), (0xF1, 198, b"d"), (0xF0, 250, b"e"), (0x89, 1, b"f"))
+    for app in ("echo", "broadcast", "publisher"):
+        yield f"{app}-large", app, 0, 2, [255, 130, 200], large
+        yield f"{app}-many", app, 1, 1, [255, 20], f(TEXT, b"x") * 300
+    for at, broken in enumerate((f(3), f(TEXT, b"\xff"), f(CLOSE, b"\x03"), b"\x81\x00", f(BINARY, bytes(1001)), f(BINARY, b"", False) * 4)):
+        yield f"broken-{at}", "echo", 2 | at % 3 << 2, 1, [9], hello + broken + hello
+    yield "rate", "echo", 3, 1, [200], hello * 4
+    yield "rst", "echo", 4, 1, [8], hello
+    yield "silence", "echo", 8, 1, [7], hello + f(TEXT, b"half", False)
+    yield "silent-head", "echo", 8, 0, [5], b"GET / HTTP/1.1\r\nHost"
+    yield "page", "echo", 0, 0, [5], head("GET /page HTTP/1.1", "Host: a") + b"behind"
+    yield "route-post", "echo", 0, 0, [5], head("POST /page HTTP/1.1", "Host: a")
+    yield "elsewhere", "refuser", 0, 0, [5], upgrade("/else/where") + hello + close
+    yield "plain", "echo", 0, 0, [5], head("GET /chat HTTP/1.0")
+    yield "origin", "echo", 0, 0, [5], upgrade("/chat", "Origin: https://evil.example")
+    yield "long-head", "echo", 3, 0, [50], head("GET / HTTP/1.1", "Host: a", "b: " + "c" * 300)
+    yield "tls", "echo", 0, 0, [1], b"\x16\x03\x01\x02\x00"
+
+
 def main():
-    for target in ("frame_header", "connection", "handshake", "utf8", "write_queue"):
+    for target in ("frame_header", "connection", "handshake", "session", "utf8", "write_queue"):
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
     for name, flags, data in heads():
         (HERE / "corpus/handshake" / name).write_bytes(bytes([flags, 2, 7, 40]) + data)
+    for name, app, flags, kind, lengths, data in visits():
+        data = bytes([APPS.index(app) | flags << 3, len(lengths) | kind << 3, *lengths]) + data
+        (HERE / "corpus/session" / name).write_bytes(data)
     for name, cuts, data in texts():
         (HERE / "corpus/utf8" / name).write_bytes(bytes([len(cuts), *cuts]) + data)
     for name, data in calls():

@@ -12,7 +12,10 @@ pub struct Answer {
 impl Answer {
     /// Reads the response that `bytes` begins with, and what lies behind it. Panics when it is not well-formed.
     pub fn parse(bytes: &[u8]) -> (Self, &[u8]) {
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+        let end = bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .unwrap_or_else(|| panic!("a whole head: {:?}", bytes[..bytes.len().min(300)].escape_ascii().to_string()));
         let head = std::str::from_utf8(&bytes[..end]).expect("a head in UTF-8");
         assert!(head.split("\r\n").all(|line| !line.contains(|c: char| c.is_control() && c != '\t')), "{head:?}");
         let mut lines = head.split("\r\n");

@@ -11,8 +11,10 @@ pub use draw::Draw;
 pub use feed::{Cuts, Outcome, Way, feed, returns_as_itself};
 pub use head::{Head, Policy};
 pub use http::Answer;
-pub use model::{Decoded, decode, model};
+pub use model::{Decoded, decode, masked_frame, model};
 pub use tungstenite::agree;
+
+use std::fmt;
 
 use sockhop::protocol::{Event, Limits, Message};
 
@@ -69,6 +71,11 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// What a server sends to its client, or, with `client` false, what one gets.
+    pub fn of(client: bool, limits: Limits, stream: &[u8]) -> Case<'static> {
+        Case { client, limits, close_after: None, cuts: &[], stream: stream.to_vec() }
+    }
+
     /// The cuts that the input asks for.
     pub fn cuts(&self) -> Cuts {
         // Short pieces and long ones: 1 to 128 bytes, then 512 bytes to 64 KiB.
@@ -78,7 +85,7 @@ impl<'a> Case<'a> {
 }
 
 /// An event that owns what it borrowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Seen {
     Text(Vec<u8>),
     Binary(Vec<u8>),
@@ -94,6 +101,21 @@ impl Seen {
             Self::Close(Some((code, _))) => Some(*code),
             _ => None,
         }
+    }
+}
+
+/// With the length and the beginning of a payload.
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, payload) = match self {
+            Self::Text(payload) => ("Text", payload),
+            Self::Binary(payload) => ("Binary", payload),
+            Self::Ping(payload) => ("Ping", payload),
+            Self::Pong(payload) => ("Pong", payload),
+            Self::Close(frame) => return write!(f, "Close({frame:?})"),
+        };
+        let beginning = &payload[..payload.len().min(40)];
+        write!(f, "{name}({} bytes: {})", payload.len(), beginning.escape_ascii())
     }
 }
 

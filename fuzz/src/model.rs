@@ -7,8 +7,8 @@ use crate::{Case, Outcome, Seen};
 /// What came of a stream, the output as the control frames that it consists of.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decoded {
-    events: Vec<Seen>,
-    sent: Vec<(Opcode, Vec<u8>)>,
+    pub events: Vec<Seen>,
+    pub sent: Vec<(Opcode, Vec<u8>)>,
     pub error: Option<ProtocolError>,
     state: State,
     is_idle: bool,
@@ -188,4 +188,24 @@ fn unmasked(payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     let Some(key) = key else { return payload.to_vec() };
     let keys = key.repeat(payload.len().div_ceil(4));
     payload.iter().zip(keys).map(|(byte, key)| byte ^ key).collect()
+}
+
+/// A frame as a client sends it, with this first byte.
+pub fn masked_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    let mut frame = vec![first];
+    match payload.len() {
+        length @ 0..126 => frame.push(0x80 | length as u8),
+        length @ 126..65_536 => {
+            frame.push(0x80 | 126);
+            frame.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend(KEY);
+    frame.extend(unmasked(payload, Some(KEY)));
+    frame
 }

@@ -3,10 +3,113 @@
 use std::io::IoSlice;
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Duration;
 
-pub use super::event_loop::model::run as live_a_day;
+use super::event_loop::bed::{App, Bed, Call};
+use super::fake::Client;
 use super::shared_bytes::{Account, SharedBytes};
 use super::write_queue::{self, WriteQueue};
+use super::{Accept, Config, Context, Handle};
+use crate::http::{Request, Response};
+use crate::protocol::Message;
+
+pub use super::event_loop::model::run as live_a_day;
+
+/// What a mount's handler does.
+pub struct Behaviour {
+    /// With an opening handshake.
+    pub accept: Box<dyn FnMut(&mut Context<'_>, &Request<'_>) -> Accept + Send>,
+    /// With a message.
+    pub message: Box<dyn FnMut(&mut Context<'_>, Message<'_>) + Send>,
+}
+
+/// A server on fake sockets, its clock standing still, and one client.
+///
+/// After each turn it checks the laws of the loop: no lost wake-up, nothing owed that nobody sends, queues within their
+/// bounds, `close` once for each `open`.
+pub struct Visit {
+    bed: Bed,
+    client: Client,
+}
+
+impl Visit {
+    /// The client has connected to a server with these mounts and a route for GET at `/page`.
+    pub fn new(config: Config, mounts: Vec<(&str, Behaviour)>) -> Self {
+        let app = |behaviour: Behaviour| {
+            let Behaviour { accept, mut message } = behaviour;
+            let hook = move |ctx: &mut Context<'_>, call: Call<'_>| {
+                if let Call::Message(it) = call {
+                    message(ctx, it);
+                }
+            };
+            App::new(hook).accepting(accept)
+        };
+        let apps = mounts.into_iter().map(|(path, behaviour)| (path, app(behaviour))).collect();
+        let bed = Bed::of(config, apps, vec![("/page", Box::new(|_: &Request<'_>| Response::text(200, "a page\n")))]);
+        let client = bed.connect("");
+        Visit { bed, client }
+    }
+
+    /// Bytes from the client.
+    pub fn write(&self, bytes: &[u8]) {
+        self.client.write(bytes);
+    }
+
+    /// The server's socket takes so many bytes, and then no more.
+    pub fn limit(&self, room: usize) {
+        self.client.limit(room);
+    }
+
+    /// The client ends its side (FIN).
+    pub fn finish(&self) {
+        self.client.finish();
+    }
+
+    /// The client resets the connection (RST).
+    pub fn reset(&self) {
+        self.client.reset();
+    }
+
+    /// One turn of the loop.
+    pub fn turn(&mut self) {
+        self.bed.turn();
+    }
+
+    /// Turns until there is nothing to do.
+    pub fn settle(&mut self) {
+        self.bed.settle();
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, span: Duration) {
+        self.bed.pass(span);
+    }
+
+    /// What the server has sent since this was asked last.
+    pub fn output(&mut self) -> Vec<u8> {
+        std::mem::take(self.client.bytes())
+    }
+
+    /// Whether the server has ended the stream.
+    pub fn is_ended(&self) -> bool {
+        self.client.is_ended()
+    }
+
+    /// The callbacks since this was asked last, as lines such as `open #0.0`.
+    pub fn log(&self) -> Vec<String> {
+        self.bed.log()
+    }
+
+    /// What other threads would speak to the server with.
+    pub fn handle(&self) -> Handle {
+        self.bed.handle.clone()
+    }
+
+    /// Asserts that nothing of the client is left.
+    pub fn assert_empty(&self) {
+        self.bed.assert_empty();
+    }
+}
 
 /// The bytes owed to a peer, and an account of those that it shares.
 #[derive(Default)]

@@ -20,7 +20,7 @@ mod accept;
 mod apply;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code))] // The tests need more of it.
-mod bed;
+pub(super) mod bed;
 mod clients;
 mod commands;
 mod dispatch;

@@ -1,0 +1,332 @@
+//! Laws of the server as one client sees it, from its first byte to the last: the real loop, on sockets in memory.
+//!
+//! 1. No input makes it panic; after each turn the laws of the loop hold (see `sockhop::fuzzing::Visit`).
+//! 2. What it sends is one well-formed HTTP response, and after a 101 whole frames that a client of ours takes without
+//!    an error, and tungstenite's with the same verdict. Nothing follows a Close, or any other response.
+//! 3. However the client's bytes are cut, the same is sent and the same callbacks are called.
+//! 4. An echo sends what the plain decoder has of the client's frames: messages, Pongs, the answer to a Close, the Close
+//!    that says which rule was broken.
+//! 5. To a client that takes its bytes slowly the same is sent, until it is closed as too slow; but of Pongs that have
+//!    to wait only the newest, when there is room.
+//! 6. However the client ends, `close` is called once if `open` was, and nothing is left of it.
+//!
+//! How the input is read stands at `Plan::draw`.
+#![no_main]
+
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use sockhop::fuzzing::{Behaviour, Visit};
+use sockhop::http::{HeadLimits, HeadScanner};
+use sockhop::protocol::{Client, Connection, Limits, Opcode};
+use sockhop::{Accept, CloseFrame, Config, Message, Ticket};
+use sockhop_fuzz::{Answer, Case, Cuts, Decoded, Draw, Seen, Way, agree, decode, feed, masked_frame, model};
+
+fuzz_target!(|data: &[u8]| {
+    let Some(plan) = Plan::draw(data) else { return };
+    let whole = plan.run(Pieces::Whole);
+    whole.check(&plan);
+    // While a decision is put off only so much is kept of what follows, so there it matters how it comes.
+    let compares = plan.app != Later || plan.stream.len() < 8 * 1024;
+    let cut = plan.run(Pieces::Cut);
+    cut.check(&plan);
+    if compares {
+        assert!(cut == whole, "cut {cut:?}\nbut whole {whole:?}");
+    }
+    let slow = plan.run(Pieces::Slow);
+    if compares {
+        slow.is_like(&whole);
+    }
+});
+
+/// What the handlers do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum App {
+    Echo,
+    Broadcast,
+    /// Two replies to each message, and Close to one that begins with `close`.
+    Closer,
+    /// Panics at a message that begins with `panic`, after it has answered.
+    Panicker,
+    /// Refuses all.
+    Refuser,
+    /// Chooses the first subprotocol that is offered, whatever it is.
+    Chooser,
+    /// Puts its decision off.
+    Later,
+    /// Subscribes, and publishes what comes.
+    Publisher,
+}
+use App::*;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pieces {
+    Whole,
+    Cut,
+    Slow,
+}
+
+/// How the client leaves.
+#[derive(Clone, Copy)]
+enum End {
+    Fin,
+    Rst,
+    Silence,
+}
+
+struct Plan<'a> {
+    app: App,
+    config: Config,
+    end: End,
+    lengths: &'a [u8],
+    stream: Vec<u8>,
+}
+
+/// What came of a plan.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    /// Until the client left.
+    output: Vec<u8>,
+    log: Vec<String>,
+    is_ended: bool,
+}
+
+impl<'a> Plan<'a> {
+    /// Reads the fuzzer's input:
+    ///
+    /// | bytes | meaning |
+    /// |---|---|
+    /// | 1 | bits 0 to 2: the application; 3 and 4: which limits; 5 and 6: how the client leaves |
+    /// | 1 | bits 0 to 2: how many lengths follow; 3 and 4: what the rest is |
+    /// | lengths | of the pieces, and of what a slow client takes; used in a circle |
+    /// | rest | 0: the stream. 1: what follows a valid head. Else: frames to follow it, see `frames` |
+    fn draw(data: &'a [u8]) -> Option<Self> {
+        let (&[first, second], rest) = data.split_first_chunk()?;
+        let (lengths, rest) = rest.split_at_checked(usize::from(second & 7))?;
+        let app = [Echo, Broadcast, Closer, Panicker, Refuser, Chooser, Later, Publisher][usize::from(first & 7)];
+        let stream = match second >> 3 & 3 {
+            0 => rest.to_vec(),
+            1 => [HEAD, rest].concat(),
+            _ => [HEAD, &frames(rest)].concat(),
+        };
+        let config = match first >> 3 & 3 {
+            0 => Config::default(),
+            1 => Config { high_water: 2000, low_water: 500, max_queue: 8000, ..Config::default() },
+            2 => Config { max_message: 1000, max_frames: 3, ..Config::default() },
+            _ => Config {
+                max_message_rate: 5,
+                head: HeadLimits { max_head: 300, max_request_line: 40 },
+                ..Config::default()
+            },
+        };
+        let end = [End::Fin, End::Rst, End::Silence, End::Fin][usize::from(first >> 5 & 3)];
+        Some(Plan { app, config, end, lengths, stream })
+    }
+
+    fn run(&self, pieces: Pieces) -> Outcome {
+        let tickets = Arc::new(Mutex::new(Vec::new()));
+        let mut visit = Visit::new(
+            self.config.clone(),
+            vec![("/chat", self.app.behaviour(&tickets)), ("/*", Echo.behaviour(&tickets))],
+        );
+        let length = |byte: &u8| if *byte < 128 { usize::from(*byte) + 1 } else { (usize::from(*byte) - 127) * 256 };
+        let mut lengths = self.lengths.iter().map(length).chain([70_000]).cycle();
+        let mut rest = &self.stream[..];
+        for at in 0.. {
+            // Of a long stream only the beginning is cut that small: it would take too long.
+            let least = if at < 64 { 1 } else { self.stream.len() / 256 };
+            let length = if pieces == Pieces::Whole { rest.len() } else { lengths.next().unwrap_or(1).max(least) };
+            let (piece, behind) = rest.split_at(length.min(rest.len()));
+            rest = behind;
+            if piece.is_empty() {
+                break;
+            }
+            visit.write(piece);
+            if pieces == Pieces::Slow {
+                visit.limit(lengths.next().unwrap_or(0) - 1);
+                visit.turn();
+            } else {
+                visit.settle();
+            }
+            settle_handshakes(&mut visit, &tickets);
+        }
+        visit.limit(usize::MAX);
+        visit.settle();
+        settle_handshakes(&mut visit, &tickets);
+        let outcome = Outcome { output: visit.output(), log: visit.log(), is_ended: visit.is_ended() };
+        self.leave(visit, &outcome, if pieces == Pieces::Whole { self.end } else { End::Fin });
+        outcome
+    }
+
+    /// Law 6.
+    fn leave(&self, mut visit: Visit, outcome: &Outcome, end: End) {
+        match end {
+            End::Fin => visit.finish(),
+            End::Rst => visit.reset(),
+            // The longest that this can take: a Ping, the wait for a Pong, a second until each is noticed.
+            End::Silence => visit.pass(Duration::from_secs(60)),
+        }
+        // A Close that is not answered, and what is still read of a stream that was ended.
+        visit.pass(Duration::from_secs(8));
+        visit.assert_empty();
+        let later = visit.log();
+        let count = |what: &str| outcome.log.iter().chain(&later).filter(|line| line.starts_with(what)).count();
+        assert!(count("open") <= 1 && count("open") == count("close"), "{:?} {later:?}", outcome.log);
+        // Pings, a Close that says why, a 408: still the same stream.
+        let output = [&outcome.output[..], &visit.output()].concat();
+        check_output(&output);
+    }
+
+    /// The bytes behind the head, if it is whole.
+    fn frames(&self) -> Option<&[u8]> {
+        let length = HeadScanner::default().scan_within(&self.stream, &self.config.head).ok()??;
+        Some(&self.stream[length..])
+    }
+
+    /// What an echo sends, and the callbacks for messages.
+    fn echo(&self) -> Vec<Seen> {
+        let limits = Limits { max_message: self.config.max_message, max_frames: self.config.max_frames };
+        let model = model(&Case::of(false, limits, self.frames().unwrap_or_default()));
+        let mut expected = Vec::new();
+        for event in model.events {
+            match event {
+                Seen::Ping(payload) => expected.push(Seen::Pong(payload)),
+                Seen::Pong(_) => {}
+                Seen::Close(frame) => expected.push(Seen::Close(frame.map(|(code, _)| (code, String::new())))),
+                message => expected.push(message),
+            }
+        }
+        if let Some(error) = model.error {
+            expected.push(Seen::Close(Some((error.close_code().0, error.to_string()))));
+        }
+        expected
+    }
+}
+
+impl App {
+    fn behaviour(self, tickets: &Arc<Mutex<Vec<Ticket>>>) -> Behaviour {
+        let tickets = Arc::clone(tickets);
+        Behaviour {
+            accept: Box::new(move |ctx, request| match self {
+                Refuser => Accept::no(403, "not today\n"),
+                Chooser => match request.header("sec-websocket-protocol").and_then(|it| it.split(',').next()) {
+                    Some(name) => Accept::subprotocol(name.to_owned()),
+                    None => Accept::yes(),
+                },
+                Later => {
+                    tickets.lock().expect("one thread").push(ctx.ticket());
+                    Accept::Later(ctx.ticket())
+                }
+                Publisher => {
+                    ctx.attach(0_u32);
+                    Accept::yes()
+                }
+                _ => Accept::yes(),
+            }),
+            message: Box::new(move |ctx, message| match self {
+                Broadcast => ctx.broadcast(message),
+                Closer => {
+                    ctx.send(message);
+                    ctx.send("again");
+                    if message.as_bytes().starts_with(b"close") {
+                        ctx.close(CloseFrame::normal("enough"));
+                    }
+                }
+                Panicker => {
+                    ctx.send(message);
+                    if message.as_bytes().starts_with(b"panic") {
+                        // Without the hook that ends the fuzzer.
+                        resume_unwind(Box::new("planned"));
+                    }
+                }
+                Publisher => {
+                    ctx.subscribe("topic");
+                    ctx.publish("topic", message);
+                    if let Some(count) = ctx.attached_mut::<u32>() {
+                        *count += 1;
+                    }
+                    if message == Message::Text("leave") {
+                        ctx.unsubscribe("topic");
+                    }
+                }
+                _ => ctx.send(message),
+            }),
+        }
+    }
+}
+
+impl Outcome {
+    /// Laws 2 and 4.
+    fn check(&self, plan: &Plan<'_>) {
+        let events = check_output(&self.output);
+        if let Some(events) = events.filter(|_| plan.app == Echo && plan.config.max_message_rate == 0) {
+            assert_eq!(events, plan.echo());
+        }
+    }
+
+    /// Law 5.
+    fn is_like(&self, whole: &Outcome) {
+        let (Some(slow), Some(whole)) = (check_output(&self.output), check_output(&whole.output)) else {
+            return assert!(self.output == whole.output, "{self:?} {whole:?}");
+        };
+        let is_pong = |seen: &&Seen| matches!(seen, Seen::Pong(_));
+        let mut pongs = whole.iter().filter(is_pong);
+        let skipped_only = slow.iter().filter(is_pong).all(|pong| pongs.any(|other| other == pong));
+        let mut others = whole.iter().filter(|seen| !is_pong(seen));
+        let mut found = slow.iter().filter(|seen| !is_pong(seen));
+        let same = found.all(|seen| others.next() == Some(seen) || seen.close_code() == Some(1013));
+        let too_slow = slow.last().and_then(Seen::close_code) == Some(1013);
+        assert!(skipped_only && same && (too_slow || others.next().is_none()), "{slow:?} {whole:?}");
+    }
+}
+
+/// Law 2. What the frames behind a 101 say.
+fn check_output(output: &[u8]) -> Option<Vec<Seen>> {
+    if output.is_empty() {
+        return None;
+    }
+    let (answer, frames) = Answer::parse(output);
+    if answer.status != 101 {
+        answer.assert_final();
+        assert!(frames.is_empty(), "bytes behind a response");
+        return None;
+    }
+    let case = Case::of(true, Limits { max_message: 1 << 20, ..Limits::default() }, frames);
+    let outcome = feed(Connection::client(case.limits.clone(), || [1, 2, 3, 4]), &case, Cuts::none(), Way::Input);
+    assert_eq!(outcome.error, None);
+    agree::<Client<fn() -> [u8; 4]>>(&case, &outcome);
+    let Decoded { sent, events, .. } = decode(&sockhop_fuzz::Outcome { output: frames.to_vec(), ..outcome }, false);
+    let close = sent.iter().position(|(opcode, _)| *opcode == Opcode::Close);
+    assert!(close.is_none_or(|at| at + 1 == sent.len()), "frames behind a Close");
+    assert_eq!(sent.len(), events.len(), "an event for each frame");
+    Some(events)
+}
+
+/// The decisions that were put off: alternately yes and no.
+fn settle_handshakes(visit: &mut Visit, tickets: &Mutex<Vec<Ticket>>) {
+    for ticket in tickets.lock().expect("one thread").drain(..) {
+        visit.handle().settle(ticket, Accept::yes()).expect("room for a command");
+    }
+    visit.settle();
+}
+
+const HEAD: &[u8] = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a, b\r\n\r\n";
+
+/// Frames that mostly keep the rules: for each a byte, the first of the frame but for the RSV bits; one that says how
+/// long the payload is, with 0x70 set in steps up to 270 KiB; and where it is short the payload, else a byte to fill it.
+fn frames(data: &[u8]) -> Vec<u8> {
+    let mut draw = Draw::new(data);
+    let mut stream = Vec::new();
+    while let Some(first) = draw.byte()
+        && stream.len() < 400_000
+    {
+        let length = draw.length() * if first & 0x70 == 0x70 { 16 } else { 1 };
+        let payload =
+            if length < 192 { draw.bytes(length).to_vec() } else { vec![draw.byte().unwrap_or(b'x'); length] };
+        stream.extend(masked_frame(first & 0x8F, &payload));
+    }
+    stream
+}
