@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora, corpus/TARGET/NAME: streams of frames, request heads and the like, by hand, one for each rule
-and its border.
+"""Writes the seed corpora, corpus/TARGET/NAME: streams of frames, request heads and the like, by hand, one for each
+rule and its border.
 
 The fuzzer begins with these. Run it again when the format of an input changes (`Case::draw` in src/lib.rs, the
 docs of each target).
@@ -129,9 +129,11 @@ def heads():
     yield "prefix", 0xE0, upgrade("/ws/rooms/a%20b?q=%zz")
     yield "below", 0xE0, upgrade("/rooms/1/2", "Cookie: a=b; c=d", "Accept: */*")
     yield "absolute", 0xE0, upgrade("wss://other.example:444/ws/own", "Origin: https://other.example:444")
-    yield "lists", 0xE0, head("GET /rooms HTTP/1.1", "HOST:[::1]:80", "upgrade: h2c,WebSocket", "connection: keep-alive",
-                              "Connection: ,UPGRADE ,", "Sec-WebSocket-Version:13", KEY, "Content-Length: 0")
-    yield "subprotocols", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: mqtt, v2.chat", "Sec-WebSocket-Protocol: chat")
+    yield "lists", 0xE0, head("GET /rooms HTTP/1.1", "HOST:[::1]:80", "upgrade: h2c,WebSocket",
+                              "connection: keep-alive", "Connection: ,UPGRADE ,", "Sec-WebSocket-Version:13", KEY,
+                              "Content-Length: 0")
+    protocol = "Sec-WebSocket-Protocol: "
+    yield "subprotocols", 0xE0, upgrade("/chat", protocol + "mqtt, v2.chat", protocol + "chat")
     yield "subprotocol-twice", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: chat, chat")
     yield "subprotocol-empty", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: ,")
     yield "origin-same", 0xE0, upgrade("/chat", "Origin: https://example.org")
@@ -149,6 +151,8 @@ def heads():
     yield "route-method", 0xE0, head("DELETE / HTTP/1.1", "Host: a")
     yield "mount-plain", 0xE0, head("GET /rooms HTTP/1.1", "Host: a")
     yield "mount-method", 0xE0, head("POST /rooms HTTP/1.1", "Host: a", "Content-Length: 2") + b"{}"
+    yield "files", 0xE0, head("GET /files/a HTTP/1.1", "Host: a", 'If-None-Match: "x", *')
+    yield "files-method", 0xE0, head("POST /ws/files HTTP/1.1", "Host: a")
     yield "put", 0xE0, head("GET /chat HTTP/1.1", "Host: a")
     yield "nothing", 0xE0, head("GET /nothing HTTP/1.1", "Host: a")
     yield "dots", 0xE0, upgrade("/rooms/%2e%2e/x")
@@ -193,6 +197,7 @@ def calls():
     yield "latest-begun", [0xCB, 220, 230, 240, 220, 210, 7]
     yield "in-place", [4, 220, 0x14, 230, 6, 3, 2, 7, 0x1C, 220, 200, 6, 255, 255]
     yield "response", [5, 100, 0, 10, 7, 6, 255, 255]
+    yield "page", [13, 100, 220, 6, 105, 200, 7, 6, 255, 255]
 
 
 APPS = ["echo", "broadcast", "closer", "panicker", "refuser", "chooser", "later", "publisher"]
@@ -211,15 +216,18 @@ def visits():
     close = f(CLOSE, struct.pack("!H", 1000) + b"bye")
     for app in APPS:
         yield f"{app}", app, 0, 1, [30, 9], hello + close
-        yield f"{app}-pieces", app, 0, 2, [3, 200], drawn((0x81, 5, b"close"), (0x89, 1, b"x"), (0x82, 193, b"y"), (0x01, 2, b"pa"),
-                                                       (0x80, 3, b"nic"), (0x8A, 0, b""), (0x88, 2, b"\x03\xe8"))
+        yield f"{app}-pieces", app, 0, 2, [3, 200], drawn((0x81, 5, b"close"), (0x89, 1, b"x"), (0x82, 193, b"y"),
+                                                       (0x01, 2, b"pa"), (0x80, 3, b"nic"), (0x8A, 0, b""),
+                                                       (0x88, 2, b"\x03\xe8"))
         yield f"{app}-slow", app, 1, 2, [100, 20, 250, 7], drawn((0x82, 220, b"a"), (0x89, 2, b"zz"), (0x82, 255, b"b"),
                                                                (0x81, 210, b"c"), (0x89, 0, b""), (0x82, 240, b"d"))
-    large = drawn((0x02, 194, b"a"), (0xF2, 210, b"b"), (0xF2, 220, b"c"), (0xF1, 198, b"d"), (0xF0, 250, b"e"), (0x89, 1, b"f"))
+    large = drawn((0x02, 194, b"a"), (0xF2, 210, b"b"), (0xF2, 220, b"c"), (0xF1, 198, b"d"), (0xF0, 250, b"e"),
+                  (0x89, 1, b"f"))
     for app in ("echo", "broadcast", "publisher"):
         yield f"{app}-large", app, 0, 2, [255, 130, 200], large
         yield f"{app}-many", app, 1, 1, [255, 20], f(TEXT, b"x") * 300
-    for at, broken in enumerate((f(3), f(TEXT, b"\xff"), f(CLOSE, b"\x03"), b"\x81\x00", f(BINARY, bytes(1001)), f(BINARY, b"", False) * 4)):
+    breaches = (f(3), f(TEXT, b"\xff"), f(CLOSE, b"\x03"), b"\x81\0", f(BINARY, bytes(1001)), f(BINARY, b"", False) * 4)
+    for at, broken in enumerate(breaches):
         yield f"broken-{at}", "echo", 2 | at % 3 << 2, 1, [9], hello + broken + hello
     yield "rate", "echo", 3, 1, [200], hello * 4
     yield "rst", "echo", 4, 1, [8], hello
@@ -232,10 +240,54 @@ def visits():
     yield "origin", "echo", 0, 0, [5], upgrade("/chat", "Origin: https://evil.example")
     yield "long-head", "echo", 3, 0, [50], head("GET / HTTP/1.1", "Host: a", "b: " + "c" * 300)
     yield "tls", "echo", 0, 0, [1], b"\x16\x03\x01\x02\x00"
+    # By a trusted proxy: without a PROXY header, with one, with one not to be there, and without the one that is.
+    yield "proxy", "echo", 16, 0, [40], upgrade("/chat", "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Host: a") + hello
+    yield "proxy-header", "echo", 16, 13, [3, 50], hello + close
+    yield "proxy-header-unasked", "echo", 0, 9, [3], hello
+    yield "proxy-header-missing", "echo", 16, 5, [3], hello
+    yield "proxy-header-v2", "echo", 16, 4, [9], V2 + b"\x20\0\0\0" + upgrade() + hello
+    yield "page-known", "echo", 0, 0, [5], head("GET /page HTTP/1.1", "Host: a", "If-None-Match: *")
+    yield "status", "refuser", 0, 0, [5], upgrade("/chat?status=204") + hello
+    yield "status-bad", "refuser", 0, 0, [5], upgrade("/chat?status=99")
+
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+def proxies():
+    """What proxies say, by name: the input of `proxy_header`."""
+    yield "tcp4", b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\r\nGET"
+    yield "tcp6", b"PROXY TCP6 2001:db8::7 ::1 0 65535\r\n"
+    yield "unknown", b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n"
+    yield "longest", b"PROXY UNKNOWN " + b"f" * 91 + b"\r\n"
+    yield "too-long", b"PROXY UNKNOWN " + b"f" * 94
+    yield "leading-zero", b"PROXY TCP4 192.0.2.7 192.0.2.1 01 443\r\n"
+    yield "families", b"PROXY TCP4 192.0.2.7 ::1 1 443\r\n"
+    yield "v2-tcp4", V2 + b"\x21\x11\0\x0c" + bytes(range(12)) + b"GET"
+    yield "v2-tcp6", V2 + b"\x21\x21\0\x28" + bytes(range(40))
+    yield "v2-local", V2 + b"\x20\0\0\0"
+    yield "v2-unspec", V2 + b"\x21\0\0\x03abc"
+    yield "v2-udp", V2 + b"\x21\x12\0\x0c" + bytes(12)
+    yield "v2-unix", V2 + b"\x21\x31\0\xd8" + bytes(216)
+    yield "v2-short", V2 + b"\x21\x11\0\x0b" + bytes(11)
+    yield "v2-long", V2 + b"\x21\x11\x0f\xf1"
+    yield "v2-command", V2 + b"\x22\x11\0\x0c"
+    yield "v2-family", V2 + b"\x21\x41\0\x0c"
+    yield "forwarded", b"1.1.1.1, 192.0.2.7:80, [::1]:5, 10.0.0.2"
+    yield "forwarded-all", b"[2001:db8::7],,\t127.0.0.1 , 10.0.0.2"
+    yield "forwarded-garbage", b"1.1.1.1, _secret, 10.0.0.2"
+    yield "range-4", b"10.0.0.0/8"
+    yield "range-6", b"2001:db8::/32"
+    yield "range-one", b"::1"
+    yield "range-all", b"0.0.0.0/0"
+    yield "range-mapped", b"::ffff:10.0.0.0/104"
+    yield "range-bits", b"10.0.0.1/8"
+    yield "range-unix", b"unix"
+    yield "range-length", b"10.0.0.0/33"
 
 
 def main():
-    for target in ("frame_header", "connection", "handshake", "session", "utf8", "write_queue"):
+    for target in ("frame_header", "connection", "handshake", "proxy_header", "session", "utf8", "write_queue"):
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
     for name, flags, data in heads():
@@ -243,6 +295,8 @@ def main():
     for name, app, flags, kind, lengths, data in visits():
         data = bytes([APPS.index(app) | flags << 3, len(lengths) | kind << 3, *lengths]) + data
         (HERE / "corpus/session" / name).write_bytes(data)
+    for name, data in proxies():
+        (HERE / "corpus/proxy_header" / name).write_bytes(data)
     for name, cuts, data in texts():
         (HERE / "corpus/utf8" / name).write_bytes(bytes([len(cuts), *cuts]) + data)
     for name, data in calls():

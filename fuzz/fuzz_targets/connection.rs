@@ -11,7 +11,8 @@
 //!    accepts.
 //! 6. A message that was received can be sent, and is then received as the same.
 //! 7. After an error, or when it is closed, further input yields nothing.
-//! 8. Its verdict is that of tungstenite: the same events, Pongs and close codes, but for the differences that the RFC
+//! 8. Whatever has come, what may be sent then is appended, and what may not is refused without a trace.
+//! 9. Its verdict is that of tungstenite: the same events, Pongs and close codes, but for the differences that the RFC
 //!    allows, each of which is named in `src/tungstenite.rs`.
 //!
 //! How the input is read stands at `Case::draw`.
@@ -44,6 +45,10 @@ fn check<R: Role>(case: &Case<'_>, connect: impl Fn(Limits) -> Connection<R>) ->
     for (cuts, way) in ways {
         let outcome = feed(make(), case, cuts, way);
         assert!(outcome == whole, "by {way:?} {outcome:?}\nbut whole {whole:?}");
+    }
+    if let Some(error) = whole.error {
+        let code = error.close_code();
+        assert!(code.may_be_sent() && code.to_string().starts_with(&code.0.to_string()) && !error.section().is_empty());
     }
     for message in whole.messages() {
         returns_as_itself(message);

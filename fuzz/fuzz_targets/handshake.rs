@@ -16,8 +16,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::http::{
-    Body, HandshakeError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Reach, Request, Resolved,
-    Response, Router, Upgrade, Via,
+    Body, HandshakeError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Reach, Representation, Request,
+    Resolved, Response, Router, Upgrade, Via,
 };
 use sockhop_fuzz::{Answer, Head, Policy};
 use tungstenite::handshake::derive_accept_key;
@@ -31,11 +31,15 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
     for (index, path) in ["/chat", "/rooms/*", "/rooms/a b", "/ws/own"].into_iter().enumerate() {
         router.add_mount(path, index).expect("a mount");
     }
-    for (index, (method, path)) in [("GET", "/"), ("POST", "/"), ("PUT", "/chat")].into_iter().enumerate() {
+    let routes =
+        [("GET", "/"), ("POST", "/"), ("PUT", "/chat"), ("GET", "/files/*"), ("PUT", "/files/*"), ("GET", "/*")];
+    for (index, (method, path)) in routes.into_iter().enumerate() {
         router.add_route(method, path, index).expect("a route");
     }
     router
 });
+
+static FILE: LazyLock<Representation> = LazyLock::new(|| Representation::new("text/plain", &b"a file"[..]));
 
 /// All refusals that there are, made without a request.
 static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
@@ -69,6 +73,8 @@ static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         Resolved::MethodNotAllowed("GET"),
         Resolved::MethodNotAllowed("GET, HEAD, POST"),
         Resolved::MethodNotAllowed("PUT"),
+        Resolved::MethodNotAllowed("GET, HEAD, PUT"),
+        Resolved::MethodNotAllowed("GET, HEAD"),
         Resolved::UpgradeRequired,
         Resolved::NotFound,
         Resolved::Malformed,
@@ -186,6 +192,10 @@ fn look_at(request: &Request<'_>) {
     assert!(request.path().starts_with('/'));
     let _ = (request.query_param("a"), request.cookie("a"), request.authority(), request.target());
     let _ = format!("{request:?}");
+    let answer = FILE.answer(request);
+    let is_known = request.header_lines("if-none-match").any(|line| line.contains('*') || line.contains(FILE.etag()));
+    assert!(is_known || answer.status() == 200, "304 to {request:?}");
+    Answer::parse(&encoded(&answer)).0.assert_final();
 }
 
 /// The mount at a path, with the prefix or without.

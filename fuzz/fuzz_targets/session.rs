@@ -4,27 +4,29 @@
 //! 2. What it sends is one well-formed HTTP response, and after a 101 whole frames that a client of ours takes without
 //!    an error, and tungstenite's with the same verdict. Nothing follows a Close, or any other response.
 //! 3. However the client's bytes are cut, the same is sent and the same callbacks are called.
-//! 4. An echo sends what the plain decoder has of the client's frames: messages, Pongs, the answer to a Close, the Close
-//!    that says which rule was broken.
+//! 4. An echo sends what the plain decoder has of the client's frames: messages, Pongs, the answer to a Close, the
+//!    Close that says which rule was broken.
 //! 5. To a client that takes its bytes slowly the same is sent, until it is closed as too slow; but of Pongs that have
 //!    to wait only the newest, when there is room.
 //! 6. However the client ends, `close` is called once if `open` was, and nothing is left of it.
+//! 7. No line of the log has a control character in it.
 //!
 //! How the input is read stands at `Plan::draw`.
 #![no_main]
 
+use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::fuzzing::{Behaviour, Visit};
-use sockhop::http::{HeadLimits, HeadScanner};
+use sockhop::http::{HeadLimits, HeadScanner, ProxyHeader, Response};
 use sockhop::protocol::{Client, Connection, Limits, Opcode};
-use sockhop::{Accept, CloseFrame, Config, Message, Ticket};
+use sockhop::{Accept, CloseFrame, Config, Message, ProxyProtocol, Ticket};
 use sockhop_fuzz::{Answer, Case, Cuts, Decoded, Draw, Seen, Way, agree, decode, feed, masked_frame, model};
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: log_everything(), |data: &[u8]| {
     let Some(plan) = Plan::draw(data) else { return };
     let whole = plan.run(Pieces::Whole);
     whole.check(&plan);
@@ -32,7 +34,11 @@ fuzz_target!(|data: &[u8]| {
     let compares = plan.app != Later || plan.stream.len() < 8 * 1024;
     let cut = plan.run(Pieces::Cut);
     cut.check(&plan);
-    if compares {
+    if compares && matches!(plan.app, Broadcast | Publisher) {
+        // Broadcasts leave when a turn ends, Pongs when a read does.
+        cut.is_like(&whole);
+        assert_eq!(cut.log, whole.log);
+    } else if compares {
         assert!(cut == whole, "cut {cut:?}\nbut whole {whole:?}");
     }
     let slow = plan.run(Pieces::Slow);
@@ -85,7 +91,7 @@ struct Plan<'a> {
 }
 
 /// What came of a plan.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 struct Outcome {
     /// Until the client left.
     output: Vec<u8>,
@@ -98,20 +104,21 @@ impl<'a> Plan<'a> {
     ///
     /// | bytes | meaning |
     /// |---|---|
-    /// | 1 | bits 0 to 2: the application; 3 and 4: which limits; 5 and 6: how the client leaves |
-    /// | 1 | bits 0 to 2: how many lengths follow; 3 and 4: what the rest is |
+    /// | 1 | bits 0 to 2: the application; 3 and 4: which limits; 5, 6: how the client leaves; 7: by a trusted proxy |
+    /// | 1 | bits 0 to 2: how many lengths follow; 3, 4: what the rest is; 5: a PROXY header is required, 6: is there |
     /// | lengths | of the pieces, and of what a slow client takes; used in a circle |
     /// | rest | 0: the stream. 1: what follows a valid head. Else: frames to follow it, see `frames` |
     fn draw(data: &'a [u8]) -> Option<Self> {
         let (&[first, second], rest) = data.split_first_chunk()?;
         let (lengths, rest) = rest.split_at_checked(usize::from(second & 7))?;
         let app = [Echo, Broadcast, Closer, Panicker, Refuser, Chooser, Later, Publisher][usize::from(first & 7)];
-        let stream = match second >> 3 & 3 {
+        let rest = match second >> 3 & 3 {
             0 => rest.to_vec(),
             1 => [HEAD, rest].concat(),
             _ => [HEAD, &frames(rest)].concat(),
         };
-        let config = match first >> 3 & 3 {
+        let stream = [if second & 64 == 0 { b"" } else { PROXY_HEADER }, &rest].concat();
+        let mut config = match first >> 3 & 3 {
             0 => Config::default(),
             1 => Config { high_water: 2000, low_water: 500, max_queue: 8000, ..Config::default() },
             2 => Config { max_message: 1000, max_frames: 3, ..Config::default() },
@@ -121,6 +128,11 @@ impl<'a> Plan<'a> {
                 ..Config::default()
             },
         };
+        if first & 128 != 0 {
+            config.trusted_proxies = vec!["192.0.2.0/24".parse().expect("a range")];
+            let is_required = second & 32 != 0;
+            config.proxy_protocol = if is_required { ProxyProtocol::Required } else { ProxyProtocol::Off };
+        }
         let end = [End::Fin, End::Rst, End::Silence, End::Fin][usize::from(first >> 5 & 3)];
         Some(Plan { app, config, end, lengths, stream })
     }
@@ -181,8 +193,12 @@ impl<'a> Plan<'a> {
 
     /// The bytes behind the head, if it is whole.
     fn frames(&self) -> Option<&[u8]> {
-        let length = HeadScanner::default().scan_within(&self.stream, &self.config.head).ok()??;
-        Some(&self.stream[length..])
+        let request = match self.config.proxy_protocol {
+            ProxyProtocol::Off => &self.stream[..],
+            ProxyProtocol::Required => &self.stream[ProxyHeader::parse(&self.stream).ok()??.1..],
+        };
+        let length = HeadScanner::default().scan_within(request, &self.config.head).ok()??;
+        Some(&request[length..])
     }
 
     /// What an echo sends, and the callbacks for messages.
@@ -210,7 +226,12 @@ impl App {
         let tickets = Arc::clone(tickets);
         Behaviour {
             accept: Box::new(move |ctx, request| match self {
-                Refuser => Accept::no(403, "not today\n"),
+                Refuser => {
+                    let status = request.query_param("status").and_then(|it| it.parse().ok()).unwrap_or(403);
+                    let response =
+                        Response::html(status, "<p>not today").header("X-A", "b\r\nX-B: c").header("a b", "c");
+                    Accept::No(response.header("connection", "keep-alive"))
+                }
                 Chooser => match request.header("sec-websocket-protocol").and_then(|it| it.split(',').next()) {
                     Some(name) => Accept::subprotocol(name.to_owned()),
                     None => Accept::yes(),
@@ -254,6 +275,13 @@ impl App {
                 _ => ctx.send(message),
             }),
         }
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome { output, log, is_ended } = self;
+        write!(f, "{log:?}, ended: {is_ended}, sent: {}", output.escape_ascii())
     }
 }
 
@@ -312,11 +340,37 @@ fn settle_handshakes(visit: &mut Visit, tickets: &Mutex<Vec<Ticket>>) {
     visit.settle();
 }
 
+/// Takes all lines of the log, so that what is said there is really made.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("sockhop")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            // A peer must not end a line, nor write what a terminal obeys.
+            let line = record.args().to_string();
+            assert!(!line.contains(char::is_control), "a control character in the log: {line:?}");
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn log_everything() {
+    log::set_logger(&Log).expect("the first logger");
+    log::set_max_level(log::LevelFilter::Debug);
+}
+
+const PROXY_HEADER: &[u8] = b"PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n";
 const HEAD: &[u8] = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a, b\r\n\r\n";
 
 /// Frames that mostly keep the rules: for each a byte, the first of the frame but for the RSV bits; one that says how
-/// long the payload is, with 0x70 set in steps up to 270 KiB; and where it is short the payload, else a byte to fill it.
+/// long the payload is, with 0x70 set in steps up to 270 KiB; and where it is short the payload, else a byte to fill
+/// it.
 fn frames(data: &[u8]) -> Vec<u8> {
     let mut draw = Draw::new(data);
     let mut stream = Vec::new();

@@ -2,14 +2,17 @@
 //!
 //! 1. No sequence of calls makes it panic.
 //! 2. What comes out is what went in, in order, whatever is written at a time; its length is that of what is owed.
-//! 3. The slices of a write are the front of it, none of them empty, no more than asked for, and there is one as long as
-//!    anything is owed.
-//! 4. Dropping what is unsent takes whole frames of which nothing was written, of broadcasts or of all kinds, and leaves
-//!    the others as they were: the stream stays one of frames.
-//! 5. It counts what it holds: nothing once it is empty, at least what is owed before, and shared bytes once.
+//! 3. The slices of a write are the front of it, none of them empty, no more than asked for, and there is one as long
+//!    as anything is owed.
+//! 4. Dropping what is unsent takes whole frames of which nothing was written, of broadcasts or of all kinds, and
+//!    leaves the others as they were: the stream stays one of frames.
+//! 5. It counts what it holds: nothing once it is empty, at least what is owed before but for bodies, which are their
+//!    application's.
 //!
 //! The input is a list of calls as the loop makes them: see `Bench::call`.
 #![no_main]
+
+use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::fuzzing::{Kind, Queue, Shared, rest_of_begun_frame};
@@ -34,6 +37,8 @@ fuzz_target!(|data: &[u8]| {
 struct Bench {
     queue: Queue,
     model: Vec<Frame>,
+    /// Bytes of the last body, which is its application's and not counted.
+    pages: usize,
     /// Makes the bytes of each frame differ.
     serial: u8,
 }
@@ -53,7 +58,7 @@ impl Bench {
     /// | 2 | broadcasts, likewise |
     /// | 3 | the newest of some broadcasts, and what was begun: `--slow latest` |
     /// | 4 | a frame whose header is copied and whose payload lies elsewhere, shared or not |
-    /// | 5 | a response, which is no frame |
+    /// | 5 | a response, which is no frame, and perhaps its body, shared with others |
     /// | 6 | a write |
     /// | 7 | what is unsent is dropped: all, or broadcasts |
     fn call(&mut self, call: u8, draw: &mut Draw<'_>) {
@@ -74,7 +79,11 @@ impl Bench {
                 if self.queue.is_empty() {
                     let response = vec![b'H'; 1 + draw.length()];
                     self.queue.push(&response, response.len());
-                    self.model.push(Frame { rest: response, begun: true, kind: Kind::Own });
+                    let body = vec![b'B'; if call & 8 == 0 { 0 } else { draw.length() }];
+                    self.queue.push_body(&Arc::from(&body[..]));
+                    self.pages = body.len();
+                    let rest = [response, body].concat();
+                    self.model.push(Frame { rest, begun: true, kind: Kind::Own });
                 }
             }
             6 => self.write(1 + usize::from(call >> 3) % 8, draw.length(), draw.length()),
@@ -178,7 +187,7 @@ impl Bench {
         if owed == 0 {
             assert_eq!((self.queue.held(), self.queue.shared()), (0, 0));
         } else {
-            assert!(self.queue.held() + self.queue.shared() >= owed);
+            assert!(self.queue.held() + self.queue.shared() + self.pages >= owed);
         }
     }
 

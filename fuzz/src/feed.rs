@@ -1,6 +1,9 @@
 //! Feeding a stream to a connection, piece by piece, on each of the ways there are.
 
-use sockhop::protocol::{Allowance, CloseFrame, Connection, Event, Limits, Message, ProtocolError, Role, State};
+use sockhop::protocol::{
+    Allowance, CloseCode, CloseFrame, Connection, ControlError, Event, Limits, Message, NotOpen, ProtocolError, Role,
+    State,
+};
 
 use crate::{Case, Seen};
 
@@ -94,7 +97,28 @@ pub fn feed<R: Role>(mut connection: Connection<R>, case: &Case<'_>, cuts: Cuts,
         assert_eq!(connection.receive(&mut input, &mut outcome.output), Ok(None));
         assert!(input.is_empty() && outcome.output.len() == sent, "something after the end");
     }
+    command(connection);
     outcome
+}
+
+/// What may be sent by then is appended, what may not is refused and leaves no trace.
+fn command<R: Role>(mut connection: Connection<R>) {
+    let mut output = Vec::new();
+    let is_open = connection.state() == State::Open;
+    assert_eq!(connection.ping(&[0; 126], &mut output), Err(ControlError::TooLong));
+    let reserved = connection.close(Some(&CloseFrame::new(CloseCode::NO_STATUS, "")), &mut output);
+    assert_eq!(reserved, Err(ControlError::CloseCode(CloseCode::NO_STATUS)));
+    assert!(output.is_empty() && (connection.state() == State::Open) == is_open);
+    let sent = [
+        connection.send(Message::Text("?"), &mut output).map_err(ControlError::from),
+        connection.ping(b"?", &mut output),
+        connection.pong(b"?", &mut output),
+    ];
+    assert_eq!(sent, [if is_open { Ok(()) } else { Err(ControlError::NotOpen) }; 3]);
+    assert_eq!(output.len(), if !is_open { 0 } else { 3 * if R::MASKS { 7 } else { 3 } });
+    connection.close(None, &mut output).expect("no code is one that may be sent");
+    assert_eq!(connection.send(Message::Binary(b"?"), &mut output), Err(NotOpen));
+    assert!(connection.state() != State::Open && !format!("{connection:?}").contains('?'));
 }
 
 /// Takes all events of this piece.

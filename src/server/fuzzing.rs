@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::event_loop::bed::{App, Bed, Call};
@@ -10,7 +11,7 @@ use super::fake::Client;
 use super::shared_bytes::{Account, SharedBytes};
 use super::write_queue::{self, WriteQueue};
 use super::{Accept, Config, Context, Handle};
-use crate::http::{Request, Response};
+use crate::http::{Representation, Request};
 use crate::protocol::Message;
 
 pub use super::event_loop::model::run as live_a_day;
@@ -33,7 +34,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// The client has connected to a server with these mounts and a route for GET at `/page`.
+    /// The client has connected to a server with these mounts and a page at `/page`.
     pub fn new(config: Config, mounts: Vec<(&str, Behaviour)>) -> Self {
         let app = |behaviour: Behaviour| {
             let Behaviour { accept, mut message } = behaviour;
@@ -45,7 +46,8 @@ impl Visit {
             App::new(hook).accepting(accept)
         };
         let apps = mounts.into_iter().map(|(path, behaviour)| (path, app(behaviour))).collect();
-        let bed = Bed::of(config, apps, vec![("/page", Box::new(|_: &Request<'_>| Response::text(200, "a page\n")))]);
+        let page = Representation::new("text/html", &b"<p>a page"[..]);
+        let bed = Bed::of(config, apps, vec![("/page", Box::new(move |request: &Request<'_>| page.answer(request)))]);
         let client = bed.connect("");
         Visit { bed, client }
     }
@@ -170,6 +172,11 @@ impl Queue {
             Kind::Post => write_queue::Kind::Post,
         };
         self.queue.push_shared(&bytes.0, range, lead, kind, &self.account);
+    }
+
+    /// See [`WriteQueue::push_body`].
+    pub fn push_body(&mut self, body: &Arc<[u8]>) {
+        self.queue.push_body(body);
     }
 
     /// The slices of one write.
