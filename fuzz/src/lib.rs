@@ -1,16 +1,20 @@
 //! What the fuzz targets share: how an input becomes a stream of bytes, and what comes of the stream.
 
+mod app;
 mod draw;
 mod feed;
 mod head;
 mod http;
+mod log;
 mod model;
 mod tungstenite;
 
+pub use app::App;
 pub use draw::Draw;
 pub use feed::{Cuts, Outcome, Way, feed, returns_as_itself};
 pub use head::{Head, Policy};
 pub use http::Answer;
+pub use log::log_everything;
 pub use model::{Decoded, decode, masked_frame, model};
 pub use tungstenite::agree;
 

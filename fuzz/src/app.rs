@@ -1,0 +1,87 @@
+//! Handlers for the server under test.
+
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex};
+
+use sockhop::fuzzing::Behaviour;
+use sockhop::http::Response;
+use sockhop::{Accept, CloseFrame, Message, Ticket};
+
+use self::App::*;
+
+/// What the handlers do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum App {
+    Echo,
+    Broadcast,
+    /// Two replies to each message, and Close to one that begins with `close`.
+    Closer,
+    /// Panics at a message that begins with `panic`, after it has answered.
+    Panicker,
+    /// Refuses all.
+    Refuser,
+    /// Chooses the first subprotocol that is offered, whatever it is.
+    Chooser,
+    /// Puts its decision off.
+    Later,
+    /// Subscribes, and publishes what comes.
+    Publisher,
+}
+
+impl App {
+    /// A handler that does so; tickets for what it puts off are left in `tickets`.
+    pub fn behaviour(self, tickets: &Arc<Mutex<Vec<Ticket>>>) -> Behaviour {
+        let tickets = Arc::clone(tickets);
+        Behaviour {
+            accept: Box::new(move |ctx, request| match self {
+                Refuser => {
+                    let status = request.query_param("status").and_then(|it| it.parse().ok()).unwrap_or(403);
+                    let response =
+                        Response::html(status, "<p>not today").header("X-A", "b\r\nX-B: c").header("a b", "c");
+                    Accept::No(response.header("connection", "keep-alive"))
+                }
+                Chooser => match request.header("sec-websocket-protocol").and_then(|it| it.split(',').next()) {
+                    Some(name) => Accept::subprotocol(name.to_owned()),
+                    None => Accept::yes(),
+                },
+                Later => {
+                    tickets.lock().expect("one thread").push(ctx.ticket());
+                    Accept::Later(ctx.ticket())
+                }
+                Publisher => {
+                    ctx.attach(0_u32);
+                    Accept::yes()
+                }
+                _ => Accept::yes(),
+            }),
+            message: Box::new(move |ctx, message| match self {
+                Broadcast => ctx.broadcast(message),
+                Closer => {
+                    ctx.send(message);
+                    ctx.send("again");
+                    if message.as_bytes().starts_with(b"close") {
+                        ctx.close(CloseFrame::normal("enough"));
+                    }
+                }
+                Panicker => {
+                    ctx.send(message);
+                    if message.as_bytes().starts_with(b"panic") {
+                        // Without the hook that ends the fuzzer.
+                        resume_unwind(Box::new("planned"));
+                    }
+                }
+                Publisher => {
+                    ctx.subscribe("topic");
+                    ctx.publish("topic", message);
+                    if let Some(count) = ctx.attached_mut::<u32>() {
+                        *count += 1;
+                    }
+                    if message == Message::Text("leave") {
+                        ctx.unsubscribe("topic");
+                    }
+                }
+                _ => ctx.send(message),
+            }),
+        }
+    }
+}
