@@ -129,12 +129,14 @@ def heads():
     yield "prefix", 0xE0, upgrade("/ws/rooms/a%20b?q=%zz")
     yield "below", 0xE0, upgrade("/rooms/1/2", "Cookie: a=b; c=d", "Accept: */*")
     yield "absolute", 0xE0, upgrade("wss://other.example:444/ws/own", "Origin: https://other.example:444")
+    yield "absolute-other", 0xE0, upgrade("ftp://other.example/chat")
     yield "lists", 0xE0, head("GET /rooms HTTP/1.1", "HOST:[::1]:80", "upgrade: h2c,WebSocket",
                               "connection: keep-alive", "Connection: ,UPGRADE ,", "Sec-WebSocket-Version:13", KEY,
                               "Content-Length: 0")
     protocol = "Sec-WebSocket-Protocol: "
     yield "subprotocols", 0xE0, upgrade("/chat", protocol + "mqtt, v2.chat", protocol + "chat")
     yield "subprotocol-twice", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: chat, chat")
+    yield "subprotocol-no-token", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: a b")
     yield "subprotocol-empty", 0xE0, upgrade("/chat", "Sec-WebSocket-Protocol: ,")
     yield "origin-same", 0xE0, upgrade("/chat", "Origin: https://example.org")
     yield "origin-port", 0xE0, upgrade("/chat", "Origin: http://example.org:8080", host="Example.Org:8080")
@@ -152,6 +154,9 @@ def heads():
     yield "mount-plain", 0xE0, head("GET /rooms HTTP/1.1", "Host: a")
     yield "mount-method", 0xE0, head("POST /rooms HTTP/1.1", "Host: a", "Content-Length: 2") + b"{}"
     yield "files", 0xE0, head("GET /files/a HTTP/1.1", "Host: a", 'If-None-Match: "x", *')
+    yield "origin-null", 0xE5, upgrade("/chat", "Origin: a.example", host="localhost")
+    yield "origin-foreign-port", 0xE0, upgrade("/chat", "Origin: app://[::1]:1")
+    yield "origin-bad-scheme", 0xE5, upgrade("/chat", "Origin: 1a://localhost", host="localhost")
     yield "files-method", 0xE0, head("POST /ws/files HTTP/1.1", "Host: a")
     yield "put", 0xE0, head("GET /chat HTTP/1.1", "Host: a")
     yield "nothing", 0xE0, head("GET /nothing HTTP/1.1", "Host: a")
@@ -165,11 +170,13 @@ def heads():
     yield "http-10", 0xE0, upgrade().replace(b"HTTP/1.1", b"HTTP/1.0")
     yield "version-8", 0xE0, upgrade().replace(b": 13", b": 8")
     yield "key-short", 0xE0, upgrade().replace(b"dGhl", b"dGh")
+    yield "key-none", 0xE0, upgrade().replace(b"Key", b"Yek")
     yield "key-twice", 0xE0, upgrade("/chat", KEY)
     yield "body", 0xE0, upgrade("/chat", "Transfer-Encoding: chunked")
     yield "no-host", 0xE0, upgrade().replace(b"Host", b"Hose")
     yield "hosts", 0xE0, upgrade("/chat", "Host: b")
     yield "bad-host", 0xE0, upgrade(host="a b")
+    yield "bad-host-ipv6", 0xE0, upgrade(host="[::1]a")
     yield "latin-1", 0xE0, upgrade("/chat", "X: ").replace(b"X: ", b"X: \xe9")
     yield "folded", 0xE0, upgrade("/chat", "X: a", " b")
     yield "bare-lf", 0xE0, upgrade().replace(b"\r\n", b"\n")
@@ -246,13 +253,27 @@ def visits():
     yield "tls", "echo", 0, 0, [1], b"\x16\x03\x01\x02\x00"
     # By a trusted proxy: without a PROXY header, with one, with one not to be there, and without the one that is.
     yield "proxy", "echo", 16, 0, [40], upgrade("/chat", "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Host: a") + hello
+    yield "proxy-origin", "echo", 16, 0, [99], upgrade("/chat", "X-Forwarded-Host: a, b", "Origin: https://a")
     yield "proxy-header", "echo", 16, 13, [3, 50], hello + close
     yield "proxy-header-unasked", "echo", 0, 9, [3], hello
     yield "proxy-header-missing", "echo", 16, 5, [3], hello
-    yield "proxy-header-v2", "echo", 16, 4, [9], V2 + b"\x20\0\0\0" + upgrade() + hello
     yield "page-known", "echo", 0, 0, [5], head("GET /page HTTP/1.1", "Host: a", "If-None-Match: *")
-    yield "status", "refuser", 0, 0, [5], upgrade("/chat?status=204") + hello
-    yield "status-bad", "refuser", 0, 0, [5], upgrade("/chat?status=99")
+    chain = "X-Forwarded-For: ::1, [2001:db8::7]:80"
+    yield "proxy-chain", "echo", 16, 0, [99], upgrade("/chat", chain, "Cookie: a=b; c")
+    for name, said in proxies():
+        if said.startswith((b"PROXY", V2)):
+            yield f"proxy-header-{name}", "echo", 16, 4, [12], said.removesuffix(b"GET") + upgrade()
+    statuses = 99, 201, 202, 204, 301, 302, 303, 307, 308, 401, 409, 410, 411, 413, 415, 422, 429, 501, 502, 504, 599
+    for status in statuses:
+        yield f"status-{status}", "refuser", 0, 0, [99], upgrade(f"/chat?a+%c3%Bf&status={status}")
+    # What `handshake` begins with, here on the server's machine.
+    for name, _, request in heads():
+        if name not in ("upgrade", "route", "route-head", "put", "version", "tls", "long-line", "long-head", "http-2"):
+            yield f"near-{name}", "chooser", 0, 16, [99], request.replace(b"GET /chat ", b"GET /ws/chat ")
+    yield "near-proxy", "chooser", 16, 16, [99], upgrade("/chat", "Origin: https://evil.example")
+    yield "near-root", "echo", 0, 16, [99], upgrade("/ws")
+    # Of the first two frames the second is half sent when those come that are too much.
+    yield "too-slow", "broadcast", 1, 2, [140, 128, 0, 134, 255, 0], drawn(*[(0x82, 195, b"a")] * 30)
 
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
@@ -265,6 +286,9 @@ def proxies():
     yield "unknown", b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n"
     yield "longest", b"PROXY UNKNOWN " + b"f" * 91 + b"\r\n"
     yield "too-long", b"PROXY UNKNOWN " + b"f" * 94
+    yield "too-long-by-1", b"PROXY UNKNOWN " + b"f" * 92 + b"\r\n"
+    yield "tcp5", b"PROXY TCP5 192.0.2.7 192.0.2.1 1 443\r\n"
+    yield "bare-cr", b"PROXY TCP4 192.0.2.7\r 192.0.2.1 1 443\r\n"
     yield "leading-zero", b"PROXY TCP4 192.0.2.7 192.0.2.1 01 443\r\n"
     yield "families", b"PROXY TCP4 192.0.2.7 ::1 1 443\r\n"
     yield "v2-tcp4", V2 + b"\x21\x11\0\x0c" + bytes(range(12)) + b"GET"

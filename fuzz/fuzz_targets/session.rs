@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::fuzzing::Visit;
-use sockhop::http::{HeadLimits, HeadScanner, ProxyHeader};
+use sockhop::http::{HeadLimits, HeadScanner, OriginPolicy, ProxyHeader};
 use sockhop::protocol::{Client, Connection, Limits, Opcode};
-use sockhop::{Accept, Config, ProxyProtocol, Ticket};
+use sockhop::{Accept, Config, Peer, ProxyProtocol, Ticket};
 use sockhop_fuzz::App::{self, *};
 use sockhop_fuzz::{
     Answer, Case, Cuts, Decoded, Draw, Seen, Way, agree, decode, feed, log_everything, masked_frame, model,
@@ -73,6 +73,7 @@ enum End {
 struct Plan<'a> {
     app: App,
     config: Config,
+    peer: Peer,
     end: End,
     lengths: &'a [u8],
     stream: Vec<u8>,
@@ -93,7 +94,8 @@ impl<'a> Plan<'a> {
     /// | bytes | meaning |
     /// |---|---|
     /// | 1 | bits 0 to 2: the application; 3 and 4: which limits; 5, 6: how the client leaves; 7: by a trusted proxy |
-    /// | 1 | bits 0 to 2: how many lengths follow; 3, 4: what the rest is; 5: a PROXY header is required, 6: is there |
+    /// | 1 | bits 0 to 2: how many lengths follow; 3, 4: what the rest is; 5: a PROXY header is required, 6: is there; |
+    /// |   | 7: the client is on the server's machine, the prefix `/ws` may be there, and pages nearby may connect |
     /// | lengths | of the pieces, and of what a slow client takes; used in a circle |
     /// | rest | 0: the stream. 1: what follows a valid head. Else: frames to follow it, see `frames` |
     fn draw(data: &'a [u8]) -> Option<Self> {
@@ -117,19 +119,33 @@ impl<'a> Plan<'a> {
             },
         };
         if first & 128 != 0 {
-            config.trusted_proxies = vec!["192.0.2.0/24".parse().expect("a range")];
+            config.trusted_proxies =
+                ["192.0.2.0/24", "2001:db8::/32", "127.0.0.9", "unix"].map(|it| it.parse().expect("a range")).into();
             let is_required = second & 32 != 0;
             config.proxy_protocol = if is_required { ProxyProtocol::Required } else { ProxyProtocol::Off };
         }
+        let is_near = second & 128 != 0;
+        if is_near {
+            config.path_prefix = "/ws".to_owned();
+            let allowed = vec!["https://good.example".parse().expect("an origin")];
+            config.origins = OriginPolicy { local: true, allowed, any: first & 128 != 0 };
+        }
+        let peer = match is_near {
+            false => Peer::Tcp(([192, 0, 2, 1], 50_000).into()),
+            true if first & 128 != 0 => Peer::Unix,
+            true => Peer::Tcp(([127, 0, 0, 1], 50_000).into()),
+        };
         let end = [End::Fin, End::Rst, End::Silence, End::Fin][usize::from(first >> 5 & 3)];
-        Some(Plan { app, config, end, lengths, stream })
+        Some(Plan { app, config, peer, end, lengths, stream })
     }
 
     fn run(&self, pieces: Pieces) -> Outcome {
         let tickets = Arc::new(Mutex::new(Vec::new()));
+        let elsewhere = if self.config.path_prefix.is_empty() { "/*" } else { "/rooms/*" };
         let mut visit = Visit::new(
             self.config.clone(),
-            vec![("/chat", self.app.behaviour(&tickets)), ("/*", Echo.behaviour(&tickets))],
+            self.peer,
+            vec![("/chat", self.app.behaviour(&tickets)), (elsewhere, Echo.behaviour(&tickets))],
         );
         let length = |byte: &u8| if *byte < 128 { usize::from(*byte) + 1 } else { (usize::from(*byte) - 127) * 256 };
         let mut lengths = self.lengths.iter().map(length).chain([70_000]).cycle();

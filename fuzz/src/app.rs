@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use sockhop::fuzzing::Behaviour;
 use sockhop::http::Response;
-use sockhop::{Accept, CloseFrame, Message, Ticket};
+use sockhop::{Accept, CloseFrame, Ticket};
 
 use self::App::*;
 
@@ -33,26 +33,30 @@ impl App {
     pub fn behaviour(self, tickets: &Arc<Mutex<Vec<Ticket>>>) -> Behaviour {
         let tickets = Arc::clone(tickets);
         Behaviour {
-            accept: Box::new(move |ctx, request| match self {
-                Refuser => {
-                    let status = request.query_param("status").and_then(|it| it.parse().ok()).unwrap_or(403);
-                    let response =
-                        Response::html(status, "<p>not today").header("X-A", "b\r\nX-B: c").header("a b", "c");
-                    Accept::No(response.header("connection", "keep-alive"))
+            accept: Box::new(move |ctx, request| {
+                let cookies: Vec<_> = request.cookies().collect();
+                log::debug!("{request:?}, {:?}, with {cookies:?}, {:?}", request.target(), request.cookie("a"));
+                match self {
+                    Refuser => {
+                        let status = request.query_param("status").and_then(|it| it.parse().ok()).unwrap_or(403);
+                        let response =
+                            Response::html(status, "<p>not today").header("X-A", "b\r\nX-B: c").header("a b", "c");
+                        Accept::No(response.header("connection", "keep-alive"))
+                    }
+                    Chooser => match request.header("sec-websocket-protocol").and_then(|it| it.split(',').next()) {
+                        Some(name) => Accept::subprotocol(name.to_owned()),
+                        None => Accept::yes(),
+                    },
+                    Later => {
+                        tickets.lock().expect("one thread").push(ctx.ticket());
+                        Accept::Later(ctx.ticket())
+                    }
+                    Publisher => {
+                        ctx.attach(0_u32);
+                        Accept::yes()
+                    }
+                    _ => Accept::yes(),
                 }
-                Chooser => match request.header("sec-websocket-protocol").and_then(|it| it.split(',').next()) {
-                    Some(name) => Accept::subprotocol(name.to_owned()),
-                    None => Accept::yes(),
-                },
-                Later => {
-                    tickets.lock().expect("one thread").push(ctx.ticket());
-                    Accept::Later(ctx.ticket())
-                }
-                Publisher => {
-                    ctx.attach(0_u32);
-                    Accept::yes()
-                }
-                _ => Accept::yes(),
             }),
             message: Box::new(move |ctx, message| match self {
                 Broadcast => ctx.broadcast(message),
@@ -76,7 +80,7 @@ impl App {
                     if let Some(count) = ctx.attached_mut::<u32>() {
                         *count += 1;
                     }
-                    if message == Message::Text("leave") {
+                    if message == "leave" {
                         ctx.unsubscribe("topic");
                     }
                 }

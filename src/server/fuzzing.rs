@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::event_loop::Route;
 use super::event_loop::bed::{App, Bed, Call};
 use super::fake::Client;
 use super::shared_bytes::{Account, SharedBytes};
 use super::write_queue::{self, WriteQueue};
-use super::{Accept, Config, Context, Handle};
+use super::{Accept, Config, Context, Handle, Peer};
 use crate::http::{Representation, Request};
 use crate::protocol::Message;
 
@@ -34,8 +35,9 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// The client has connected to a server with these mounts and a page at `/page`.
-    pub fn new(config: Config, mounts: Vec<(&str, Behaviour)>) -> Self {
+    /// The client has connected to a server with these mounts and a page at `/page` and below `/files`; one on this
+    /// machine to a listener that is bound to the loopback.
+    pub fn new(config: Config, peer: Peer, mounts: Vec<(&str, Behaviour)>) -> Self {
         let app = |behaviour: Behaviour| {
             let Behaviour { accept, mut message } = behaviour;
             let hook = move |ctx: &mut Context<'_>, call: Call<'_>| {
@@ -47,8 +49,13 @@ impl Visit {
         };
         let apps = mounts.into_iter().map(|(path, behaviour)| (path, app(behaviour))).collect();
         let page = Representation::new("text/html", &b"<p>a page"[..]);
-        let bed = Bed::of(config, apps, vec![("/page", Box::new(move |request: &Request<'_>| page.answer(request)))]);
-        let client = bed.connect("");
+        let pages = ["/page", "/files/*"].map(|path| {
+            let page = page.clone();
+            (path, Box::new(move |request: &Request<'_>| page.answer(request)) as Route)
+        });
+        let bed = Bed::of(config, apps, pages.into());
+        let listener = if peer.is_local() { bed.network.add_local_listener() } else { 0 };
+        let client = bed.network.connect_as(listener, peer);
         Visit { bed, client }
     }
 

@@ -164,6 +164,7 @@ impl Bed {
     pub fn of(config: Config, apps: Vec<(&str, App)>, answers: Vec<(&str, Route)>) -> Self {
         let network = Network::new();
         let (mut router, record) = (Router::default(), Arc::<Mutex<Record>>::default());
+        router.prefix(&config.path_prefix).expect("a prefix");
         let (mut mounts, mut routes) = (Vec::new(), Vec::new());
         for (path, mut app) in apps {
             router.add_mount(path, mounts.len()).expect("a free path");

@@ -32,10 +32,18 @@ pub(crate) enum Frame {
 impl Network {
     /// A client connects to a listener; it has not been accepted yet.
     pub fn connect(&self, listener: usize) -> Client {
+        let state = self.0.borrow();
+        let host = if state.listeners[listener].local { [127, 0, 0, 1] } else { [192, 0, 2, 1] };
+        let peer = Peer::Tcp((host, client_port(state.wires.len())).into());
+        drop(state);
+        self.connect_as(listener, peer)
+    }
+
+    /// The same, for a client that comes from elsewhere.
+    pub fn connect_as(&self, listener: usize, peer: Peer) -> Client {
         let mut state = self.0.borrow_mut();
         let at = state.wires.len();
-        let host = if state.listeners[listener].local { [127, 0, 0, 1] } else { [192, 0, 2, 1] };
-        state.wires.push(Wire::new(Peer::Tcp((host, client_port(at)).into())));
+        state.wires.push(Wire::new(peer));
         state.listeners[listener].waiting.push_back(at);
         state.listeners[listener].edge = true;
         Client { network: self.clone(), at, inbox: Vec::new() }
