@@ -189,6 +189,11 @@ impl<'a> Context<'a> {
         Ticket(self.id)
     }
 
+    /// What all contexts share.
+    pub(crate) fn core(&mut self) -> &mut Core {
+        self.core
+    }
+
     fn slot(&self) -> Option<u32> {
         self.core.sessions.find(self.id)
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::config::Config;
 use super::handle::Handle;
 use super::handler::{ConnectionId, Error};
+use super::log_limit::LogLimit;
 use super::outbox::{Outbox, Post};
 use super::session::{Flags, Membership, Phase, Rate, Tick};
 use super::sessions::Sessions;
@@ -34,6 +35,7 @@ pub(crate) struct Core {
     /// Bytes that connections hold alone, as last accounted for; and those that queues share.
     pub held: usize,
     pub shared: Account,
+    pub log_limit: LogLimit,
     /// When the current turn's events came.
     pub now: Instant,
     tick: Tick,
@@ -55,6 +57,7 @@ impl Core {
             mount_paths: Vec::new(),
             held: 0,
             shared: Account::default(),
+            log_limit: LogLimit::default(),
             now,
             tick: Tick(0),
             start: now,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::handler::{Accept, ConnectionId, Handler};
+use super::log_limit::log_limited;
 use super::payload::Payload;
 use crate::protocol::{CloseCode, CloseFrame, FrameHeader, encode_frame};
 
@@ -116,7 +117,10 @@ impl Handle {
         let wanted = type_name::<H>();
         let run = Box::new(move |handler: &mut dyn Any, ctx: &mut Context<'_>| match handler.downcast_mut::<H>() {
             Some(handler) => f(handler, ctx),
-            None => log::error!("Handle::call: the handler at {} is not a {wanted}", ctx.path()),
+            None => {
+                let path = ctx.path().to_owned();
+                log_limited!(ctx.core(), Misuse, "Handle::call: the handler at {path} is not a {wanted}");
+            }
         });
         self.push(Command::Call { path: path.into(), run }, 0).map_err(|rejected| rejected.map(|_| ()))
     }

@@ -177,11 +177,10 @@ impl Socket for MioSocket {
         }
     }
 
-    fn abort(&mut self) {
-        if let MioSocket::Tcp(stream) = self
-            && let Err(error) = SockRef::from(&*stream).set_linger(Some(Duration::ZERO))
-        {
-            log::debug!("SO_LINGER: {error}");
+    fn abort(&mut self) -> io::Result<()> {
+        match self {
+            MioSocket::Tcp(stream) => SockRef::from(&*stream).set_linger(Some(Duration::ZERO)),
+            MioSocket::Unix(_) => Ok(()),
         }
     }
 }

@@ -4,8 +4,9 @@
 //! in [`Config`], and [`testing`] tests an application without a server.
 //!
 //! It logs by the [`log`] crate: what an operator can act on as warnings and errors, a shutdown that has to wait at level
-//! info (target `sockhop::shutdown`), connections at level debug. A program that wants to see it installs a logger, such
-//! as `env_logger`.
+//! info (target `sockhop::shutdown`), connections at level debug (target `sockhop::server`). Of each kind of line at most
+//! ten are written in a second; the others are counted, and the count is written. A program that wants to see them installs
+//! a logger, such as `env_logger`.
 
 // For those who work on it:
 //
@@ -20,6 +21,7 @@
 // | what the loop and contexts share | `core.rs`: `sessions.rs`, `session.rs`, `outbox.rs`, `topics.rs`, `timers.rs` |
 // | bytes owed to a peer | `write_queue.rs` |
 // | connections of each client address | `addresses.rs` |
+// | how much is logged | `log_limit.rs` |
 
 mod addresses;
 mod config;
@@ -35,6 +37,7 @@ pub mod fuzzing;
 mod handle;
 mod handler;
 mod listen;
+mod log_limit;
 mod mio_poller;
 mod outbox;
 mod payload;

@@ -37,7 +37,7 @@ pub(crate) trait Socket {
     fn shutdown_write(&mut self) -> io::Result<()>;
 
     /// Makes dropping it discard what was not sent, and tell the peer so (RST).
-    fn abort(&mut self);
+    fn abort(&mut self) -> io::Result<()>;
 }
 
 /// Whom an event is about.

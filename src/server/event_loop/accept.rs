@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::EventLoop;
 use crate::server::handler::ConnectionId;
+use crate::server::log_limit::{TARGET, log_limited};
 use crate::server::poller::{Poller, Token};
 use crate::server::session::{Flags, Phase};
 use crate::server::stats::Count;
@@ -83,8 +84,16 @@ impl<P: Poller> EventLoop<P> {
         let full = present >= self.core.config.max_connections;
         if full {
             self.core.stats.add(Count::RefusedFull);
-            log::debug!("{peer}: refused: there are {} connections", self.core.sessions.len());
-            if self.accepting.turned_away >= TURNED_AWAY {
+            let is_told = self.accepting.turned_away < TURNED_AWAY;
+            log_limited!(
+                self.core,
+                Full,
+                "{peer}: {}: there are as many connections as --max-connections {} allows (in code, \
+                 Config::max_connections)",
+                if is_told { "refused with 503" } else { "closed unread" },
+                self.core.config.max_connections
+            );
+            if !is_told {
                 return Ok(());
             }
         }
@@ -139,7 +148,14 @@ impl<P: Poller> EventLoop<P> {
                 && matches!(self.core.sessions[slot].phase, Phase::Handshake | Phase::Waiting)
             {
                 self.core.stats.add(Count::HandshakesDropped);
-                log::debug!("{}: dropped: too many opening handshakes are unfinished", self.core.sessions.peer(slot));
+                log_limited!(
+                    self.core,
+                    Unfinished,
+                    "{}: dropped: of all unfinished opening handshakes, a quarter of --max-connections {} (in code, \
+                     Config::max_connections), it was the oldest",
+                    self.core.sessions.peer(slot),
+                    self.core.config.max_connections
+                );
                 return self.kill(slot);
             }
         }
@@ -151,6 +167,7 @@ impl<P: Poller> EventLoop<P> {
         if self.accepting.complained.is_none_or(|at| now - at >= Duration::from_secs(60)) {
             self.accepting.complained = Some(now);
             log::warn!(
+                target: TARGET,
                 "no connection can be accepted: {error}; {} are open. Raise the limit of open files (ulimit -n)",
                 self.core.sessions.len()
             );

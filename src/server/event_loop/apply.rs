@@ -7,6 +7,7 @@ use super::EventLoop;
 use crate::server::config::Slow;
 use crate::server::core::Core;
 use crate::server::handler::{ConnectionId, Error};
+use crate::server::log_limit::log_limited;
 use crate::server::outbox::Action;
 use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Flags, Phase};
@@ -76,7 +77,7 @@ impl<P: Poller> EventLoop<P> {
     /// Sends frames to a connection: at once what its socket takes, the rest by its queue.
     fn send(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
         let Some(slot) = self.core.find_open(to).filter(|&slot| self.may_send(slot)) else {
-            return log::debug!("{to}: a message came too late to be sent");
+            return log_limited!(self.core, Late, "{to}: a message came too late to be sent");
         };
         let len: usize = parts.iter().map(|part| part.bytes().len()).sum();
         let mut sent = if self.core.sessions[slot].queued() > 0 { 0 } else { self.write(slot, parts) };

@@ -8,6 +8,7 @@ use super::accept::TURNED_AWAY;
 use crate::http::{Body, ProxyHeader, Request, Response, Via, forwarded_client};
 use crate::server::config::{Config, ProxyProtocol};
 use crate::server::handler::Peer;
+use crate::server::log_limit::log_limited;
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Head, Phase};
 use crate::server::stats::Count;
@@ -51,8 +52,11 @@ impl<P: Poller> EventLoop<P> {
             }
             Err(error) => {
                 let peer = self.core.sessions.peer(slot);
-                log::warn!(
-                    "{peer}: dropped: {error}, though --proxy-protocol has this proxy send one to each connection"
+                log_limited!(
+                    self.core,
+                    ProxyHeader,
+                    "{peer}: dropped: {error}: by --proxy-protocol (in code, Config::proxy_protocol) this proxy puts one \
+                     before each connection"
                 );
                 self.kill(slot);
             }
@@ -116,8 +120,13 @@ impl<P: Poller> EventLoop<P> {
         let has_room = self.addresses.count(slot, client);
         if !has_room {
             self.core.stats.add(Count::RefusedAddress);
-            let limit = self.core.config.max_connections_per_address;
-            log::warn!("{client}: refused: its address has {limit} connections, as many as --max-per-address allows");
+            log_limited!(
+                self.core,
+                Address,
+                "{client}: refused with 429: its address has as many connections as --max-per-address {} allows (in code, \
+                 Config::max_connections_per_address)",
+                self.core.config.max_connections_per_address
+            );
         }
         has_room
     }

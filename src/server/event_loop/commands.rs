@@ -9,6 +9,7 @@ use crate::http::Body;
 use crate::protocol::{CloseCode, CloseFrame};
 use crate::server::handle::{Command, Drain};
 use crate::server::handler::{Accept, ConnectionId, Handler};
+use crate::server::log_limit::log_limited;
 use crate::server::outbox::Action;
 use crate::server::poller::Poller;
 use crate::server::session::{Phase, Reason};
@@ -55,7 +56,7 @@ impl<P: Poller> EventLoop<P> {
                     self.core.outbox.posts.post_frame(self.core.mount_topics[usize::from(mount)], &frame);
                     self.flush_many_posts();
                 }
-                None => log::error!("Handle::broadcast: nothing is mounted at {path}"),
+                None => log_limited!(self.core, Misuse, "Handle::broadcast: nothing is mounted at {path}"),
             },
             Command::Publish { topic, frame } => {
                 if let Some(topic) = self.core.topics.key(&topic) {
@@ -76,7 +77,7 @@ impl<P: Poller> EventLoop<P> {
                     let handler: &mut dyn Handler = handler;
                     run(handler, ctx);
                 }),
-                None => log::error!("Handle::call: nothing is mounted at {path}"),
+                None => log_limited!(self.core, Misuse, "Handle::call: nothing is mounted at {path}"),
             },
             Command::Shutdown(drain) => {
                 self.apply();

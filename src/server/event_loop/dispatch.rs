@@ -12,6 +12,7 @@ use crate::protocol::{Allowance, CloseFrame, Connection, Event, Message, Protoco
 use crate::server::context::Context;
 use crate::server::core::Core;
 use crate::server::handler::{ConnectionId, Error, Handler};
+use crate::server::log_limit::{excerpt, log_limited};
 use crate::server::outbox::Outbox;
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Phase};
@@ -139,7 +140,8 @@ impl<P: Poller> EventLoop<P> {
         let mount = &mut self.mounts[usize::from(mount)];
         self.core.stats.add(Count::Panics);
         mount.panics += 1;
-        log::error!("{id}: the handler at {} has panicked ({} so far): {text}", mount.path, mount.panics);
+        let (path, panics) = (&mount.path, mount.panics);
+        log_limited!(self.core, Panic, "{id}: the handler at {path} has panicked ({panics} so far): {}", excerpt(text));
         if mount.panics > self.core.config.max_panics {
             let why = format!("the handler at {} has panicked {} times", mount.path, mount.panics);
             self.fatal = Some(std::io::Error::other(why));

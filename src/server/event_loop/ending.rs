@@ -5,6 +5,7 @@ use super::EventLoop;
 use crate::protocol::{CloseFrame, Opcode, ProtocolError, State, encode_frame};
 use crate::server::core::Core;
 use crate::server::handler::{CloseReason, ConnectionId, Error};
+use crate::server::log_limit::log_limited;
 use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Backlog, Deadline, Flags, Phase, Reason};
 use crate::server::stats::Count;
@@ -55,7 +56,7 @@ impl<P: Poller> EventLoop<P> {
         if let Some(connection) = self.core.sessions[slot].connection.as_mut()
             && let Err(error) = connection.close(Some(frame), &mut bytes)
         {
-            log::warn!("{id}: closed without a code: {error}");
+            log_limited!(self.core, Misuse, "{id}: closed without a code: {error}");
             // Without a code it cannot fail.
             let _ = connection.close(None, &mut bytes);
         }
@@ -99,15 +100,14 @@ impl<P: Poller> EventLoop<P> {
 
     /// A connection has failed, in whatever phase it is.
     pub(super) fn fail(&mut self, slot: u32, error: Error) {
-        let id = self.core.sessions.id(slot);
-        let session = &mut self.core.sessions[slot];
-        match session.phase {
+        match self.core.sessions[slot].phase {
             Phase::Free | Phase::Dead => return,
             // It is closed for another reason already, and what it is owed, the Close that says so, may still leave.
             Phase::Draining if !matches!(error, Error::Io(_) | Error::TooMuchMemory) => return,
             Phase::Handshake | Phase::Waiting | Phase::Draining => return self.abort(slot),
-            Phase::Open => log::debug!("{id}: failed: {error}"),
+            Phase::Open => self.log_failure(slot, &error),
         }
+        let session = &mut self.core.sessions[slot];
         if let Some(count) = count_of(&error) {
             self.core.stats.add(count);
         }
@@ -216,8 +216,8 @@ impl<P: Poller> EventLoop<P> {
 
     /// Ends the TCP connection so that what is owed is discarded on both sides (RST).
     pub(super) fn abort(&mut self, slot: u32) {
-        if let Some(socket) = self.socket(slot) {
-            socket.abort();
+        if let Some(Err(error)) = self.socket(slot).map(Socket::abort) {
+            log_limited!(self.core, Io, "{}: not reset, but closed: {error}", self.core.sessions.id(slot));
         }
         if let Some(rare) = self.core.sessions[slot].rare.as_mut() {
             rare.queue = WriteQueue::default();
@@ -261,7 +261,7 @@ impl<P: Poller> EventLoop<P> {
                 Reason::Failed(error) => CloseReason::Failed(error),
                 Reason::Shutdown => CloseReason::Shutdown,
             };
-            log::debug!("{id}: closed: {reason:?}");
+            log_limited!(self.core, Closed, "{id}: closed: {reason:?}");
             self.call(mount, id, |handler, ctx| handler.close(ctx, reason));
         }
     }

@@ -9,6 +9,7 @@ use super::{EventLoop, Mount};
 use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
 use crate::protocol::Connection;
 use crate::server::handler::{Accept, Error};
+use crate::server::log_limit::{excerpt, log_limited};
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Head, Phase, Waiting};
 use crate::server::stats::Count;
@@ -55,7 +56,15 @@ impl<P: Poller> EventLoop<P> {
             Ok(request) => request,
             Err(error) => return self.refuse(slot, error),
         };
-        log::debug!("{}: {} {}", self.core.sessions.id(slot), request.method(), request.path().escape_debug());
+        log_limited!(
+            self.core,
+            Request,
+            "{} {}: {} {}",
+            self.core.sessions.peer(slot),
+            self.core.sessions.id(slot),
+            request.method(),
+            excerpt(request.path())
+        );
         if self.core.sessions[slot].flags.has(Flags::TURNED_AWAY) {
             let is_crowded = self.addresses.has_turned_away(slot);
             let response = if is_crowded { too_many() } else { unavailable("there are too many connections") };
@@ -72,10 +81,12 @@ impl<P: Poller> EventLoop<P> {
             Resolved::Route(route) => {
                 let response = match self.routes.get_mut(route) {
                     Some(answer) => catch_unwind(AssertUnwindSafe(|| answer(&request))).unwrap_or_else(|panic| {
-                        log::error!(
+                        log_limited!(
+                            self.core,
+                            Panic,
                             "the route {} has panicked: {}",
-                            request.path().escape_debug(),
-                            panic_text(&*panic)
+                            excerpt(request.path()),
+                            excerpt(panic_text(&*panic))
                         );
                         failed()
                     }),
@@ -102,7 +113,8 @@ impl<P: Poller> EventLoop<P> {
         };
         if let Err(error) = self.core.config.origins.check(request, via, reach) {
             if error == HandshakeError::ForeignOrigin {
-                log::warn!("{}: {}", self.core.sessions.peer(slot), OriginRefusal::new(request, via));
+                let refusal = OriginRefusal::new(request, via);
+                log_limited!(self.core, Origin, "{}: refused with 403: {refusal}", self.core.sessions.peer(slot));
             }
             return self.refuse(slot, error);
         }
@@ -110,6 +122,14 @@ impl<P: Poller> EventLoop<P> {
             return self.respond(slot, &unavailable("the server is shutting down"), Body::Include);
         }
         if self.core.is_short_of_memory() {
+            log_limited!(
+                self.core,
+                MemoryRefused,
+                "{}: refused with 503: all connections together hold nearly as many bytes as --max-memory {} allows (in \
+                 code, Config::max_memory)",
+                self.core.sessions.peer(slot),
+                self.core.config.max_memory
+            );
             return self.respond(slot, &unavailable("the server is short of memory"), Body::Include);
         }
         let id = self.core.sessions.id(slot);
@@ -156,8 +176,13 @@ impl<P: Poller> EventLoop<P> {
         if let Some(name) = subprotocol.as_deref()
             && !waiting.offered.iter().any(|offered| **offered == *name)
         {
-            let path = self.core.sessions.path(slot);
-            log::error!("the handler at {path} has chosen the subprotocol {name:?}, which the client has not offered");
+            log_limited!(
+                self.core,
+                Misuse,
+                "the handler at {} has chosen the subprotocol \"{}\", which the client has not offered",
+                excerpt(self.core.sessions.path(slot)),
+                excerpt(name)
+            );
             self.apply();
             return self.respond(slot, &failed(), Body::Include);
         }
@@ -193,7 +218,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     pub(super) fn refuse(&mut self, slot: u32, error: HandshakeError) {
-        log::debug!("{}: refused: {error}", self.core.sessions.peer(slot));
+        self.log_refusal(slot, error);
         self.respond(slot, &error.response(), Body::Include);
     }
 

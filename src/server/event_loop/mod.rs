@@ -12,6 +12,7 @@
 //! | what other threads have asked for, shutting down | `commands.rs` |
 //! | deadlines and timers | `sweep.rs` |
 //! | the end of a connection | `ending.rs` |
+//! | what the log says of refusals and failures | `logs.rs` |
 //!
 //! Handlers only record what is to be done (`outbox.rs`), so nothing here is entered twice, and slots are freed at the
 //! end of a turn alone. It is generic over [`Poller`], so that tests run it over sockets of their own.
@@ -27,6 +28,7 @@ mod dispatch;
 mod ending;
 mod flush;
 mod handshake;
+mod logs;
 #[cfg(any(test, fuzzing))]
 pub mod model;
 mod read;
@@ -161,6 +163,7 @@ impl<P: Poller> EventLoop<P> {
         if !goes_on {
             self.core.handle.stop();
             self.end_all();
+            self.core.log_limit.finish();
         }
         result.map(|()| goes_on)
     }
@@ -185,6 +188,7 @@ impl<P: Poller> EventLoop<P> {
         self.close_due();
         self.fire_timers();
         self.sweep();
+        self.core.log_limit.say_counts(self.core.now);
         self.flush_posts();
         self.flush_marked(to_flush);
         self.keep_within_memory();
@@ -214,7 +218,8 @@ impl<P: Poller> EventLoop<P> {
     pub fn next_deadline(&self) -> Option<Instant> {
         let sweep = (self.core.sessions.len() > 0).then_some(self.next_sweep);
         let stop = self.stopping.as_ref().map(Stopping::next_deadline);
-        let deadlines = [self.core.timers.next_deadline(), sweep, stop, self.accepting.resumes_at()];
+        let counts = self.core.log_limit.next_deadline();
+        let deadlines = [self.core.timers.next_deadline(), sweep, stop, self.accepting.resumes_at(), counts];
         deadlines.into_iter().flatten().min()
     }
 

@@ -65,11 +65,13 @@ impl<P: Poller> EventLoop<P> {
             match self.core.sessions[slot].phase {
                 Phase::Handshake if self.is_silent(slot, tick, self.handshake_timeout(slot)) => {
                     self.core.stats.add(Count::HandshakeTimeouts);
+                    self.log_handshake_timeout(slot);
                     let response = Response::text(408, "the request head was not complete in time\n");
                     self.respond(slot, &response, Body::Include);
                 }
                 Phase::Waiting if self.is_silent(slot, tick, self.core.config.handshake_timeout) => {
                     self.core.stats.add(Count::HandshakeTimeouts);
+                    self.log_handshake_timeout(slot);
                     self.respond(slot, &unavailable("the application has not answered in time"), Body::Include);
                 }
                 Phase::Open => self.sweep_open(slot, tick),

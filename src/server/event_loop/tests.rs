@@ -13,6 +13,7 @@ mod handshake;
 mod large;
 mod limits;
 mod liveness;
+mod logs;
 mod pages;
 mod panics;
 mod posts;

@@ -201,8 +201,9 @@ impl Socket for FakeSocket {
         })
     }
 
-    fn abort(&mut self) {
+    fn abort(&mut self) -> io::Result<()> {
         self.network.wire(self.at, |wire| wire.aborted = true);
+        Ok(())
     }
 }
 

@@ -137,7 +137,9 @@ impl Socket for MemorySocket {
         Ok(())
     }
 
-    fn abort(&mut self) {}
+    fn abort(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Drop for MemorySocket {
