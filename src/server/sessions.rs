@@ -43,6 +43,11 @@ impl Sessions {
         self.slots.len() - self.free.len()
     }
 
+    /// Slots, taken or not.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     pub fn insert(&mut self, peer: Peer) -> u32 {
         let cold = Cold { peer: PackedPeer::new(peer), path: NO_PATH };
         let slot = match self.free.pop() {

@@ -102,6 +102,8 @@ impl<P: Poller> EventLoop<P> {
         let tick = self.core.tick();
         let session = &mut self.core.sessions[slot];
         session.heard = tick;
+        // An event is sure to come when there is something to read, even if there is already.
+        session.flags.set(Flags::DRAINED);
         if self.poller.is_local(listener) && peer.is_local() {
             session.flags.set(Flags::LOCAL);
         }

@@ -12,6 +12,7 @@
 //! | what other threads have asked for, shutting down | `commands.rs` |
 //! | deadlines and timers | `sweep.rs` |
 //! | the end of a connection | `ending.rs` |
+//! | what holds between two turns | `laws.rs` |
 //! | what the log says of refusals and failures | `logs.rs` |
 //!
 //! Handlers only record what is to be done (`outbox.rs`), so nothing here is entered twice, and slots are freed at the
@@ -28,6 +29,7 @@ mod dispatch;
 mod ending;
 mod flush;
 mod handshake;
+mod laws;
 mod logs;
 #[cfg(any(test, fuzzing))]
 pub mod model;
@@ -109,6 +111,8 @@ pub(crate) struct EventLoop<P: Poller> {
     stopping: Option<Stopping>,
     next_sweep: Instant,
     sweep_interval: Duration,
+    /// The slot whose laws were checked last, in debug builds.
+    looked_at: usize,
     /// Why the loop cannot go on.
     fatal: Option<io::Error>,
 }
@@ -143,6 +147,7 @@ impl<P: Poller> EventLoop<P> {
             stopping: None,
             next_sweep: now + sweep_interval,
             sweep_interval,
+            looked_at: 0,
             fatal: None,
         }
     }
@@ -194,7 +199,9 @@ impl<P: Poller> EventLoop<P> {
         self.keep_within_memory();
         self.call_back();
         self.reap();
-        debug_assert!(self.ready.is_empty());
+        if cfg!(debug_assertions) {
+            self.assert_laws();
+        }
         Ok(())
     }
 

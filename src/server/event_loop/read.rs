@@ -61,7 +61,7 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    fn wants_service(&self, slot: u32) -> bool {
+    pub(super) fn wants_service(&self, slot: u32) -> bool {
         let session = &self.core.sessions[slot];
         matches!(session.phase, Phase::Handshake | Phase::Open | Phase::Draining)
             && !session.flags.has(Flags::PAUSED)
