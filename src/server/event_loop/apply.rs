@@ -197,6 +197,9 @@ impl<P: Poller> EventLoop<P> {
                 queue.push_shared(posts, newest.max(begun)..posts.len(), 0, Kind::Post, shared);
                 if skipped {
                     stats.add(Count::SlowSkipped);
+                    self.after_push(slot);
+                    // What was dropped is owed no more: that may be enough to read on.
+                    return self.after_flush(slot);
                 }
             }
             Slow::Drop if !has_room => {

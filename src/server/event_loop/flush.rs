@@ -74,7 +74,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// The queue may have become short enough to read on, or empty.
-    fn after_flush(&mut self, slot: u32) {
+    pub(super) fn after_flush(&mut self, slot: u32) {
         self.core.account(slot);
         let low_water = self.core.config.low_water;
         let session = &mut self.core.sessions[slot];

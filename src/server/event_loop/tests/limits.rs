@@ -61,6 +61,24 @@ fn with_latest_a_slow_member_gets_the_newest_and_nothing_of_its_own_is_lost() {
 }
 
 #[test]
+fn with_latest_one_who_is_owed_little_again_is_read_again() {
+    let (mut bed, [mut stuck, _reader, speaker]) = room(Slow::Latest);
+    speaker.frame(0x82, &vec![0; 300 * KIB]);
+    bed.settle();
+    stuck.frame(0x82, b"not read");
+    bed.settle();
+    assert_eq!(bed.log().iter().filter(|line| *line == "message #0.0").count(), 0);
+    // What it is owed is dropped, and all of this is less than the low-water mark.
+    speaker.frame(0x82, b"newest");
+    bed.settle();
+    let log = bed.log();
+    assert!(log.contains(&"message #0.0".to_owned()) && log.contains(&"drain #0.0".to_owned()), "{log:?}");
+    stuck.unlimit();
+    bed.settle();
+    assert_eq!(sizes(&mut stuck), [8]);
+}
+
+#[test]
 fn with_latest_one_who_keeps_up_gets_everything() {
     let (mut bed, [_stuck, mut reader, speaker]) = room(Slow::Latest);
     for size in 1..50 {
