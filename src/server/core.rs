@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub log_limit: LogLimit,
     /// When the current turn's events came.
     pub now: Instant,
+    /// When connections are looked at next for deadlines, if any has one.
+    pub next_sweep: Option<Instant>,
     tick: Tick,
     start: Instant,
 }
@@ -59,6 +61,7 @@ impl Core {
             shared: Account::default(),
             log_limit: LogLimit::default(),
             now,
+            next_sweep: None,
             tick: Tick(0),
             start: now,
         }
@@ -79,6 +82,23 @@ impl Core {
     /// `now`, for the coarse deadlines of connections.
     pub fn tick(&self) -> Tick {
         self.tick
+    }
+
+    /// How late a deadline that was set so far ahead may be noticed: it lets one look find several.
+    pub fn slack(span: Duration) -> Duration {
+        (span / 4).clamp(Duration::from_millis(10), Duration::from_millis(200))
+    }
+
+    /// A deadline was set, so far ahead: connections are looked at when it is over.
+    pub fn look_after(&mut self, span: Duration) {
+        // Further ahead than what a tick can reckon with is never.
+        let millis = Duration::from_millis(Self::millis(span).into());
+        self.look_by(self.now + millis + Self::slack(span));
+    }
+
+    /// Connections are looked at by then.
+    pub fn look_by(&mut self, at: Instant) {
+        self.next_sweep = Some(self.next_sweep.map_or(at, |next| next.min(at)));
     }
 
     /// Makes an accepted connection a member of its mount.
@@ -111,7 +131,11 @@ impl Core {
             *rate = Rate { since: tick, messages: 0 };
         }
         rate.messages += 1;
+        let is_new = rate.messages == 1;
         let is_allowed = rate.messages <= limit;
+        if is_new {
+            self.look_after(Duration::from_secs(1));
+        }
         if !is_allowed {
             self.settle_posts_for(id);
             self.outbox.fail(id, Error::TooManyMessages);

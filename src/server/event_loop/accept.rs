@@ -121,6 +121,7 @@ impl<P: Poller> EventLoop<P> {
             self.sockets.resize_with(slot as usize + 1, || None);
         }
         self.sockets[slot as usize] = Some(socket);
+        self.look_for(slot);
         self.meet_peer(slot, peer);
         Ok(())
     }

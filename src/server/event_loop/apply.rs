@@ -147,6 +147,7 @@ impl<P: Poller> EventLoop<P> {
             // Only an empty queue is written past, so its time begins here.
             session.flags.set(Flags::BLOCKED);
             session.rare().progress = tick;
+            self.core.look_after(self.core.config.write_timeout);
         }
         taken
     }

@@ -112,6 +112,7 @@ impl<P: Poller> EventLoop<P> {
             return self.kill(slot);
         }
         self.core.sessions[slot].flags.set(Flags::TURNED_AWAY);
+        self.look_for(slot);
         self.accepting.turned_away += 1;
     }
 

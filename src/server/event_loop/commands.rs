@@ -121,7 +121,10 @@ impl<P: Poller> EventLoop<P> {
             // A target of its own: the command shows it by default, so that nobody takes the wait for a hang.
             log::info!(target: "sockhop::shutdown", "closing connections: {}; Ctrl-C again stops at once", due.len());
         }
-        self.stopping = Some(Stopping { deadline: now + drain.over + drain.timeout, code: drain.code, due });
+        let deadline = now + drain.over + drain.timeout;
+        self.stopping = Some(Stopping { deadline, code: drain.code, due });
+        // Who has not answered by then has failed: it is to hear that, not of the shutdown.
+        self.core.look_by(deadline);
         for slot in self.core.sessions.taken().collect::<Vec<_>>() {
             if self.core.sessions[slot].phase == Phase::Waiting {
                 self.respond(slot, &unavailable("the server is shutting down"), Body::Include);

@@ -40,6 +40,7 @@ impl<P: Poller> EventLoop<P> {
         if session.phase == Phase::Open {
             session.rare().deadline = Some(deadline);
             session.rare().closing = Some(Box::new(reason));
+            self.look_for(slot);
         }
     }
 
@@ -191,6 +192,7 @@ impl<P: Poller> EventLoop<P> {
         rare.high = false;
         rare.rate = None;
         let owes_nothing = rare.queue.is_empty();
+        self.look_for(slot);
         self.core.account(slot);
         if owes_nothing {
             self.finish(slot);
@@ -208,6 +210,7 @@ impl<P: Poller> EventLoop<P> {
         }
         if session.flags.newly_set(Flags::SHUT) {
             session.rare().deadline = Some(Deadline { from: tick, millis: LINGER });
+            self.look_for(slot);
             if self.socket(slot).is_none_or(|socket| socket.shutdown_write().is_err()) {
                 self.kill(slot);
             }

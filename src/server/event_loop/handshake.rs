@@ -212,6 +212,7 @@ impl<P: Poller> EventLoop<P> {
             self.apply();
             self.flush(slot);
         }
+        self.look_for(slot);
         if !came_back {
             self.fail(slot, Error::Panic);
         }

@@ -1,6 +1,8 @@
 //! What holds between two turns for every connection, so that none is ever forgotten: the loop asserts it in debug
 //! builds, and tests after each turn of a [`Bed`](super::bed).
 
+use std::time::Duration;
+
 use super::EventLoop;
 use crate::server::poller::Poller;
 use crate::server::session::{Flags, Phase};
@@ -38,6 +40,13 @@ impl<P: Poller> EventLoop<P> {
         // Whatever is owed leaves: in the next turn, or when the socket says that it takes bytes again.
         let leaves = flags.has(Flags::FLUSH) || flags.has(Flags::BLOCKED);
         assert!(owed == 0 || leaves, "{id} is owed {owed} bytes that nobody sends: {flags:?}");
+        // No deadline is noticed late. (Ticks are whole milliseconds.)
+        let look = self.next_look(slot).map(|millis| self.core.now + Duration::from_millis(millis + 1));
+        assert!(
+            look.is_none_or(|look| self.core.next_sweep.is_some_and(|next| next <= look)),
+            "{id} is looked at too late for its deadline: {:?}",
+            session.phase
+        );
         let pong = session.rare.as_ref().is_some_and(|rare| rare.pong.is_some());
         assert!(!pong || flags.has(Flags::BLOCKED), "{id} has a Pong that nobody sends");
     }

@@ -109,8 +109,6 @@ pub(crate) struct EventLoop<P: Poller> {
     accepting: Accepting,
     addresses: Addresses,
     stopping: Option<Stopping>,
-    next_sweep: Instant,
-    sweep_interval: Duration,
     /// The slot whose laws were checked last, in debug builds.
     looked_at: usize,
     /// Why the loop cannot go on.
@@ -121,7 +119,6 @@ impl<P: Poller> EventLoop<P> {
     pub fn new(poller: P, parts: Parts) -> Self {
         let now = poller.now();
         let room = parts.config.max_connections.min(ROOM);
-        let sweep_interval = sweep::interval(&parts.config);
         let addresses = Addresses::new(parts.config.max_connections_per_address);
         let mut core = Core::new(parts.config, parts.handle, parts.stats, now);
         for mount in &parts.mounts {
@@ -145,8 +142,6 @@ impl<P: Poller> EventLoop<P> {
             accepting: Accepting::default(),
             addresses,
             stopping: None,
-            next_sweep: now + sweep_interval,
-            sweep_interval,
             looked_at: 0,
             fatal: None,
         }
@@ -223,7 +218,7 @@ impl<P: Poller> EventLoop<P> {
 
     /// When there is something to do even if no event comes.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let sweep = (self.core.sessions.len() > 0).then_some(self.next_sweep);
+        let sweep = self.core.next_sweep.filter(|_| self.core.sessions.len() > 0);
         let stop = self.stopping.as_ref().map(Stopping::next_deadline);
         let counts = self.core.log_limit.next_deadline();
         let deadlines = [self.core.timers.next_deadline(), sweep, stop, self.accepting.resumes_at(), counts];

@@ -1,16 +1,17 @@
-//! Deadlines. Those of connections are found by looking at all of them now and then: that needs no memory per
-//! connection. Applications' timers are exact.
+//! Deadlines. Those of connections are found by looking at all of them: that needs no memory per connection. A look tells
+//! when the next one must be, and whoever sets a deadline sees to it that it is early enough ([`EventLoop::look_for`]), so
+//! that no deadline is noticed more than a fifth of a second late, and the loop sleeps while there is none. Applications'
+//! timers are exact.
 
 use std::time::Duration;
 
 use super::handshake::unavailable;
 use super::{EventLoop, TIMERS_APART};
 use crate::http::{Body, Response};
-use crate::server::config::Config;
 use crate::server::core::Core;
 use crate::server::handler::Error;
 use crate::server::poller::Poller;
-use crate::server::session::{Flags, Phase, Tick, Unfinished};
+use crate::server::session::{Deadline, Flags, Phase, Rare, Tick, Unfinished};
 use crate::server::stats::Count;
 
 /// Bytes that an unfinished message must gain in each span of its timeout.
@@ -19,19 +20,6 @@ const MESSAGE_PROGRESS: u64 = 1024;
 const TURNED_AWAY: Duration = Duration::from_secs(2);
 /// Applications' timers that come due in one turn.
 const TIMERS: usize = 1024;
-
-/// How often connections are looked at: a timeout is late by a quarter at most, and by a second at most.
-pub(super) fn interval(config: &Config) -> Duration {
-    let Config {
-        handshake_timeout, close_timeout, write_timeout, message_timeout, ping_interval, pong_timeout, ..
-    } = config;
-    [handshake_timeout, close_timeout, write_timeout, message_timeout, ping_interval, pong_timeout]
-        .into_iter()
-        .filter(|timeout| !timeout.is_zero())
-        .min()
-        .map_or(Duration::from_secs(1), |shortest| *shortest / 4)
-        .clamp(Duration::from_millis(10), Duration::from_secs(1))
-}
 
 impl<P: Poller> EventLoop<P> {
     /// Calls the handlers whose timers are due.
@@ -56,27 +44,81 @@ impl<P: Poller> EventLoop<P> {
 
     /// Looks for connections whose time is up.
     pub(super) fn sweep(&mut self) {
-        if self.next_sweep > self.core.now {
+        let now = self.core.now;
+        if self.core.next_sweep.is_none_or(|at| at > now) {
             return;
         }
-        self.next_sweep = self.core.now + self.sweep_interval;
+        self.core.next_sweep = None;
+        let mut next = u64::MAX;
+        for slot in 0..self.core.sessions.slots() as u32 {
+            self.sweep_one(slot);
+            next = next.min(self.next_look(slot).unwrap_or(u64::MAX));
+        }
+        if next < u64::MAX {
+            self.core.look_by(now + Duration::from_millis(next));
+        }
+    }
+
+    fn sweep_one(&mut self, slot: u32) {
         let tick = self.core.tick();
-        for slot in self.core.sessions.taken().collect::<Vec<_>>() {
-            match self.core.sessions[slot].phase {
-                Phase::Handshake if self.is_silent(slot, tick, self.handshake_timeout(slot)) => {
-                    self.core.stats.add(Count::HandshakeTimeouts);
-                    self.log_handshake_timeout(slot);
-                    let response = Response::text(408, "the request head was not complete in time\n");
-                    self.respond(slot, &response, Body::Include);
-                }
-                Phase::Waiting if self.is_silent(slot, tick, self.core.config.handshake_timeout) => {
-                    self.core.stats.add(Count::HandshakeTimeouts);
-                    self.log_handshake_timeout(slot);
-                    self.respond(slot, &unavailable("the application has not answered in time"), Body::Include);
-                }
-                Phase::Open => self.sweep_open(slot, tick),
-                Phase::Draining => self.sweep_draining(slot, tick),
-                Phase::Free | Phase::Handshake | Phase::Waiting | Phase::Dead => {}
+        match self.core.sessions[slot].phase {
+            Phase::Handshake if self.is_silent(slot, tick, self.handshake_timeout(slot)) => {
+                self.core.stats.add(Count::HandshakeTimeouts);
+                self.log_handshake_timeout(slot);
+                let response = Response::text(408, "the request head was not complete in time\n");
+                self.respond(slot, &response, Body::Include);
+            }
+            Phase::Waiting if self.is_silent(slot, tick, self.core.config.handshake_timeout) => {
+                self.core.stats.add(Count::HandshakeTimeouts);
+                self.log_handshake_timeout(slot);
+                self.respond(slot, &unavailable("the application has not answered in time"), Body::Include);
+            }
+            Phase::Open => self.sweep_open(slot, tick),
+            Phase::Draining => self.sweep_draining(slot, tick),
+            Phase::Free | Phase::Handshake | Phase::Waiting | Phase::Dead => {}
+        }
+    }
+
+    /// A connection's deadlines have changed: they are looked for in time.
+    pub(super) fn look_for(&mut self, slot: u32) {
+        if let Some(millis) = self.next_look(slot) {
+            self.core.look_by(self.core.now + Duration::from_millis(millis));
+        }
+    }
+
+    /// In how many milliseconds a connection must be looked at, for one of its deadlines.
+    pub(super) fn next_look(&self, slot: u32) -> Option<u64> {
+        let (config, session, tick) = (&self.core.config, &self.core.sessions[slot], self.core.tick());
+        let look = |from: Tick, span: Duration| {
+            let left = u64::from(Core::millis(span).saturating_sub(tick.since(from)));
+            left + Core::slack(span).as_millis() as u64
+        };
+        let deadline = |deadline: Deadline| look(deadline.from, Duration::from_millis(deadline.millis.into()));
+        let of_queue = |rare: &Rare| {
+            let stall = (!rare.queue.is_empty()).then(|| look(rare.progress, config.write_timeout));
+            rare.deadline.map(deadline).into_iter().chain(stall).min()
+        };
+        let rare = session.rare.as_deref();
+        match session.phase {
+            Phase::Free | Phase::Dead => None,
+            Phase::Handshake => Some(look(session.heard, self.handshake_timeout(slot))),
+            Phase::Waiting => Some(look(session.heard, config.handshake_timeout)),
+            Phase::Draining => rare.and_then(of_queue).or(Some(0)),
+            Phase::Open => {
+                let (ping, pong) = (config.ping_interval, config.pong_timeout);
+                let ping = (!ping.is_zero() && !self.is_closing(slot)).then(|| {
+                    let is_pinged = session.flags.has(Flags::PINGED);
+                    // Whoever is pinged may be heard at once, and is then due for the next Ping sooner, perhaps.
+                    if is_pinged {
+                        look(session.heard, ping.saturating_add(pong)).min(look(tick, ping))
+                    } else {
+                        look(session.heard, ping)
+                    }
+                });
+                let message = rare.and_then(|rare| rare.unfinished).filter(|_| !config.message_timeout.is_zero());
+                let message = message.map(|unfinished| look(unfinished.since, config.message_timeout));
+                let rate = rare.and_then(|rare| rare.rate).map(|rate| look(rate.since, Duration::from_secs(1)));
+                [ping, message, rate, rare.and_then(of_queue)].into_iter().flatten().min()
             }
         }
     }
@@ -101,7 +143,7 @@ impl<P: Poller> EventLoop<P> {
         } else if ping.is_zero() || self.is_closing(slot) {
             // Nobody is asked, or an answer of another kind is due.
         } else if self.core.sessions[slot].flags.has(Flags::PINGED) {
-            if self.is_silent(slot, tick, ping + pong) {
+            if self.is_silent(slot, tick, ping.saturating_add(pong)) {
                 self.fail(slot, Error::PingTimeout);
             }
         } else if self.is_silent(slot, tick, ping) {
@@ -157,6 +199,7 @@ impl<P: Poller> EventLoop<P> {
             let rare = session.rare();
             if rare.unfinished.is_none() || ended {
                 rare.unfinished = Some(Unfinished { since: tick, gained: 0 });
+                self.core.look_after(self.core.config.message_timeout);
             }
         } else if let Some(rare) = session.rare.as_deref_mut()
             && rare.unfinished.take().is_some()

@@ -8,6 +8,7 @@ mod addresses;
 mod budgets;
 mod callbacks;
 mod closing;
+mod deadlines;
 mod handles;
 mod handshake;
 mod large;

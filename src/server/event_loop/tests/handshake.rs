@@ -188,9 +188,9 @@ fn a_decision_that_came_later_leaves_an_idle_connection_without_a_heap_block() {
 fn a_decision_that_never_comes_is_503_and_one_that_comes_then_is_too_late() {
     let (mut bed, tickets) = undecided();
     let mut client = bed.connect(&request("/"));
-    bed.pass(Duration::from_millis(9900));
+    bed.pass(Duration::from_millis(9999));
     assert!(!client.is_ended());
-    bed.pass(Duration::from_millis(100));
+    bed.pass(Duration::from_millis(250));
     assert_eq!(status(&mut client), "HTTP/1.1 503 Service Unavailable");
     assert!(!client.is_gone());
     client.bytes().clear();
