@@ -228,7 +228,7 @@ fn an_address_in_use_is_named_with_what_to_do() {
 #[test]
 fn bad_usage_is_2_and_says_what_is_wrong() {
     let cases: &[(&[&str], &str)] = &[
-        (&["--bogus"], "sockhop: `--bogus` is not expected in this context\n"),
+        (&["--bogus"], "sockhop: no such flag: `--bogus`\n"),
         (&["--foo"], "sockhop: no such flag: `--foo`\n"),
         (&["--lisen", "1"], "sockhop: no such flag: `--lisen`, did you mean `--listen`?\n"),
         (&["ecko"], "sockhop: `ecko` is not an address: "),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure};
 
+use super::help;
 use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::Recipe;
@@ -49,18 +50,38 @@ pub(super) fn parse<'a>(line: impl Into<bpaf::Args<'a>>) -> Result<Asked, String
         Ok(args) => Ok(Asked::Server(Box::new(args))),
         // Only --help gives these. Its text is not bpaf's but that of help.rs.
         Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => Ok(Asked::Help),
-        Err(ParseFailure::Stderr(error)) => Err(without_wild_guess(error.monochrome(true))),
+        Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true))),
     }
 }
 
-/// bpaf proposes `--on` for `--foo`: what is not half alike is left out.
-fn without_wild_guess(error: String) -> String {
-    let Some((mistake, guess)) = error.split_once(", did you mean ") else { return error };
-    let flag = |text: &str| text.split('`').nth(1).unwrap_or_default().trim_start_matches('-').to_owned();
-    let (written, meant) = (flag(mistake), flag(guess));
-    let start = written.bytes().zip(meant.bytes()).take_while(|(one, other)| one == other).count();
-    let end = written.bytes().rev().zip(meant.bytes().rev()).take_while(|(one, other)| one == other).count();
-    if 2 * (start + end) >= written.len().max(meant.len()) { error } else { mistake.to_owned() }
+/// bpaf has two ways to say that a flag is unknown, and proposes `--on` for `--foo`: here is one, which proposes only what
+/// is much alike. Its other errors stay as they are.
+fn in_our_words(error: String) -> String {
+    let is_of_unknown = error.starts_with("no such flag: ") || error.ends_with(" is not expected in this context");
+    let Some(written) = error.split('`').nth(1).filter(|it| is_of_unknown && it.starts_with('-')) else { return error };
+    if ["--port", "-p", "--host", "--bind", "--address"].contains(&written) {
+        return format!("no such flag: `{written}`; an address goes without one, as in `sockhop 0.0.0.0:9000`");
+    }
+    match nearest_flag(written.trim_start_matches('-')) {
+        Some(flag) => format!("no such flag: `{written}`, did you mean `--{flag}`?"),
+        None => format!("no such flag: `{written}`"),
+    }
+}
+
+/// The flag that begins with what was written, or else is most like it, by how it begins and ends.
+fn nearest_flag(written: &str) -> Option<String> {
+    let help = help::text();
+    let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
+    let rank = |flag: &str| {
+        let alike = |(one, other): &(u8, u8)| one == other;
+        let start = written.bytes().zip(flag.bytes()).take_while(alike).count();
+        let end = written.bytes().rev().zip(flag.bytes().rev()).take_while(alike).count();
+        let is_begun = start == written.len() && start > 1;
+        let percent = 100 * (start + end) / written.len().max(flag.len()).max(1);
+        (is_begun || percent > 60).then_some((is_begun, percent))
+    };
+    let flags = flags.filter_map(|flag| rank(flag).map(|rank| (rank, flag)));
+    flags.max().map(|(_, flag)| flag.to_owned())
 }
 
 fn parser() -> OptionParser<Args> {
@@ -123,6 +144,20 @@ mod tests {
     }
 
     #[test]
+    fn who_writes_a_flag_for_the_address_is_told_that_there_is_none() {
+        for flag in ["--port", "-p", "--host", "--bind", "--address"] {
+            let error = parse(&[flag, "9000"][..]).expect_err(flag);
+            assert!(error.ends_with("; an address goes without one, as in `sockhop 0.0.0.0:9000`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_flag_without_its_value_is_no_unknown_one() {
+        let error = parse(&["--listen"][..]).expect_err("no value");
+        assert_eq!(error, "`--listen` requires an argument `ADDRESS`");
+    }
+
+    #[test]
     fn a_flag_is_proposed_only_when_it_is_like_the_one_written() {
         let cases = [
             ("--lisen", Some("--listen")),
@@ -131,19 +166,30 @@ mod tests {
             ("--originn", Some("--origin")),
             ("--ater", Some("--after")),
             ("--max-frame", Some("--max-frames")),
-            ("--l", Some("-l")),
+            ("--max-conn", Some("--max-connections")),
+            ("--max-connection", Some("--max-connections")),
+            ("--trusted-prox", Some("--trusted-proxy")),
+            ("--maxmessage", Some("--max-message")),
+            ("--message-rate", Some("--max-message-rate")),
+            ("--ping", Some("--ping-interval")),
+            ("--restrat", Some("--restart")),
+            ("--l", None),
+            ("-x", None),
             ("--foo", None),
+            ("--verbose", None),
             ("--port", None),
             ("--stop", None),
             ("--host", None),
             ("--bogus", None),
         ];
         for (written, meant) in cases {
-            let line = [written, "1"];
-            let error = parse(&line[..]).expect_err(written);
+            let errors =
+                [&[written, "1"][..], &[written], &["echo", written]].map(|line| parse(line).expect_err(written));
+            let [error, ..] = &errors;
+            assert!(errors.iter().all(|it| it == error), "{errors:?}");
             let guess = error.split_once(", did you mean `").map(|(_, guess)| guess.trim_end_matches("`?"));
             assert_eq!(guess, meant, "{error}");
-            assert!(error.contains(&format!("`{written}`")), "{error}");
+            assert!(error.starts_with(&format!("no such flag: `{written}`")), "{error}");
         }
     }
 }

@@ -35,6 +35,11 @@ impl Plan {
     /// Says what is wrong with them, and what would be right.
     pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
         let Words { app, mut listen } = Words::read(&args.words)?;
+        if let (Some(word), Some(flagged)) = (listen.first(), args.listen.first()) {
+            return Err(format!(
+                "{word} and --listen {flagged}: one address goes without a flag, several with --listen each"
+            ));
+        }
         for text in &args.listen {
             listen.push(address::complete(text).map_err(|error| format!("--listen: {error}"))?);
         }

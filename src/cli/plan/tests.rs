@@ -46,7 +46,7 @@ fn the_address_stands_without_a_flag_or_behind_listen() {
         (&["9000", "echo"], &["127.0.0.1:9000"]),
         (&["--max-message", "1K", "echo", "[::]:0"], &["[::]:0"]),
         (&["-l", "1", "--listen=unix:/s", "echo"], &["127.0.0.1:1", "unix:/s"]),
-        (&["echo", "a:1", "--listen", "b:2"], &["a:1", "b:2"]),
+        (&["echo", "--listen", "a:1", "--listen", "b:2"], &["a:1", "b:2"]),
     ];
     for (line, listen) in cases {
         assert_eq!(plan(line).map(|plan| plan.listen.join(" ")), Ok(listen.join(" ")), "{line:?}");
@@ -196,6 +196,7 @@ fn a_mistake_is_answered_with_what_would_be_right() {
             "`ecko` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
             an app: those are echo, pong, chat, greet, relay, broadcast, and recipe",
         ),
+        (&["1", "-l", "2"], "127.0.0.1:1 and --listen 2: one address goes without a flag, several with --listen each"),
         (&["localhost"], "`localhost` has no port: write localhost:8080"),
         (&["echo", "chat"], "echo and chat: one app at a time, or none for all of them"),
         (&["1", "2"], "127.0.0.1:1 and 127.0.0.1:2: one address goes without a flag, several with --listen each"),
