@@ -38,6 +38,7 @@ mod memory;
 
 use std::any::Any;
 use std::fmt::Write;
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,6 +178,13 @@ impl<H: Handler> Stage<H> {
         self.run();
     }
 
+    /// A client sends bytes as they are, such as many frames at once; the server gets them at the next
+    /// [`run`](Self::run), with those of other clients. For the benchmarks of this crate.
+    #[doc(hidden)]
+    pub fn queue(&mut self, client: Client, bytes: &[u8]) {
+        self.clients[client.0].wire.borrow_mut().send(bytes);
+    }
+
     /// The messages that a client has received since this was last asked. They compare with strings and bytes:
     /// `assert_eq!(stage.received(ann), ["hello", "bye"])`; for none, `assert!(stage.received(ann).is_empty())`.
     pub fn received(&mut self, client: Client) -> Vec<Received> {
@@ -237,7 +245,7 @@ impl<H: Handler> Stage<H> {
     #[track_caller]
     pub fn run(&mut self) {
         while !self.ended {
-            match self.server.step() {
+            match server_turn(&mut self.server) {
                 Ok(goes_on) => self.ended = !goes_on,
                 Err(error) => panic!("{error}"),
             }
@@ -247,6 +255,12 @@ impl<H: Handler> Stage<H> {
             }
         }
     }
+}
+
+/// All that the server does, and nothing that its clients do: `benches/instructions.rs` counts by this name.
+#[inline(never)]
+fn server_turn(server: &mut EventLoop<MemoryPoller>) -> io::Result<bool> {
+    server.step()
 }
 
 impl Seat {

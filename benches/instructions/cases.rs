@@ -1,0 +1,119 @@
+//! What is counted: the workloads of `benches/peers`, without sockets.
+
+use std::hint::black_box;
+
+use sockhop::protocol::{Connection, Event, FrameHeader, Limits, Opcode, mask};
+use sockhop::testing::{Client, Stage};
+use sockhop::{Context, Handler, Message};
+
+pub struct Case {
+    pub name: &'static str,
+    /// Rounds of the short run; the long one has three times as many.
+    pub rounds: usize,
+    /// Messages of a round: received, for a broadcast delivered, of connections opened.
+    pub messages: usize,
+    pub run: fn(rounds: usize),
+}
+
+pub const CASES: [Case; 11] = [
+    Case { name: "parse-20", rounds: 4, messages: BUFFER / 26, run: |rounds| parse(Opcode::Binary, 20, rounds) },
+    Case { name: "parse-text-1k", rounds: 4, messages: BUFFER / 1032, run: |rounds| parse(Opcode::Text, 1024, rounds) },
+    Case { name: "echo-one", rounds: 500, messages: 1, run: |rounds| echo(1, 1, Opcode::Binary, 20, rounds) },
+    Case { name: "echo-small", rounds: 20, messages: 64, run: |rounds| echo(64, 1, Opcode::Binary, 20, rounds) },
+    Case { name: "echo-pipe16", rounds: 4, messages: 64 * 16, run: |rounds| echo(64, 16, Opcode::Binary, 64, rounds) },
+    Case { name: "echo-text", rounds: 4, messages: 64 * 4, run: |rounds| echo(64, 4, Opcode::Text, 1024, rounds) },
+    Case { name: "echo-4k", rounds: 4, messages: 64, run: |rounds| echo(64, 1, Opcode::Binary, 4096, rounds) },
+    Case { name: "echo-1m", rounds: 1, messages: 4, run: |rounds| echo(4, 1, Opcode::Binary, 1 << 20, rounds) },
+    Case { name: "bcast-1000", rounds: 4, messages: 1000, run: |rounds| broadcast(1000, 1, rounds) },
+    Case { name: "bcast-1000-k8", rounds: 2, messages: 8 * 1000, run: |rounds| broadcast(1000, 8, rounds) },
+    Case { name: "connect", rounds: 100, messages: 1, run: connect },
+];
+
+/// What the loop reads at a time.
+const BUFFER: usize = 64 * 1024;
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+struct Echo;
+
+impl Handler for Echo {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        ctx.send(message);
+    }
+}
+
+struct Room;
+
+impl Handler for Room {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        ctx.broadcast(message);
+    }
+}
+
+/// A full receive buffer, through the codec alone.
+fn parse(opcode: Opcode, len: usize, rounds: usize) {
+    let frame = client_frame(opcode, len);
+    let input = frame.repeat(BUFFER / frame.len());
+    let mut connection = Connection::server(Limits::default());
+    for _ in 0..rounds {
+        let messages = counted_codec(&mut connection, &mut input.clone());
+        assert_eq!(messages, BUFFER / frame.len());
+    }
+}
+
+#[inline(never)]
+fn counted_codec(connection: &mut Connection, mut input: &mut [u8]) -> usize {
+    let (mut messages, mut output) = (0, Vec::new());
+    while let Some(event) = connection.receive(&mut input, &mut output).expect("good frames") {
+        messages += usize::from(matches!(black_box(event), Event::Message(_)));
+    }
+    messages
+}
+
+/// In every round each client sends some messages at once, and gets them back.
+fn echo(clients: usize, messages: usize, opcode: Opcode, len: usize, rounds: usize) {
+    let mut stage = Stage::new(Echo);
+    let clients: Vec<Client> = (0..clients).map(|_| stage.connect("/")).collect();
+    let frames = client_frame(opcode, len).repeat(messages);
+    for _ in 0..rounds {
+        for client in &clients {
+            stage.queue(*client, &frames);
+        }
+        stage.run();
+        for client in &clients {
+            assert_eq!(stage.received(*client).len(), messages);
+        }
+    }
+}
+
+/// In every round one client sends some messages at once, and all get them.
+fn broadcast(clients: usize, messages: usize, rounds: usize) {
+    let mut stage = Stage::new(Room);
+    let clients: Vec<Client> = (0..clients).map(|_| stage.connect("/")).collect();
+    let frames = client_frame(Opcode::Binary, 128).repeat(messages);
+    for _ in 0..rounds {
+        stage.queue(clients[0], &frames);
+        stage.run();
+        for client in &clients {
+            assert_eq!(stage.received(*client).len(), messages);
+        }
+    }
+}
+
+/// In every round one client comes, and goes.
+fn connect(rounds: usize) {
+    let mut stage = Stage::new(Echo);
+    for _ in 0..rounds {
+        let client = stage.connect("/");
+        assert_eq!(stage.status(client), Some(101));
+        stage.vanish(client);
+    }
+}
+
+fn client_frame(opcode: Opcode, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    FrameHeader { fin: true, opcode, masking_key: Some(KEY), payload_len: len as u64 }.encode(&mut bytes);
+    let start = bytes.len();
+    bytes.extend("The quick brown fox jumps over the lazy dog. ".bytes().cycle().take(len));
+    mask(&mut bytes[start..], KEY, 0);
+    bytes
+}

@@ -1,0 +1,104 @@
+//! How many instructions the server spends on a message: `cargo bench --bench instructions`.
+//!
+//! Time on a shared machine is noise; instructions are not. Each case runs twice under `valgrind --tool=callgrind`, in two
+//! lengths, and the difference is divided by the difference in messages: what is done once cancels out. Counted is what
+//! the server does in user space, with the codec alone or with the real loop over sockets in memory; what stands for
+//! system calls, and the clients, are left out. More than 5 % above `figures.txt` fails.
+//!
+//! | | |
+//! |---|---|
+//! | `cargo bench --bench instructions` | counts all, and compares |
+//! | `cargo bench --bench instructions -- echo` | only cases with `echo` in their names |
+//! | `cargo bench --bench instructions -- --record` | counts all, and writes `figures.txt` |
+//!
+//! The callgrind files stay in `target/tmp`, for `callgrind_annotate`.
+
+mod cases;
+mod figures;
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, thread};
+
+use cases::{CASES, Case};
+use figures::{Figures, Platform};
+
+/// Functions at whose entry callgrind turns counting over, and back at their end: two that begin what counts, and one
+/// that interrupts it.
+const TOGGLES: [&str; 3] = ["*counted_codec*", "*server_turn*", "*system_call*"];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if let [word, name, rounds] = &args[..]
+        && word == "run"
+    {
+        let case = CASES.iter().find(|case| case.name == name).expect("a case");
+        (case.run)(rounds.parse().expect("rounds"));
+        return ExitCode::SUCCESS;
+    }
+    // `cargo test --all-targets` runs it, too.
+    if !args.iter().any(|arg| arg == "--bench") {
+        println!("counts only as `cargo bench --bench instructions`");
+        return ExitCode::SUCCESS;
+    }
+    let records = args.iter().any(|arg| arg == "--record");
+    let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    let wanted = |case: &&Case| filters.is_empty() || filters.iter().any(|filter| case.name.contains(*filter));
+    if records && !filters.is_empty() {
+        eprintln!("--record writes all figures: it takes no names");
+        return ExitCode::FAILURE;
+    }
+    let cases: Vec<&Case> = CASES.iter().filter(wanted).collect();
+    let counts = count_all(&cases);
+    let here = Platform::here();
+    if records {
+        Figures::of(here, &counts).write();
+        return ExitCode::SUCCESS;
+    }
+    if Figures::read().compare(&here, &counts) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Instructions per message of each case, counted on all cores at once: they do not depend on who else runs.
+fn count_all(cases: &[&Case]) -> Vec<(&'static str, f64)> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut counts = Vec::new();
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(case) = cases.get(at)
+        {
+            counts.push((at, count(case)));
+        }
+        counts
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut counts: Vec<(usize, f64)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a count")).collect()
+    });
+    counts.sort_by_key(|(at, _)| *at);
+    counts.into_iter().map(|(at, count)| (cases[at].name, count)).collect()
+}
+
+fn count(case: &Case) -> f64 {
+    let (few, many) = (case.rounds, 3 * case.rounds);
+    let instructions = collect(case, many) - collect(case, few);
+    instructions as f64 / ((many - few) * case.messages) as f64
+}
+
+/// The instructions of so many rounds.
+fn collect(case: &Case, rounds: usize) -> i64 {
+    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("instructions.{}.{rounds}", case.name));
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--collect-atstart=no"]).arg(format!("--callgrind-out-file={}", out.display()));
+    valgrind.args(TOGGLES.map(|name| format!("--toggle-collect={name}")));
+    valgrind.arg(env::current_exe().expect("a path")).args(["run", case.name, &rounds.to_string()]);
+    // glibc picks its memcpy and its like by the processor's features. With these taken away it is the same everywhere.
+    valgrind.env("GLIBC_TUNABLES", figures::TUNABLES);
+    let run = valgrind.output().expect("valgrind, from the package of that name");
+    assert!(run.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&run.stderr));
+    let profile = fs::read_to_string(&out).expect("what callgrind has written");
+    let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a total");
+    total.trim().parse().expect("a number")
+}
