@@ -1,12 +1,13 @@
 //! The log: lines for standard error that never keep the server waiting.
 //!
 //! A line goes through a bounded queue to a thread that writes it. When standard error is stalled and the queue full,
-//! lines are dropped, counted, and the count is written when there is room again.
+//! lines are dropped, counted, and the count is written when there is room again. The thread begins with the first line:
+//! with one thread alone the C library makes its system calls without guarding against cancellation.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,11 +21,7 @@ const FILTER: &str = "warn,sockhop::shutdown=info";
 
 /// Starts the log, each line with its time.
 pub fn start() -> Log {
-    let (queue, lines) = sync_channel(QUEUE);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let log = Log { queue: queue.clone(), dropped: Arc::clone(&dropped) };
-    // The thread ends with the program: the logger, which never ends before, holds a sender.
-    thread::spawn(move || write_lines(&lines, &dropped, &mut io::stderr()));
+    let log = Log::new(QUEUE);
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(FILTER))
         .target(env_logger::Target::Pipe(Box::new(log.clone())))
         .init();
@@ -37,6 +34,8 @@ pub struct Log {
     queue: SyncSender<Entry>,
     /// Lines that found the queue full since the last one that did not.
     dropped: Arc<AtomicU64>,
+    /// The other end, until the first line starts the thread that writes.
+    lines: Arc<Mutex<Option<Receiver<Entry>>>>,
 }
 
 #[derive(Debug)]
@@ -47,10 +46,33 @@ enum Entry {
 }
 
 impl Log {
+    fn new(capacity: usize) -> Self {
+        let (queue, lines) = sync_channel(capacity);
+        Log { queue, dropped: Arc::default(), lines: Arc::new(Mutex::new(Some(lines))) }
+    }
+
+    /// The other end; `None` when somebody has it already.
+    fn take_lines(&self) -> Option<Receiver<Entry>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Starts the thread that writes, unless it runs. It ends with the program: the logger, which never ends before,
+    /// holds a sender.
+    fn start_writing(&self) {
+        let Some(lines) = self.take_lines() else { return };
+        let dropped = Arc::clone(&self.dropped);
+        let write = move || write_lines(&lines, &dropped, &mut io::stderr());
+        if let Err(error) = thread::Builder::new().spawn(write) {
+            // The one line that is worth waiting for.
+            let _ = writeln!(io::stderr(), "nothing is logged: no thread could be started to write it: {error}");
+        }
+    }
+
     /// Waits until what was logged is written, or for half a second.
     pub fn finish(&self) {
+        let has_begun = self.take_lines().is_none();
         let (done, is_done) = sync_channel(1);
-        if self.queue.try_send(Entry::Flush(done)).is_ok() {
+        if has_begun && self.queue.try_send(Entry::Flush(done)).is_ok() {
             // Late or not, the program ends now.
             let _ = is_done.recv_timeout(PATIENCE);
         }
@@ -60,6 +82,7 @@ impl Log {
 /// One call is one line: the logger formats a record first and writes it as a whole.
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.start_writing();
         if let Err(TrySendError::Full(_)) = self.queue.try_send(Entry::Line(line.to_vec())) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -91,8 +114,8 @@ mod tests {
 
     /// A log whose queue holds two lines, and what comes of it when the thread gets to run.
     fn logged(lines: &[&str]) -> String {
-        let (queue, entries) = sync_channel(2);
-        let mut log = Log { queue, dropped: Arc::default() };
+        let mut log = Log::new(2);
+        let entries = log.take_lines().unwrap();
         for line in lines {
             log.write_all(format!("{line}\n").as_bytes()).unwrap();
         }
@@ -116,9 +139,8 @@ mod tests {
 
     #[test]
     fn a_log_without_a_reader_takes_lines_and_ends() {
-        let (queue, entries) = sync_channel(1);
-        drop(entries);
-        let mut log = Log { queue, dropped: Arc::default() };
+        let mut log = Log::new(1);
+        drop(log.take_lines());
         assert!(log.write_all(b"one\n").is_ok());
         log.finish();
     }
