@@ -55,6 +55,30 @@ impl Handler for RecipeHandler {
     }
 
     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        // The way of echo, relay and broadcast: nothing is made of the message.
+        if self.recipe.repeats() && self.recipe.after.is_zero() {
+            return say(ctx, self.recipe.to, message);
+        }
+        self.answer(ctx, message);
+    }
+
+    fn timer(&mut self, ctx: &mut Context<'_>, timer: TimerId) {
+        if let Reply::Text(text) = &self.recipe.reply {
+            say(ctx, self.recipe.to, &**text);
+        } else if let Some(body) = self.waiting.remove(&timer) {
+            self.waiting_bytes -= cost(&body);
+            if self.waiting.is_empty() {
+                self.waiting.shrink_to_fit();
+            }
+            say(ctx, self.recipe.to, body);
+        }
+    }
+}
+
+impl RecipeHandler {
+    /// Says what the recipe makes of a message, at once or when it is time. Apart from what is short and frequent.
+    #[inline(never)]
+    fn answer(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
         match self.recipe.answer(message, &self.clock) {
             Answer::Nothing => {}
             Answer::Refusal(body) => ctx.send(body),
@@ -69,18 +93,6 @@ impl Handler for RecipeHandler {
                 self.waiting_bytes += cost(&body);
                 self.waiting.insert(ctx.after(self.recipe.after), body.into_owned());
             }
-        }
-    }
-
-    fn timer(&mut self, ctx: &mut Context<'_>, timer: TimerId) {
-        if let Reply::Text(text) = &self.recipe.reply {
-            say(ctx, self.recipe.to, &**text);
-        } else if let Some(body) = self.waiting.remove(&timer) {
-            self.waiting_bytes -= cost(&body);
-            if self.waiting.is_empty() {
-                self.waiting.shrink_to_fit();
-            }
-            say(ctx, self.recipe.to, body);
         }
     }
 }

@@ -111,6 +111,11 @@ impl Recipe {
         })
     }
 
+    /// Whether the answer to any message is that message.
+    pub(super) fn repeats(&self) -> bool {
+        matches!((&self.on, &self.reply), (On::Any, Reply::Same))
+    }
+
     fn stamped<'a>(&self, text: &'a str, time: impl FnOnce() -> String) -> Result<Cow<'a, str>, NotAnObject> {
         let key = self.stamp.as_ref().map_or("", |stamp| &stamp.key);
         let object = Object::parse(text, key)?;
