@@ -147,19 +147,30 @@ impl<R: Role> Connection<R> {
         output: &mut Vec<u8>,
         allowance: &mut Allowance<'_>,
     ) -> Result<Option<Event<'e>>, ProtocolError> {
-        // The way of nearly all frames: a whole message in the input. No copy, no allocation.
-        if self.partial.is_none()
-            && self.sender.state == State::Open
-            && allowance.frames > 0
-            && let Some((opcode, key, payload)) = take_whole_message(input, !R::MASKS, self.limits.max_message)
-        {
-            allowance.frames -= 1;
-            if !R::MASKS {
-                mask(payload, key, 0);
-            }
-            return self.sender.deliver(opcode, payload, output);
+        match self.receive_whole(input, output, allowance) {
+            Some(message) => message.map(|message| Some(Event::Message(message))),
+            None => self.receive_piecewise(input, output, allowance),
         }
-        self.receive_piecewise(input, output, allowance)
+    }
+
+    /// [`receive_with`](Self::receive_with) for what nearly all input is: a message in one frame that lies whole in
+    /// `input`. No copy, no allocation. `None`: the front of the input is for the general way, and as it was.
+    #[inline(always)]
+    pub(crate) fn receive_whole<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        output: &mut Vec<u8>,
+        allowance: &mut Allowance<'_>,
+    ) -> Option<Result<Message<'i>, ProtocolError>> {
+        if self.partial.is_some() || self.sender.state != State::Open || allowance.frames == 0 {
+            return None;
+        }
+        let (opcode, key, payload) = take_whole_message(input, !R::MASKS, self.limits.max_message)?;
+        allowance.frames -= 1;
+        if !R::MASKS {
+            mask(payload, key, 0);
+        }
+        Some(self.sender.deliver(opcode, payload, output))
     }
 
     /// Sends a message as one frame: appends it to `output`.

@@ -123,7 +123,7 @@ impl FrameHeader {
 /// encode_frame(Opcode::Text, b"Hello", &mut output);
 /// assert_eq!(output, b"\x81\x05Hello");
 /// ```
-#[inline]
+#[inline(always)]
 pub fn encode_frame(opcode: Opcode, payload: &[u8], output: &mut Vec<u8>) {
     output.reserve(FrameHeader::MAX_LEN + payload.len());
     encode_start(FIN | opcode as u8, 0, payload.len() as u64, output);
@@ -186,7 +186,7 @@ fn parse_len(len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError
 }
 
 /// Appends the first byte, the MASK bit and the length.
-#[inline]
+#[inline(always)]
 fn encode_start(first: u8, mask_bit: u8, payload_len: u64, output: &mut Vec<u8>) {
     if let Ok(len @ 0..LEN_16) = u8::try_from(payload_len) {
         output.extend_from_slice(&[first, mask_bit | len]);

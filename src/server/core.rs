@@ -124,6 +124,7 @@ impl Core {
     }
 
     /// Counts a message where their rate is limited. Whether it may be handled; if not, the connection is failed.
+    #[cold]
     pub fn note_message(&mut self, id: ConnectionId) -> bool {
         let (tick, limit) = (self.tick(), self.config.max_message_rate);
         let rate = self.sessions[id.slot].rare().rate.get_or_insert(Rate { since: tick, messages: 0 });
@@ -216,7 +217,14 @@ impl Core {
     }
 
     /// Brings the account of what a connection holds up to date, and gives back what it no longer needs.
+    #[inline]
     pub fn account(&mut self, slot: u32) {
+        if self.sessions[slot].rare.is_some() {
+            self.account_rare(slot);
+        }
+    }
+
+    fn account_rare(&mut self, slot: u32) {
         let session = &mut self.sessions[slot];
         let Some(rare) = session.rare.as_deref_mut() else { return };
         let buffered = session.connection.as_ref().map_or(0, |connection| connection.buffered());

@@ -97,30 +97,41 @@ impl Outbox {
     }
 
     /// Takes the emptied buffers back, unless new ones have been begun meanwhile or these have grown too large.
-    pub fn give_back(&mut self, mut actions: Vec<Action>, mut replies: Vec<u8>) {
-        if self.actions.is_empty() && self.replies.is_empty() && replies.capacity() <= 1024 * 1024 {
+    pub fn give_back(&mut self, mut actions: Vec<Action>, replies: Vec<u8>) {
+        if self.actions.is_empty() {
             actions.clear();
+            self.actions = actions;
+        }
+        self.give_back_replies(replies);
+    }
+
+    /// The same with the buffer of replies alone.
+    pub fn give_back_replies(&mut self, mut replies: Vec<u8>) {
+        if self.replies.is_empty() && replies.capacity() <= 1024 * 1024 {
             replies.clear();
-            (self.actions, self.replies) = (actions, replies);
+            self.replies = replies;
         }
     }
 
     #[inline]
     pub fn send(&mut self, to: ConnectionId, message: Message<'_>) {
-        let start = self.replies.len();
-        let payload = message.as_bytes();
-        if payload.len() >= Self::IN_PLACE
-            && let Some(payload) = self.place_in_input(payload)
-        {
-            let payload_len = (payload.end - payload.start) as u64;
-            FrameHeader { fin: true, opcode: message.opcode(), masking_key: None, payload_len }
-                .encode(&mut self.replies);
-            let header = start..self.replies.len();
-            self.in_place = true;
-            return self.actions.push(Action::SendInput { to, header, payload });
+        if message.len() >= Self::IN_PLACE && self.send_in_place(to, message) {
+            return;
         }
-        encode_frame(message.opcode(), payload, &mut self.replies);
+        let start = self.replies.len();
+        encode_frame(message.opcode(), message.as_bytes(), &mut self.replies);
         self.note_reply(to, start);
+    }
+
+    /// Sends a message from the input, if that is where it lies.
+    #[inline(never)]
+    fn send_in_place(&mut self, to: ConnectionId, message: Message<'_>) -> bool {
+        let Some(payload) = self.place_in_input(message.as_bytes()) else { return false };
+        let (start, payload_len) = (self.replies.len(), payload.len() as u64);
+        FrameHeader { fin: true, opcode: message.opcode(), masking_key: None, payload_len }.encode(&mut self.replies);
+        self.in_place = true;
+        self.actions.push(Action::SendInput { to, header: start..self.replies.len(), payload });
+        true
     }
 
     /// Sends a frame that is encoded already.

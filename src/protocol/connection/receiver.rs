@@ -26,7 +26,7 @@ enum Step<'i> {
 impl<R: Role> Connection<R> {
     /// [`receive_with`](Self::receive_with) for all that is not a whole message in the input.
     #[cold]
-    pub(super) fn receive_piecewise<'e, 'i: 'e>(
+    pub(crate) fn receive_piecewise<'e, 'i: 'e>(
         &'e mut self,
         input: &mut &'i mut [u8],
         output: &mut Vec<u8>,
@@ -53,7 +53,8 @@ impl<R: Role> Connection<R> {
             }
             Ok(Some(Complete::Message(opcode, payload))) => {
                 let payload = payload.or_else(|| Some(self.partial.as_ref()?.spent.as_ref()?.payload()));
-                self.sender.deliver(opcode, payload.unwrap_or_default(), output)
+                let message = self.sender.deliver(opcode, payload.unwrap_or_default(), output)?;
+                Ok(Some(Event::Message(message)))
             }
         }
     }

@@ -53,20 +53,20 @@ impl<R: Role> Sender<R> {
         error
     }
 
-    /// The event of a whole message, if it is one.
+    /// A whole payload as the message that it is, if it is one.
     #[inline]
     pub(super) fn deliver<'p>(
         &mut self,
         opcode: Opcode,
         payload: &'p [u8],
         output: &mut Vec<u8>,
-    ) -> Result<Option<Event<'p>>, ProtocolError> {
+    ) -> Result<Message<'p>, ProtocolError> {
         if opcode != Opcode::Text {
-            return Ok(Some(Event::Message(Message::Binary(payload))));
+            return Ok(Message::Binary(payload));
         }
         // 8.1: of a text in pieces the last character may be incomplete; one at once has not been looked at.
         match simdutf8::basic::from_utf8(payload) {
-            Ok(text) => Ok(Some(Event::Message(Message::Text(text)))),
+            Ok(text) => Ok(Message::Text(text)),
             Err(_) => Err(self.fail(ProtocolError::InvalidUtf8, output)),
         }
     }

@@ -1,6 +1,7 @@
 //! What handlers have said, to sockets or queues: frames are encoded already, each once however many get it.
 
 use std::io::{ErrorKind, IoSlice};
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::EventLoop;
@@ -38,9 +39,19 @@ impl<P: Poller> EventLoop<P> {
     /// Applies what has been recorded, in order.
     #[inline]
     pub(super) fn apply(&mut self) {
-        if !self.core.outbox.actions.is_empty() {
-            self.apply_with(Input::Slice(&[]));
+        match self.core.outbox.actions.as_slice() {
+            [] => {}
+            [Action::Send { to, bytes }] => self.apply_reply(*to, bytes.clone()),
+            _ => self.apply_with(Input::Slice(&[])),
         }
+    }
+
+    /// The way of nearly every batch of messages: all that was said is `replies[bytes]`, to one connection.
+    fn apply_reply(&mut self, to: ConnectionId, bytes: Range<usize>) {
+        self.core.outbox.actions.clear();
+        let replies = std::mem::take(&mut self.core.outbox.replies);
+        self.send(to, &[Part::Frames(replies.get(bytes).unwrap_or_default())], Input::Slice(&[]));
+        self.core.outbox.give_back_replies(replies);
     }
 
     /// The same when replies may lie in `input`.

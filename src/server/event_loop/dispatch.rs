@@ -179,7 +179,19 @@ impl Batch<'_> {
             if mark > output || self.core.outbox.posts.has_many() {
                 return Outcome::Budget;
             }
-            match connection.receive_with(rest, &mut self.core.outbox.replies, allowance) {
+            // The way of nearly all input, apart from the general one so that a message stays in registers.
+            match connection.receive_whole(rest, &mut self.core.outbox.replies, allowance) {
+                Some(Ok(message)) => {
+                    if let Some(outcome) = self.message(handler, message) {
+                        return outcome;
+                    }
+                    continue;
+                }
+                Some(Err(error)) => return Outcome::Failed { answer: mark, error },
+                None if rest.is_empty() && connection.is_idle() => return Outcome::Empty,
+                None => {}
+            }
+            match connection.receive_piecewise(rest, &mut self.core.outbox.replies, allowance) {
                 Ok(Some(Event::Message(message))) => {
                     if let Some(outcome) = self.message(handler, message) {
                         return outcome;
@@ -197,22 +209,27 @@ impl Batch<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn message(&mut self, handler: &mut dyn Handler, message: Message<'_>) -> Option<Outcome> {
         if self.core.config.max_message_rate > 0 && !self.core.note_message(self.id) {
             return Some(Outcome::Interrupted);
         }
-        let large = message.len() >= Outbox::IN_PLACE;
-        if large {
-            self.core.outbox.set_input(message.as_bytes());
-        }
         self.ended = true;
+        if message.len() >= Outbox::IN_PLACE {
+            return self.large_message(handler, message);
+        }
+        handler.message(&mut Context::new(self.core, self.id, self.mount), message);
+        self.core.outbox.interrupted.then_some(Outcome::Interrupted)
+    }
+
+    /// A message that a reply may be sent from.
+    #[inline(never)]
+    fn large_message(&mut self, handler: &mut dyn Handler, message: Message<'_>) -> Option<Outcome> {
+        self.core.outbox.set_input(message.as_bytes());
         handler.message(&mut Context::new(self.core, self.id, self.mount), message);
         let outbox = &mut self.core.outbox;
-        if large && let Some(place) = outbox.take_in_place() {
-            return Some(Outcome::InPlace(place));
-        }
-        outbox.interrupted.then_some(Outcome::Interrupted)
+        let place = outbox.take_in_place().map(Outcome::InPlace);
+        place.or(outbox.interrupted.then_some(Outcome::Interrupted))
     }
 
     /// The Pong is in `replies` from `mark` on. 5.5.3: while the peer takes no bytes, the newest one is enough.
