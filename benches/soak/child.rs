@@ -1,0 +1,123 @@
+//! The processes beside this one: the server, and a plain TCP echo that suffers from the machine as the server does.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// This program, as the plain echo.
+pub const ECHO: &str = "--plain-echo";
+
+/// A process that has said where it listens; killed if it has not ended before.
+pub struct Server {
+    child: Child,
+    pub addr: SocketAddr,
+    /// Collects what it says on standard error.
+    log: Option<JoinHandle<Vec<String>>>,
+}
+
+/// What the kernel says of a process at one time.
+#[derive(Clone, Copy, Default)]
+pub struct Sample {
+    /// Resident memory, and the part that is not shared with other processes, in KiB.
+    pub rss: u64,
+    pub private: u64,
+    pub descriptors: usize,
+    /// Processor time, in hundredths of a second.
+    pub ticks: u64,
+}
+
+impl Server {
+    /// Starts `sockhop` with all its apps at a free port; `prefix` are the words before the command, such as `taskset -c 2`.
+    pub fn sockhop(prefix: &[String]) -> io::Result<Self> {
+        Server::start(prefix, env!("CARGO_BIN_EXE_sockhop"), "0")
+    }
+
+    /// Starts the plain echo.
+    pub fn plain(prefix: &[String]) -> io::Result<Self> {
+        let this = std::env::current_exe()?;
+        Server::start(prefix, &this.display().to_string(), ECHO)
+    }
+
+    fn start(prefix: &[String], program: &str, arg: &str) -> io::Result<Self> {
+        let mut words = prefix.iter().map(String::as_str).chain([program, arg]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        for name in ["SOCKHOP_LISTEN", "IP", "PORT", "RUST_LOG"] {
+            command.env_remove(name);
+        }
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+        let log = thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).collect());
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let addr = line.trim_end().rsplit('/').find_map(|word| word.parse().ok());
+        Ok(Server { child, addr: addr.unwrap_or_else(|| panic!("no address in {line:?}")), log: Some(log) })
+    }
+
+    pub fn sample(&self) -> io::Result<Sample> {
+        let file = |name: &str| format!("/proc/{}/{name}", self.child.id());
+        let memory = fs::read_to_string(file("smaps_rollup"))?;
+        let kib = |key: &str| -> u64 {
+            let values = memory.lines().filter_map(|line| line.strip_prefix(key));
+            values.filter_map(|value| value.trim_end_matches("kB").trim().parse::<u64>().ok()).sum()
+        };
+        let stat = fs::read_to_string(file("stat"))?;
+        let times = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+        Ok(Sample {
+            rss: kib("Rss:"),
+            private: kib("Private_Clean:") + kib("Private_Dirty:"),
+            descriptors: fs::read_dir(file("fd"))?.count(),
+            ticks: times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum(),
+        })
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits until it has no more than so many descriptors open; how many there are in the end.
+    pub fn wait_for_descriptors(&self, most: usize, patience: Duration) -> io::Result<usize> {
+        let since = Instant::now();
+        loop {
+            let descriptors = self.sample()?.descriptors;
+            if descriptors <= most || since.elapsed() > patience {
+                return Ok(descriptors);
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Asks it to end; how it has, and what it has said on standard error.
+    pub fn stop(mut self) -> io::Result<(ExitStatus, Vec<String>)> {
+        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        let status = self.child.wait()?;
+        let log = self.log.take().expect("taken once").join().expect("it only collects");
+        Ok((status, log))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Serves one connection: every byte comes back.
+pub fn plain_echo() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{}", listener.local_addr()?);
+    let (mut stream, _) = listener.accept()?;
+    stream.set_nodelay(true)?;
+    let mut buffer = [0; 8192];
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            len => stream.write_all(&buffer[..len])?,
+        }
+    }
+}
