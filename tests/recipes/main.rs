@@ -5,6 +5,7 @@ mod common;
 
 mod binary;
 mod chat;
+mod memory;
 mod pong;
 mod small;
 mod stopping;
