@@ -16,6 +16,8 @@ pub(crate) struct Sessions {
     slots: Vec<Session>,
     cold: Vec<Cold>,
     free: Vec<u32>,
+    /// Slots that are not used again.
+    retired: usize,
     paths: Paths,
     /// Connections whose opening handshake is not over.
     unfinished: usize,
@@ -40,7 +42,7 @@ impl Sessions {
 
     /// Connections at this time.
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() - self.retired
     }
 
     /// Slots, taken or not.
@@ -79,12 +81,16 @@ impl Sessions {
 
     /// Frees a slot; ids of its tenant reach nobody from now on.
     pub fn remove(&mut self, slot: u32) {
-        let generation = self[slot].generation.wrapping_add(1);
+        let next = self[slot].generation.checked_add(1);
         self.set_phase(slot, Phase::Free);
-        self[slot] = Session { generation, ..Session::new() };
+        self[slot] = Session { generation: next.unwrap_or(u32::MAX), ..Session::new() };
         let path = std::mem::replace(&mut self.cold[slot as usize].path, NO_PATH);
         self.paths.release(path);
-        self.free.push(slot);
+        match next {
+            Some(_) => self.free.push(slot),
+            // No id is ever used again: once in 4,294,967,296 tenants that costs a slot.
+            None => self.retired += 1,
+        }
     }
 
     /// The slot of a connection that is still here.
@@ -219,6 +225,21 @@ mod tests {
         assert_eq!(sessions.find(stale), None);
         assert_eq!(sessions.find(sessions.id(first)), Some(first));
         assert_eq!(sessions.find(ConnectionId::NOBODY), None);
+    }
+
+    #[test]
+    fn a_slot_whose_generations_are_used_up_is_not_used_again() {
+        let mut sessions = Sessions::default();
+        let slot = sessions.insert(Peer::Unix);
+        sessions[slot].generation = u32::MAX - 1;
+        sessions.remove(slot);
+        assert_eq!(sessions.insert(Peer::Unix), slot);
+        let last = sessions.id(slot);
+        assert_eq!(last.generation, u32::MAX);
+        sessions.remove(slot);
+        assert_eq!((sessions.len(), sessions.find(last)), (0, None));
+        assert_eq!(sessions.insert(Peer::Unix), slot + 1);
+        assert_eq!((sessions.len(), sessions.find(last), sessions.taken().collect()), (1, None, vec![slot + 1]));
     }
 
     #[test]
