@@ -8,7 +8,7 @@
 mod client;
 mod wire;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
@@ -45,6 +45,11 @@ struct State {
     per_poll: usize,
     runs: bool,
     polls: usize,
+    /// How long a call on a socket takes.
+    cost: Duration,
+    /// Calls on sockets since the clock was looked at last, and the most there have been.
+    calls: Cell<usize>,
+    most_calls: Cell<usize>,
 }
 
 /// What an event says of a socket.
@@ -81,6 +86,9 @@ impl Network {
             per_poll: usize::MAX,
             runs: false,
             polls: 0,
+            cost: Duration::ZERO,
+            calls: Cell::new(0),
+            most_calls: Cell::new(0),
         })))
     }
 
@@ -96,6 +104,16 @@ impl Network {
 
     pub fn advance(&self, span: Duration) {
         self.0.borrow_mut().clock += span;
+    }
+
+    /// From now on the clock moves by itself: each call on a socket takes so long.
+    pub fn cost(&self, span: Duration) {
+        self.0.borrow_mut().cost = span;
+    }
+
+    /// The most calls on sockets that the loop has made without a look at the clock, since this was asked last.
+    pub fn most_calls_without_a_look(&self) -> usize {
+        self.0.borrow().most_calls.take()
     }
 
     pub fn style(&self, style: Style) {
@@ -159,6 +177,15 @@ impl Network {
     /// Sockets that the server holds.
     pub fn open_sockets(&self) -> usize {
         self.0.borrow().open_sockets()
+    }
+
+    /// A call on a socket.
+    fn call<T>(&self, at: usize, f: impl FnOnce(&mut Wire) -> T) -> T {
+        let mut state = self.0.borrow_mut();
+        let cost = state.cost;
+        state.clock += cost;
+        *state.calls.get_mut() += 1;
+        f(&mut state.wires[at])
     }
 
     fn wire<T>(&self, at: usize, f: impl FnOnce(&mut Wire) -> T) -> T {
@@ -230,7 +257,7 @@ impl Poller for FakePoller {
 
     fn accept(&mut self, listener: usize) -> io::Result<(FakeSocket, Peer)> {
         let mut state = self.0.0.borrow_mut();
-        let full = state.open_sockets() >= state.descriptors;
+        let full = state.descriptors < usize::MAX && state.open_sockets() >= state.descriptors;
         let Some(from) = state.listeners.get_mut(listener) else { return Err(ErrorKind::WouldBlock.into()) };
         if let Some(error) = from.errors.pop_front() {
             return Err(error);
@@ -263,6 +290,7 @@ impl Poller for FakePoller {
 
     fn now(&self) -> Instant {
         let state = self.0.0.borrow();
+        state.most_calls.set(state.most_calls.get().max(state.calls.take()));
         state.start + state.clock
     }
 }

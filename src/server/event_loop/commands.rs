@@ -35,6 +35,7 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn take_commands(&mut self) {
         for command in self.core.handle.take() {
             self.command(command);
+            self.fire_timers_in_time();
         }
         // What was said in a row to one connection leaves in one write.
         self.apply();
@@ -143,6 +144,7 @@ impl<P: Poller> EventLoop<P> {
             if let Some(slot) = self.core.find_open(id) {
                 self.close_for(slot, &frame, Reason::Shutdown);
             }
+            self.fire_timers_in_time();
         }
     }
 

@@ -11,6 +11,8 @@ use crate::server::shared_bytes::SharedBytes;
 
 /// Bytes of its queue that a connection is sent in a turn.
 const BUDGET: usize = 256 * 1024;
+/// Connections that are sent so much of their queues in a turn, so that it ends soon.
+const FLUSHES: usize = 32;
 /// Slices of one write.
 const SLICES: usize = 32;
 
@@ -24,9 +26,9 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// Flushes the first `waiting` queues that had more than the budget of a turn.
+    /// Flushes the first of `waiting` queues that had more than the budget of a turn.
     pub(super) fn flush_marked(&mut self, waiting: usize) {
-        for slot in self.flushes.drain(..waiting).collect::<Vec<_>>() {
+        for slot in self.flushes.drain(..waiting.min(FLUSHES)).collect::<Vec<_>>() {
             self.core.sessions[slot].flags.clear(Flags::FLUSH);
             self.flush(slot);
         }

@@ -60,8 +60,9 @@ use crate::http::{Request, Response, Router};
 /// The one receive buffer. Measured: a larger one gains nothing, and costs a copy at large messages.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// Events between two looks at the clock: timers must not wait for the end of a long turn.
-const EVENTS_PER_LOOK: usize = 32;
+/// Pieces of work, such as a read with all that follows from it, between two looks at the clock: timers must not wait for
+/// the end of a long turn.
+const WORK_PER_LOOK: usize = 32;
 /// How long a turn may keep timers waiting.
 const TIMERS_APART: Duration = Duration::from_millis(5);
 
@@ -111,6 +112,8 @@ pub(crate) struct EventLoop<P: Poller> {
     stopping: Option<Stopping>,
     /// The slot whose laws were checked last, in debug builds.
     looked_at: usize,
+    /// Pieces of work since the clock was looked at.
+    work: usize,
     /// Why the loop cannot go on.
     fatal: Option<io::Error>,
 }
@@ -143,6 +146,7 @@ impl<P: Poller> EventLoop<P> {
             addresses,
             stopping: None,
             looked_at: 0,
+            work: 0,
             fatal: None,
         }
     }
@@ -172,21 +176,20 @@ impl<P: Poller> EventLoop<P> {
         let mut ready = std::mem::take(&mut self.ready);
         self.poller.poll(&mut ready, self.timeout())?;
         self.core.set_now(self.poller.now());
+        self.work = 0;
         // What the callbacks at the end of the last turn have said.
         self.apply();
+        self.fire_timers();
         // Whoever comes to wait in this turn has had its budget.
         let (to_read, to_flush) = (self.again.len(), self.flushes.len());
-        for (at, event) in ready.drain(..).enumerate() {
-            if at % EVENTS_PER_LOOK == EVENTS_PER_LOOK - 1 {
-                self.fire_timers_in_time();
-            }
+        for event in ready.drain(..) {
             self.on_event(event);
+            self.fire_timers_in_time();
         }
         self.ready = ready;
         self.serve_again(to_read);
         self.accept_waiting();
         self.close_due();
-        self.fire_timers();
         self.sweep();
         self.core.log_limit.say_counts(self.core.now);
         self.flush_posts();

@@ -22,6 +22,7 @@ impl<P: Poller> EventLoop<P> {
             let Some(slot) = self.again.pop_front() else { return };
             self.core.sessions[slot].flags.clear(Flags::AGAIN);
             left = left.saturating_sub(self.read(slot));
+            self.fire_timers_in_time();
             if left == 0 {
                 return;
             }

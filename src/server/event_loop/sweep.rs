@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::handshake::unavailable;
-use super::{EventLoop, TIMERS_APART};
+use super::{EventLoop, TIMERS_APART, WORK_PER_LOOK};
 use crate::http::{Body, Response};
 use crate::server::core::Core;
 use crate::server::handler::Error;
@@ -33,8 +33,14 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// In the midst of a turn: the same when the turn has taken so long that some may be due.
+    /// In the midst of a turn, after each piece of work: the same when they have taken so long that some may be due.
+    #[inline]
     pub(super) fn fire_timers_in_time(&mut self) {
+        self.work += 1;
+        if self.work < WORK_PER_LOOK {
+            return;
+        }
+        self.work = 0;
         let now = self.poller.now();
         if now - self.core.now >= TIMERS_APART {
             self.core.set_now(now);
@@ -51,6 +57,7 @@ impl<P: Poller> EventLoop<P> {
         self.core.next_sweep = None;
         let mut next = u64::MAX;
         for slot in 0..self.core.sessions.slots() as u32 {
+            self.fire_timers_in_time();
             self.sweep_one(slot);
             next = next.min(self.next_look(slot).unwrap_or(u64::MAX));
         }

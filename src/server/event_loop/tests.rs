@@ -21,6 +21,7 @@ mod posts;
 mod random;
 mod shutdown;
 mod slow;
+mod timers;
 
 use std::io::ErrorKind;
 use std::time::Duration;

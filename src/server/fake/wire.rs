@@ -183,15 +183,15 @@ impl FakeSocket {
 
 impl Socket for FakeSocket {
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.network.wire(self.at, |wire| wire.receive(buffer))
+        self.network.call(self.at, |wire| wire.receive(buffer))
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.network.wire(self.at, |wire| wire.send(&[IoSlice::new(bytes)]))
+        self.network.call(self.at, |wire| wire.send(&[IoSlice::new(bytes)]))
     }
 
     fn send_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.network.wire(self.at, |wire| wire.send(slices))
+        self.network.call(self.at, |wire| wire.send(slices))
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
