@@ -49,9 +49,10 @@ const EXAMPLES: &str = "  \
 ";
 
 const PLACES: &str = "  \
-  -l, --listen ADDRESS    8080, HOST:PORT, [::]:PORT (IPv4 too), unix:PATH or unix:PATH?mode=0660;
-                          may be repeated. Without any: SOCKHOP_LISTEN in the environment (with
-                          commas), else IP and PORT (or either), else 127.0.0.1:8080. Port 0: any
+  -l, --listen ADDRESS    8080, HOST:PORT (all addresses of a name), [::]:PORT (IPv4 too), unix:PATH
+                          or unix:PATH?mode=0660; may be repeated. Without any: SOCKHOP_LISTEN in
+                          the environment (with commas), else IP and PORT (or either), else
+                          127.0.0.1:8080. Port 0: any
   --origin ORIGIN         lets pages of an origin connect, such as https://example.com; may be
                           repeated. Those of the server's own host and port always may. So may
                           pages on this machine (files, other ports) while browser and server

@@ -39,9 +39,9 @@ pub trait Handler: Any + Send {
     /// A valid opening handshake has come in: accept it, refuse it, or decide later (RFC 6455 §4.2.2).
     ///
     /// What is needed of the request's head later is copied here with [`Context::attach`]. What is sent to the
-    /// connection itself leaves right after the response, if it is accepted; what is said to others, and timers, count
-    /// in any case. It is a member of its mount, and so of broadcasts, from `open` on. Default: accept, without a
-    /// subprotocol.
+    /// connection itself leaves right after the response, if it is accepted now; with [`Accept::Later`] it is lost, for
+    /// only `open` can tell that there is somebody to send to. What is said to others, and timers, count in any case. The
+    /// connection is a member of its mount, and so of broadcasts, from `open` on. Default: accept, without a subprotocol.
     fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
         let _ = (request, ctx);
         Accept::yes()
@@ -89,6 +89,7 @@ pub enum Accept {
     /// No, with the response to send; its status should not be 1xx or 2xx.
     No(Response),
     /// A thread will say, through [`Handle::settle`](super::Handle::settle), before the handshake deadline (else 503).
+    /// What `accept` has sent to the connection is lost: `open` comes when it is accepted.
     Later(Ticket),
 }
 

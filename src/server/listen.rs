@@ -18,6 +18,8 @@ const MODE: u32 = 0o600;
 /// An address to listen on, not yet looked at.
 ///
 /// - `HOST:PORT`, with a name or an IPv4 address, or `[::1]:PORT`. Port 0: any that is free. `[::]:PORT` takes IPv4 too.
+///   A name that has several addresses, as `localhost` often has, stands for all of them that can be had, with one port;
+///   which cannot is logged.
 /// - `unix:/path`, a Unix-domain socket of mode 0600, or with another as `unix:/path?mode=0660`. A socket file that
 ///   nobody answers at is replaced; any other file is an error. It is removed when the server ends.
 /// - A [`TcpListener`] that is bound already.
@@ -80,16 +82,17 @@ pub(crate) enum Listener {
 }
 
 impl Listener {
-    pub fn bind(listen: Listen) -> io::Result<Self> {
+    /// One, or more for a name with several addresses.
+    pub fn bind(listen: Listen) -> io::Result<Vec<Self>> {
         let address = match listen.0 {
-            Inner::Tcp(listener) => return Ok(Listener::Tcp(listener)),
+            Inner::Tcp(listener) => return Ok(vec![Listener::Tcp(listener)]),
             Inner::Text(address) => address,
         };
-        let listener = match address.strip_prefix("unix:") {
-            Some(path) => bind_unix(path),
+        let listeners = match address.strip_prefix("unix:") {
+            Some(path) => bind_unix(path).map(|listener| vec![listener]),
             None => bind_tcp(&address),
         };
-        listener.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+        listeners.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
     }
 
     pub fn local_addr(&self) -> io::Result<ListenAddr> {
@@ -136,19 +139,40 @@ impl Drop for SocketFile {
     }
 }
 
-fn bind_tcp(address: &str) -> io::Result<Listener> {
-    let mut last = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
+fn bind_tcp(address: &str) -> io::Result<Vec<Listener>> {
     let candidates = address.to_socket_addrs().map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => io::Error::new(ErrorKind::InvalidInput, "write HOST:PORT, [::1]:PORT or unix:/path"),
         _ => error,
     })?;
-    for candidate in candidates {
+    bind_all(candidates)
+}
+
+/// Binds all that can be bound, to one port.
+fn bind_all(candidates: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<Listener>> {
+    let (mut listeners, mut failures, mut tried) = (Vec::new(), Vec::new(), Vec::new());
+    for mut candidate in candidates {
+        // A name may be listed twice.
+        if tried.contains(&candidate) {
+            continue;
+        }
+        tried.push(candidate);
+        // What the first one was given, the others must have.
+        if let Some(Listener::Tcp(first)) = listeners.first() {
+            candidate.set_port(first.local_addr()?.port());
+        }
         match listen_tcp(candidate) {
-            Ok(listener) => return Ok(Listener::Tcp(listener)),
-            Err(error) => last = error,
+            Ok(listener) => listeners.push(Listener::Tcp(listener)),
+            Err(error) => failures.push((candidate, error)),
         }
     }
-    Err(last)
+    if listeners.is_empty() {
+        let none = || io::Error::new(ErrorKind::InvalidInput, "the name has no address");
+        return Err(failures.pop().map_or_else(none, |(_, error)| error));
+    }
+    for (address, error) in failures {
+        log::warn!("{address}, another address of that name, is not listened on: {error}");
+    }
+    Ok(listeners)
 }
 
 fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
@@ -217,8 +241,32 @@ mod tests {
     #[test]
     fn an_address_in_use_is_named() {
         let first = Listener::bind("127.0.0.1:0".into()).unwrap();
-        let address = first.local_addr().unwrap().to_string();
+        let address = first[0].local_addr().unwrap().to_string();
         assert!(error_of(&address).starts_with(&format!("cannot listen on {address}: ")));
+    }
+
+    #[test]
+    fn all_addresses_of_a_name_that_can_be_had_are_bound_to_one_port() {
+        let [here, nowhere]: [SocketAddr; 2] = ["127.0.0.1:0", "192.0.2.1:0"].map(|it| it.parse().unwrap());
+        let mut candidates = vec![nowhere, here, here];
+        if let Ok(taken) = TcpListener::bind("[::1]:0") {
+            candidates.push(SocketAddr::new(taken.local_addr().unwrap().ip(), 0));
+        }
+        let bound = bind_all(candidates.iter().copied()).unwrap();
+        let bound: Vec<_> = bound.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let addresses: Vec<_> = bound
+            .iter()
+            .map(|address| match address {
+                ListenAddr::Tcp(address) => *address,
+                ListenAddr::Unix(path) => panic!("{path:?}"),
+            })
+            .collect();
+        let expected = candidates[2..].iter().map(|it| SocketAddr::new(it.ip(), addresses[0].port()));
+        assert_eq!(addresses, expected.collect::<Vec<_>>());
+        assert_ne!(addresses[0].port(), 0);
+        // Of those that cannot be bound at all, the last one's error is told.
+        assert!(bind_all([nowhere].into_iter()).is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable));
+        assert!(bind_all([].into_iter()).is_err_and(|error| error.to_string() == "the name has no address"));
     }
 
     #[test]

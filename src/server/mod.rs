@@ -119,12 +119,12 @@ impl Server {
         server.listen(address)
     }
 
-    /// Binds one more listener.
+    /// Binds one more listener, or several for a name with several addresses.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn listen(mut self, address: impl Into<Listen>) -> io::Result<Self> {
-        self.listeners.push(Listener::bind(address.into())?);
+        self.listeners.extend(Listener::bind(address.into())?);
         Ok(self)
     }
 
@@ -203,7 +203,7 @@ impl Server {
         Arc::clone(&self.stats)
     }
 
-    /// The addresses that it listens on, in the order in which they were given, with real ports.
+    /// The addresses that it listens on, in the order in which they were given, with real ports: of a name all that it has.
     pub fn local_addrs(&self) -> Vec<ListenAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }

@@ -174,6 +174,32 @@ fn a_decision_may_come_later() {
 }
 
 #[test]
+fn what_is_said_to_a_connection_before_its_decision_is_put_off_is_lost() {
+    let opened = |ctx: &mut Context<'_>, call: Call<'_>| {
+        if let Call::Open = call {
+            ctx.send("open");
+        }
+    };
+    let app = App::new(opened).accepting(|ctx, request| {
+        ctx.send("accept");
+        ctx.broadcast("to others");
+        if request.path() == "/now" { Accept::yes() } else { Accept::Later(ctx.ticket()) }
+    });
+    let mut bed = Bed::new(app);
+    let mut now = bed.open_at("/now");
+    let mut later = bed.connect(&request("/later"));
+    bed.settle();
+    assert_eq!(now.texts(), ["accept", "open", "to others"]);
+    let ticket = crate::server::Ticket(ConnectionId { slot: 1, generation: 0 });
+    bed.handle.settle(ticket, Accept::yes()).expect("room");
+    bed.settle();
+    assert_eq!(
+        (status(&mut later).as_str(), later.texts()),
+        ("HTTP/1.1 101 Switching Protocols", vec!["open".to_owned()])
+    );
+}
+
+#[test]
 fn a_decision_that_came_later_leaves_an_idle_connection_without_a_heap_block() {
     let (mut bed, tickets) = undecided();
     let _client = bed.connect(&request("/"));
