@@ -7,12 +7,13 @@ use crate::http::{Request, Upgrade, Version};
 /// The subprotocol. A connection that offers it gets, before anything else, one text message with its request head.
 ///
 /// That is a JSON object: `method`, `target`, `version`, `headers` as pairs of name and value in the order in which
-/// they came, and `accept`, the Sec-WebSocket-Accept that answered it. Secrets are shown as `(hidden)`: a script may
-/// not see the cookies that its browser sends.
+/// they came, and `accept`, the Sec-WebSocket-Accept that answered it. What may be a secret is shown as `(hidden)`: a
+/// script may not see the cookies that its browser sends, nor what a proxy has added for the server.
 pub const INSPECT: &str = "sockhop.inspect";
 
-/// Headers whose values are nobody's business but the server's.
-const SECRET: [&str; 3] = ["cookie", "authorization", "proxy-authorization"];
+/// In lower case, parts of the names of headers whose values are nobody's business but the server's: Cookie,
+/// Proxy-Authorization, X-Forwarded-Access-Token, X-Api-Key and their like.
+const SECRET: [&str; 9] = ["cookie", "auth", "token", "secret", "password", "session", "credential", "jwt", "api-key"];
 
 /// The message, for a client that offers the subprotocol.
 pub(super) fn request_head(request: &Request<'_>, upgrade: &Upgrade<'_>) -> Option<String> {
@@ -34,7 +35,8 @@ pub(super) fn request_head(request: &Request<'_>, upgrade: &Upgrade<'_>) -> Opti
 }
 
 fn shown<'a>(name: &str, value: &'a str) -> &'a str {
-    if SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name)) { "(hidden)" } else { value }
+    let name = name.to_ascii_lowercase();
+    if SECRET.iter().any(|secret| name.contains(secret)) { "(hidden)" } else { value }
 }
 
 #[cfg(test)]
@@ -62,7 +64,8 @@ mod tests {
 
     #[test]
     fn tells_the_head_as_it_came_without_its_secrets() {
-        let secrets = "Cookie: s=XYZ\r\ncOOkie: t=XYZ\r\nAuthorization: Basic XYZ\r\nProxy-Authorization: XYZ\r\n";
+        let secrets = "Cookie: s=XYZ\r\ncOOkie: t=XYZ\r\nAuthorization: Basic XYZ\r\nProxy-Authorization: XYZ\r\n\
+            X-Forwarded-Access-Token: XYZ\r\nx-api-key: XYZ\r\nX-Amzn-Oidc-Jwt: XYZ\r\n";
         let head = head(&format!("Sec-WebSocket-Protocol: sockhop.inspect\r\nX-A: \"q\"\r\n{secrets}")).unwrap();
         assert_eq!(head["method"], "GET");
         assert_eq!(head["target"], "/chat?a=%20");
@@ -78,6 +81,9 @@ mod tests {
                 r#"["cOOkie","(hidden)"]"#,
                 r#"["Authorization","(hidden)"]"#,
                 r#"["Proxy-Authorization","(hidden)"]"#,
+                r#"["X-Forwarded-Access-Token","(hidden)"]"#,
+                r#"["x-api-key","(hidden)"]"#,
+                r#"["X-Amzn-Oidc-Jwt","(hidden)"]"#,
             ]
         );
         assert!(!head.to_string().contains("XYZ"));

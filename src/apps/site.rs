@@ -45,7 +45,9 @@ impl Site {
     /// As [`read`](Self::read); what was read before stays.
     pub fn reload(&self) -> io::Result<()> {
         let files = Arc::new(read(&self.root, MAX_BYTES)?);
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+        let old = std::mem::replace(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner), files);
+        // Not under the lock, which the loop takes for each request: there may be much to free.
+        drop(old);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
-use super::core::Core;
+use super::core::{Core, FAR};
 use super::handle::{Handle, Ticket};
 use super::handler::{ConnectionId, Error, Peer};
 use super::payload::Payload;
@@ -121,9 +121,7 @@ impl<'a> Context<'a> {
     /// The timer belongs to the mount: it comes due also when the connection has left by then, so any connection will do
     /// for a timer of a whole room. At most [`Config::max_timers`](super::Config::max_timers) may be pending.
     pub fn after(&mut self, duration: Duration) -> TimerId {
-        // A deadline too far away to be reckoned with is never reached.
-        let far = Duration::from_secs(100 * 365 * 24 * 3600);
-        let at = self.core.now + duration.min(far);
+        let at = self.core.now + duration.min(FAR);
         if self.core.timers.count(self.id) >= self.core.config.max_timers && self.id != ConnectionId::NOBODY {
             self.core.settle_posts_for(self.id);
             self.core.outbox.fail(self.id, Error::TooManyTimers);

@@ -19,6 +19,9 @@ use crate::protocol::Limits;
 /// Connections that the tables have room for from the start, if so many are allowed.
 pub(crate) const ROOM: usize = 1 << 16;
 
+/// A deadline further ahead could not be reckoned with, and is never reached.
+pub(crate) const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 pub(crate) struct Core {
     pub config: Config,
     pub limits: Arc<Limits>,

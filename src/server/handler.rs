@@ -89,7 +89,8 @@ pub enum Accept {
     /// No, with the response to send; its status should not be 1xx or 2xx.
     No(Response),
     /// A thread will say, through [`Handle::settle`](super::Handle::settle), before the handshake deadline (else 503).
-    /// What `accept` has sent to the connection is lost: `open` comes when it is accepted.
+    /// What `accept` has sent to the connection is lost: `open` comes when it is accepted. A client that has sent more
+    /// than 8 KiB behind its request by then is refused (400).
     Later(Ticket),
 }
 

@@ -4,11 +4,12 @@ use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -182,8 +183,6 @@ fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    // Accepted sockets inherit it.
-    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -203,15 +202,18 @@ fn bind_unix(spec: &str) -> io::Result<Listener> {
     }
     let path = Path::new(path);
     remove_stale(path)?;
-    let listener = UnixListener::bind(path).map_err(|error| match (error.kind(), path.parent()) {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?).map_err(|error| match (error.kind(), path.parent()) {
         (ErrorKind::NotFound, Some(folder)) => {
             io::Error::new(ErrorKind::NotFound, format!("there is no folder {}", folder.display()))
         }
         _ => error,
     })?;
     let file = SocketFile::at(path)?;
+    // Nobody can connect before it listens, so nobody is let in whom the mode keeps out.
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    Ok(Listener::Unix(listener, file))
+    socket.listen(BACKLOG)?;
+    Ok(Listener::Unix(OwnedFd::from(socket).into(), file))
 }
 
 /// Removes a socket file that nobody answers at; leaves any other file alone.

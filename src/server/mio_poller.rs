@@ -57,6 +57,8 @@ impl MioPoller {
 
     pub fn listen_tcp(&mut self, listener: StdTcpListener) -> io::Result<()> {
         listener.set_nonblocking(true)?;
+        // Accepted sockets inherit it.
+        SockRef::from(&listener).set_tcp_nodelay(true)?;
         let local = listener.local_addr()?.ip().to_canonical().is_loopback();
         let mut listener = TcpListener::from_std(listener);
         self.poll.registry().register(&mut listener, self.next_listener(), Interest::READABLE)?;
@@ -221,6 +223,17 @@ const WAKE: u32 = u32::MAX;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_to_a_connection_leaves_at_once_whoever_has_bound_its_listener() {
+        let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut poller = MioPoller::new(Vec::new()).unwrap();
+        poller.listen_tcp(listener).unwrap();
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        let Ok((MioSocket::Tcp(stream), _)) = poller.accept(0) else { panic!("no connection") };
+        assert!(stream.nodelay().unwrap());
+    }
 
     #[test]
     fn tokens_come_back_as_they_were() {

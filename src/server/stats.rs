@@ -58,7 +58,7 @@ pub enum Count {
     RateLimited,
     /// Connections closed because of [`max_memory`](super::Config::max_memory).
     MemoryClosed,
-    /// Callbacks that have panicked.
+    /// Callbacks and routes that have panicked.
     Panics,
 }
 

@@ -76,7 +76,9 @@ fn and(line: &str) -> String {
 fn check(server: &TestServer, request: &str, status: u16) -> raw::Answer {
     let answer = raw::exchange(&mut server.tcp(), format!("{request}{}", whole()).as_bytes());
     assert_eq!(answer.status, status, "{:?}", &request[..request.len().min(300)]);
-    if !request.starts_with("HEAD") {
+    if request.starts_with("HEAD") {
+        assert_eq!(answer.body, "", "{request:?}");
+    } else {
         answer.check_framing();
     }
     answer
@@ -130,6 +132,7 @@ fn other_refusals_have_their_own_status_and_say_what_would_do() {
         ("PUT /form HTTP/1.1\r\nHost: x\r\n\r\n".into(), 405, "allow", "GET, HEAD, POST"),
         ("POST /ws HTTP/1.1\r\nHost: x\r\n\r\n".into(), 405, "allow", "GET"),
         (whole().replacen("GET", "POST", 1), 405, "allow", "GET"),
+        (whole().replacen("GET", "HEAD", 1), 405, "allow", "GET"),
         (upgrade, 426, "upgrade", "websocket"),
         ("HEAD /ws HTTP/1.1\r\nHost: x\r\n\r\n".into(), 426, "sec-websocket-version", "13"),
         ("GET /rooms/1 HTTP/1.1\r\nHost: x\r\n\r\n".into(), 426, "sec-websocket-version", "13"),

@@ -7,6 +7,7 @@ use super::EventLoop;
 use super::handshake::{find_mount, unavailable};
 use crate::http::Body;
 use crate::protocol::{CloseCode, CloseFrame};
+use crate::server::core::FAR;
 use crate::server::handle::{Command, Drain};
 use crate::server::handler::{Accept, ConnectionId, Handler};
 use crate::server::log_limit::log_limited;
@@ -109,20 +110,22 @@ impl<P: Poller> EventLoop<P> {
             return;
         }
         self.core.handle.set_stopping();
+        // Further ahead is never.
+        let (over, timeout) = (drain.over.min(FAR), drain.timeout.min(FAR));
         let jitter = RandomState::new();
         let mut due: Vec<_> = self
             .core
             .sessions
             .taken()
             .filter(|&slot| self.core.sessions[slot].phase == Phase::Open)
-            .map(|slot| (now + drain.over.mul_f64(fraction(&jitter, slot)), self.core.sessions.id(slot)))
+            .map(|slot| (now + over.mul_f64(fraction(&jitter, slot)), self.core.sessions.id(slot)))
             .collect();
         due.sort_unstable_by(|one, other| other.cmp(one));
         if !due.is_empty() {
             // A target of its own: the command shows it by default, so that nobody takes the wait for a hang.
             log::info!(target: "sockhop::shutdown", "closing connections: {}; Ctrl-C again stops at once", due.len());
         }
-        let deadline = now + drain.over + drain.timeout;
+        let deadline = now + over + timeout;
         self.stopping = Some(Stopping { deadline, code: drain.code, due });
         // Who has not answered by then has failed: it is to hear that, not of the shutdown.
         self.core.look_by(deadline);

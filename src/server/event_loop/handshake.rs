@@ -81,6 +81,7 @@ impl<P: Poller> EventLoop<P> {
             Resolved::Route(route) => {
                 let response = match self.routes.get_mut(route) {
                     Some(answer) => catch_unwind(AssertUnwindSafe(|| answer(&request))).unwrap_or_else(|panic| {
+                        self.core.stats.add(Count::Panics);
                         log_limited!(
                             self.core,
                             Panic,
@@ -109,7 +110,10 @@ impl<P: Poller> EventLoop<P> {
         let reach = if local { Reach::Loopback } else { Reach::Network };
         let upgrade = match Upgrade::from_request(request) {
             Ok(upgrade) => upgrade,
-            Err(error) => return self.refuse(slot, error),
+            Err(error) => {
+                self.log_refusal(slot, error);
+                return self.respond(slot, &error.response(), Body::answering(request.method()));
+            }
         };
         if let Err(error) = self.core.config.origins.check(request, via, reach) {
             if error == HandshakeError::ForeignOrigin {

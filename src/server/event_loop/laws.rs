@@ -36,7 +36,8 @@ impl<P: Poller> EventLoop<P> {
         // No wake-up is lost: whoever may have something to read is in `again`, or is known drained, or is paused until
         // a flush that is sure to come. (A handshake that waits for its handler is read when that has decided.)
         assert!(!self.wants_service(slot) || flags.has(Flags::AGAIN), "{id} has lost a wake-up: {flags:?}");
-        assert!(!flags.has(Flags::PAUSED) || owed > self.core.config.low_water, "{id} is paused, and owed only {owed}");
+        let least = self.core.config.low_water.min(self.core.config.high_water);
+        assert!(!flags.has(Flags::PAUSED) || owed > least, "{id} is paused, and owed only {owed}");
         // Whatever is owed leaves: in the next turn, or when the socket says that it takes bytes again.
         let leaves = flags.has(Flags::FLUSH) || flags.has(Flags::BLOCKED);
         assert!(owed == 0 || leaves, "{id} is owed {owed} bytes that nobody sends: {flags:?}");

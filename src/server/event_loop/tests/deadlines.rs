@@ -51,6 +51,9 @@ fn cases() -> Vec<Case> {
             |client| client.is_gone(),
         ),
         ("write stall", 10_000, default(), stalled, |client| client.is_gone()),
+        ("a short write stall", 3000, Config { write_timeout: millis(3000), ..default() }, stalled, |client| {
+            client.is_gone()
+        }),
         (
             "linger",
             1000,

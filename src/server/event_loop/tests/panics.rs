@@ -164,3 +164,16 @@ fn a_handler_that_panics_too_often_ends_the_server() {
     assert!(bed.handle.broadcast("/*", "x").is_err(), "it has stopped");
     drop(bystander);
 }
+
+#[test]
+fn a_route_that_panics_is_500_and_counted() {
+    let answer: crate::server::event_loop::Route = Box::new(|_| panic());
+    let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", answer)]);
+    for panics in 1..20 {
+        let mut client = bed.connect("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        bed.settle();
+        assert!(client.response().is_some_and(|response| response.starts_with("HTTP/1.1 500")));
+        assert_eq!(bed.server.core.stats.get(Count::Panics), panics);
+    }
+    bed.open_at("/ws");
+}

@@ -164,3 +164,21 @@ fn a_poller_that_fails_ends_the_server_and_its_connections() {
     bed.server.run().expect_err("asleep for ever");
     assert!(bed.handle.broadcast("/*", "x").is_err());
 }
+
+#[test]
+fn a_shutdown_without_an_end_waits_for_its_peers() {
+    for drain in [
+        Drain { timeout: Duration::MAX, ..Drain::default() },
+        Drain { over: Duration::MAX, timeout: Duration::MAX, ..Drain::default() },
+    ] {
+        let config = Config { close_timeout: Duration::MAX, ping_interval: Duration::ZERO, ..Config::default() };
+        let mut bed = Bed::with(config, App::echo());
+        let client = bed.open();
+        bed.handle.shutdown(drain);
+        bed.pass(Duration::from_secs(24 * 3600));
+        assert!(!bed.server.has_stopped() && !client.is_gone());
+        client.finish();
+        bed.settle();
+        assert!(bed.server.has_stopped());
+    }
+}

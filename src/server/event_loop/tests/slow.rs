@@ -337,3 +337,17 @@ fn the_ceiling_of_memory_holds_though_nobody_says_anything() {
     }
     assert_eq!(clients.iter().filter(|client| client.is_gone()).count(), 1);
 }
+
+#[test]
+fn a_low_water_mark_above_the_high_one_ends_a_pause_with_the_next_flush() {
+    let mut bed = Bed::with(Config { high_water: KIB, low_water: 64 * KIB, ..Config::default() }, App::echo());
+    let mut client = bed.open();
+    client.limit(0);
+    (0..50).for_each(|_| client.frame(0x82, &[1; 8 * KIB]));
+    bed.settle();
+    client.limit(100);
+    bed.settle();
+    client.unlimit();
+    bed.settle();
+    assert_eq!(sizes(client.frames()), [8 * KIB; 50]);
+}

@@ -1,0 +1,61 @@
+use std::sync::mpsc::channel;
+use std::thread;
+
+use super::*;
+
+#[test]
+fn a_full_queue_gives_the_payload_back_and_takes_more_once_it_was_emptied() {
+    let handle = Handle::new();
+    for _ in 0..MAX_COMMANDS {
+        handle.send(ConnectionId::NOBODY, "x").unwrap();
+    }
+    assert_eq!(handle.send(ConnectionId::NOBODY, "y"), Err(Rejected::Full("y")));
+    assert_eq!(handle.take().len(), MAX_COMMANDS);
+    assert_eq!(handle.send(ConnectionId::NOBODY, "y"), Ok(()));
+}
+
+#[test]
+fn the_queue_is_bounded_in_bytes() {
+    let handle = Handle::new();
+    let half = vec![0; MAX_BYTES / 2];
+    assert!(handle.publish("t", &half).is_ok());
+    // With their headers, two halves are more than the whole.
+    assert_eq!(handle.publish("t", &half), Err(Rejected::Full(&half)));
+    handle.take();
+    assert!(handle.publish("t", &half).is_ok());
+}
+
+#[test]
+fn a_stopped_server_refuses() {
+    let handle = Handle::new();
+    handle.stop();
+    assert_eq!(handle.broadcast("/", "x"), Err(Rejected::Stopped("x")));
+    handle.shutdown(Drain::default());
+    assert!(handle.take().is_empty());
+}
+
+struct App;
+
+impl Handler for App {}
+
+/// Says so when it goes, by the handle.
+struct LastWord(Handle);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        assert_eq!(self.0.publish("words", "bye"), Err(Rejected::Stopped("bye")));
+    }
+}
+
+#[test]
+fn what_is_dropped_with_a_command_may_use_the_handle() {
+    let handle = Handle::new();
+    let word = LastWord(handle.clone());
+    handle.call("/", move |_: &mut App, _| drop(word)).unwrap();
+    let (done, is_done) = channel();
+    thread::spawn(move || {
+        handle.stop();
+        done.send(())
+    });
+    assert_eq!(is_done.recv_timeout(Duration::from_secs(20)), Ok(()), "it waits for itself");
+}
