@@ -1,85 +1,154 @@
 //! How long a bystander waits for its echo while others send as fast as they can: `cargo bench --bench fairness`.
 //!
-//! Everything runs on this machine, the clients too: with fewer cores than floods, the bystander also waits for a core.
+//! Fails when its longest wait is over 100 ms under one kind of flood, or 250 ms under all of them; with `--times 5`, over
+//! five times as much. Everything runs on this machine, the clients too: with fewer cores than floods, the bystander also
+//! waits for a core.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
 use std::io::Write;
-use std::thread;
+use std::process::ExitCode;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use common::flood::{Flood, Sink};
-use common::raw::{self, BINARY, FIN, PING, TEXT};
-use common::{Echo, TestServer};
+use common::raw::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
+use common::{Echo, TestServer, bind};
 
-/// Echoes measured, if they come within the time.
-const ECHOES: usize = 5000;
-const TIME: Duration = Duration::from_secs(2);
+/// What the longest wait may be under one kind of flood, and under all.
+const ONE: Duration = Duration::from_millis(100);
+const ALL: Duration = Duration::from_millis(250);
+/// For how long it is measured, for each kind and for all.
+const ONE_TIME: Duration = Duration::from_secs(1);
+const ALL_TIME: Duration = Duration::from_secs(5);
+/// Clients of [`Kind::Deaf`].
+const DEAF: usize = 100;
 
-fn main() {
+/// What a flood does.
+#[derive(Clone)]
+enum Kind {
+    /// Sends these and reads what is answered.
+    Frames(Vec<u8>),
+    /// A hundred send these and read nothing.
+    Deaf(Vec<u8>),
+    /// Comes, says so much of its request, and is reset.
+    ComeAndGo(Vec<u8>),
+}
+
+/// A kind of flood: its name, where it goes, and what it does.
+type Row = (&'static str, &'static str, Kind);
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args().collect();
     // `cargo test --all-targets` runs it, too.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return println!("measures only as `cargo bench --bench fairness`");
+    if !args.iter().any(|arg| arg == "--bench") {
+        println!("measures only as `cargo bench --bench fairness`");
+        return ExitCode::SUCCESS;
     }
+    let times = args.iter().position(|arg| arg == "--times").and_then(|at| args.get(at + 1));
+    let times = times.map_or(1, |times| times.parse().expect("a whole number"));
+    println!(
+        "{:<38} {:>6} {:>9} {:>9} {:>9} {:>9} {:>14}",
+        "bystander's echo, in ms", "echoes", "p50", "p99", "p99.9", "max", "floods' rounds"
+    );
+    let rows = rows();
+    let mut longest = measure("alone", &[], ONE_TIME);
+    for row in &rows {
+        for floods in [1, 2, 8] {
+            let is_many = matches!(row.2, Kind::Deaf(_));
+            if floods == 1 || !is_many {
+                let name = if is_many { row.0.to_owned() } else { format!("{floods} × {}", row.0) };
+                longest = longest.max(measure(&name, &vec![row; floods], ONE_TIME));
+            }
+        }
+    }
+    let under_all = measure("all of them, one of each", &rows.iter().collect::<Vec<_>>(), ALL_TIME);
+    let is_good = longest <= ONE * times && under_all <= ALL * times;
+    println!("{}", if is_good { "passed" } else { "FAILED: it has waited for too long" });
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn rows() -> Vec<Row> {
     let large = raw::frame(FIN | BINARY, &[7; 64 * 1024]);
+    let huge = raw::frame(FIN | BINARY, &[7; 1024 * 1024]);
     let small = raw::frame(FIN | TEXT, b"twenty bytes of text").repeat(2000);
     let pings = raw::frame(FIN | PING, b"").repeat(8000);
-    println!("{:<42} {:>7} {:>9} {:>9} {:>9} {:>11}", "bystander's echo", "echoes", "p50", "p99", "max", "flood");
-    measure("alone", Behaviour::Swallow, 0, &[]);
-    for floods in [1, 2, 8] {
-        measure(&format!("{floods} × 64 KiB frames, swallowed"), Behaviour::Swallow, floods, &large);
-    }
-    for floods in [1, 8] {
-        measure(&format!("{floods} × 64 KiB frames, echoed"), Behaviour::Echo, floods, &large);
-    }
-    measure("2 × 20-byte messages, echoed", Behaviour::Echo, 2, &small);
-    measure("2 × pings", Behaviour::Echo, 2, &pings);
+    let empty = raw::frame(FIN | TEXT, b"").repeat(8000);
+    let middle = raw::frame(CONTINUATION, b"").repeat(8000);
+    let fragments = [raw::frame(BINARY, b""), middle, raw::frame(FIN | CONTINUATION, b"")].concat();
+    let request = format!("{}\r\n", raw::request("/echo")).into_bytes();
+    let half = request[..request.len() / 2].to_vec();
+    vec![
+        ("64 KiB frames, swallowed", "/sink", Kind::Frames(large.clone())),
+        ("64 KiB frames, echoed", "/echo", Kind::Frames(large)),
+        ("1 MiB frames, echoed", "/echo", Kind::Frames(huge.clone())),
+        ("20-byte messages, echoed", "/echo", Kind::Frames(small)),
+        ("empty messages, echoed", "/echo", Kind::Frames(empty)),
+        ("empty fragments", "/sink", Kind::Frames(fragments)),
+        ("pings", "/sink", Kind::Frames(pings.clone())),
+        ("100 who read no pong", "/sink", Kind::Deaf(pings)),
+        ("100 who read no 1 MiB echo", "/echo", Kind::Deaf(huge)),
+        ("half requests, reset", "/", Kind::ComeAndGo(half)),
+        ("handshakes, reset", "/", Kind::ComeAndGo(request)),
+    ]
 }
 
-/// What the server does with the flood.
-enum Behaviour {
-    Swallow,
-    Echo,
-}
-
-fn measure(name: &str, behaviour: Behaviour, floods: usize, frames: &[u8]) {
-    let server = match behaviour {
-        Behaviour::Swallow => TestServer::serve(Sink),
-        Behaviour::Echo => TestServer::serve(Echo),
-    };
-    let flood = Flood::default();
-    let mut bystander = raw::open(server.addr(), "/");
+/// The bystander's longest wait.
+fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
+    let server = TestServer::run(bind().mount("/sink", Sink).mount("/echo", Echo));
+    let mut bystander = raw::open(server.addr(), "/echo");
+    // Each counts for itself: it is measured when all are under way.
+    let flood: Vec<_> = floods.iter().map(|_| Flood::default()).collect();
     thread::scope(|scope| {
-        let _until_then = flood.until_dropped();
-        for _ in 0..floods {
-            let stream = raw::open(server.addr(), "/");
-            scope.spawn(|| flood.run(stream, frames));
+        let _until_then: Vec<_> = flood.iter().map(Flood::until_dropped).collect();
+        for (flood, (_, path, kind)) in flood.iter().zip(floods) {
+            start(scope, &server, flood, path, kind);
         }
-        // It is measured once the floods are under way.
-        while flood.sent() < 20 * floods as u64 {
+        while flood.iter().any(|flood| flood.sent() < 20) {
             thread::yield_now();
         }
-        let (start, sent) = (Instant::now(), flood.sent());
-        let mut waits = Vec::with_capacity(ECHOES);
-        while waits.len() < ECHOES && start.elapsed() < TIME {
+        let sent = || flood.iter().map(Flood::sent).collect::<Vec<_>>();
+        let (start, before, mut waits) = (Instant::now(), sent(), Vec::new());
+        while start.elapsed() < time {
             let asked = Instant::now();
             bystander.write_all(&raw::text("still there?")).expect("the server takes it");
             assert_eq!(raw::read_text(&mut bystander), "still there?");
             waits.push(asked.elapsed());
         }
-        let bytes = (flood.sent() - sent) as f64 * frames.len() as f64;
-        report(name, waits, bytes / start.elapsed().as_secs_f64());
-    });
+        let rounds: Vec<_> = sent().iter().zip(before).map(|(after, before)| after - before).collect();
+        assert!(rounds.iter().all(|rounds| *rounds > 0), "{name}: a flood has stood still: {rounds:?}");
+        report(name, waits, rounds.iter().sum::<u64>() as f64 / time.as_secs_f64())
+    })
 }
 
-fn report(name: &str, mut waits: Vec<Duration>, bytes_per_second: f64) {
+fn start<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    server: &TestServer,
+    flood: &'scope Flood,
+    path: &'scope str,
+    kind: &'scope Kind,
+) {
+    let addr = server.addr();
+    match kind {
+        Kind::Frames(frames) => {
+            let stream = raw::open(addr, path);
+            scope.spawn(move || flood.run(stream, frames));
+        }
+        Kind::Deaf(frames) => {
+            scope.spawn(move || flood.run_deaf(addr, path, DEAF, frames));
+        }
+        Kind::ComeAndGo(request) => {
+            scope.spawn(move || flood.come_and_go(addr, request));
+        }
+    }
+}
+
+fn report(name: &str, mut waits: Vec<Duration>, rounds_per_second: f64) -> Duration {
     waits.sort_unstable();
-    let micros = |share: f64| {
-        let at = ((waits.len() - 1) as f64 * share).round() as usize;
-        format!("{:.0} µs", waits[at].as_secs_f64() * 1e6)
-    };
-    let (p50, p99, max) = (micros(0.5), micros(0.99), micros(1.0));
-    let flood = format!("{:.0} MB/s", bytes_per_second / 1e6);
-    println!("{name:<42} {:>7} {p50:>9} {p99:>9} {max:>9} {flood:>11}", waits.len());
+    let at = |share: f64| waits[((waits.len() - 1) as f64 * share).round() as usize];
+    let [p50, p99, p999, max] = [0.5, 0.99, 0.999, 1.0].map(|share| format!("{:.3}", at(share).as_secs_f64() * 1e3));
+    let rounds = format!("{rounds_per_second:.0}/s");
+    println!("{name:<38} {:>6} {p50:>9} {p99:>9} {p999:>9} {max:>9} {rounds:>14}", waits.len());
+    at(1.0)
 }

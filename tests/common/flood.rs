@@ -1,11 +1,15 @@
-//! A client that sends as fast as it can.
+//! Clients that send, or come and go, as fast as they can.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
+use socket2::SockRef;
 use sockhop::{Context, Handler, Message};
+
+use super::raw;
 
 /// Answers text and swallows the rest, so that a flood never has to wait for its own echoes.
 pub struct Sink;
@@ -53,6 +57,36 @@ impl Flood {
             }
             stream.shutdown(Shutdown::Both).expect("the server has not gone");
         });
+    }
+
+    /// Has clients send frames again and again, and read nothing, until it is over. Whom the server drops, comes back.
+    pub fn run_deaf(&self, addr: SocketAddr, path: &str, clients: usize, frames: &[u8]) {
+        let open = || {
+            let stream = raw::open(addr, path);
+            stream.set_nonblocking(true).expect("a socket can be told so");
+            (stream, 0)
+        };
+        let mut clients: Vec<_> = (0..clients).map(|_| open()).collect();
+        while !self.over.load(Ordering::Relaxed) {
+            for (stream, sent) in &mut clients {
+                match stream.write(frames.get(*sent..).unwrap_or_default()) {
+                    Ok(written) => *sent = (*sent + written) % frames.len(),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => thread::yield_now(),
+                    Err(_) => (*stream, *sent) = open(),
+                }
+            }
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Opens connections, says `start` of a request, and ends them by a reset, until it is over.
+    pub fn come_and_go(&self, addr: SocketAddr, start: &[u8]) {
+        while !self.over.load(Ordering::Relaxed) {
+            let mut stream = super::tcp(addr);
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket can be told so");
+            stream.write_all(start).expect("there is room");
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub fn sent(&self) -> u64 {
