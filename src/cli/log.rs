@@ -138,6 +138,14 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_and_24_lines_wait_for_a_stalled_standard_error() {
+        let mut log = Log::new(QUEUE);
+        let entries = log.take_lines().unwrap();
+        (0..1026).for_each(|_| log.write_all(b"line\n").unwrap());
+        assert_eq!((log.dropped.load(Ordering::Relaxed), entries.try_iter().count()), (2, 1024));
+    }
+
+    #[test]
     fn a_log_without_a_reader_takes_lines_and_ends() {
         let mut log = Log::new(1);
         drop(log.take_lines());

@@ -147,3 +147,43 @@ impl Config {
         Limits { max_message: self.max_message, max_frames: self.max_frames }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CloseCode;
+    use crate::http::HeadLimits;
+
+    #[test]
+    fn the_defaults_are_those_that_are_promised() {
+        // All fields are written out, so that a new one is missed here.
+        let promised = Config {
+            max_message: 1024 * 1024,
+            max_frames: 131_072,
+            head: HeadLimits { max_head: 8 * 1024, max_request_line: 4 * 1024 },
+            handshake_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(20),
+            close_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
+            message_timeout: Duration::from_secs(60),
+            high_water: 256 * 1024,
+            low_water: 64 * 1024,
+            max_queue: 1024 * 1024,
+            max_connections: 10_000,
+            max_connections_per_address: 0,
+            max_memory: 256 * 1024 * 1024,
+            max_message_rate: 0,
+            slow: Slow::Close,
+            drain: Drain { code: CloseCode::GOING_AWAY, over: Duration::ZERO, timeout: Duration::from_secs(5) },
+            max_timers: 1024,
+            max_panics: 10,
+            origins: OriginPolicy { allowed: Vec::new(), any: false, local: false },
+            trusted_proxies: Vec::new(),
+            proxy_protocol: ProxyProtocol::Off,
+            path_prefix: String::new(),
+        };
+        assert_eq!(Config::default(), promised);
+        assert_eq!(HeadLimits::MAX_HEADERS, 64);
+    }
+}

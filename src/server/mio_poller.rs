@@ -223,6 +223,18 @@ const WAKE: u32 = u32::MAX;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::sessions::Sessions;
+
+    #[test]
+    fn an_idle_connection_takes_100_bytes_at_most() {
+        // A slot, what lies beside it, its socket, and its place among the members of its mount. That it has nothing on
+        // the heap is a test of the loop.
+        let member = size_of::<u32>();
+        // In debug builds mio notes beside each socket by whom it is polled.
+        let noted = if cfg!(debug_assertions) { size_of::<usize>() } else { 0 };
+        let bytes = Sessions::BYTES_PER_SLOT + size_of::<Option<MioSocket>>() - noted + member;
+        assert!(bytes <= 100, "{bytes}");
+    }
 
     #[test]
     fn what_is_written_to_a_connection_leaves_at_once_whoever_has_bound_its_listener() {

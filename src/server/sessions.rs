@@ -33,6 +33,10 @@ struct Cold {
 const NO_PATH: u32 = u32::MAX;
 
 impl Sessions {
+    /// What a slot takes in the table.
+    #[cfg(test)]
+    pub const BYTES_PER_SLOT: usize = size_of::<Session>() + size_of::<Cold>();
+
     /// A table with room for so many connections. Memory that nobody has used yet is not resident; growing by and by
     /// would leave outgrown tables behind in the heap (measured: 12 bytes for each of 10,000 connections).
     pub fn with_room(connections: usize) -> Self {

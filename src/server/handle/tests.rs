@@ -6,21 +6,21 @@ use super::*;
 #[test]
 fn a_full_queue_gives_the_payload_back_and_takes_more_once_it_was_emptied() {
     let handle = Handle::new();
-    for _ in 0..MAX_COMMANDS {
+    for _ in 0..4096 {
         handle.send(ConnectionId::NOBODY, "x").unwrap();
     }
     assert_eq!(handle.send(ConnectionId::NOBODY, "y"), Err(Rejected::Full("y")));
-    assert_eq!(handle.take().len(), MAX_COMMANDS);
+    assert_eq!(handle.take().len(), 4096);
     assert_eq!(handle.send(ConnectionId::NOBODY, "y"), Ok(()));
 }
 
 #[test]
 fn the_queue_is_bounded_in_bytes() {
     let handle = Handle::new();
-    let half = vec![0; MAX_BYTES / 2];
-    assert!(handle.publish("t", &half).is_ok());
-    // With their headers, two halves are more than the whole.
-    assert_eq!(handle.publish("t", &half), Err(Rejected::Full(&half)));
+    // 16 MiB, with room for a header in each frame.
+    let half = vec![0; 8 * 1024 * 1024 - FrameHeader::MAX_LEN];
+    assert!(handle.publish("t", &half).is_ok() && handle.publish("t", &half).is_ok());
+    assert_eq!(handle.publish("t", ""), Err(Rejected::Full("")));
     handle.take();
     assert!(handle.publish("t", &half).is_ok());
 }

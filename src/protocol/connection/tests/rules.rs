@@ -144,6 +144,30 @@ fn a_message_of_as_many_frames_as_allowed_passes_and_one_more_fails() {
 }
 
 #[test]
+fn a_message_of_131_072_frames_passes_one_more_is_1008_and_none_costs_memory() {
+    let feed = |server: &mut Connection, mut frame: Vec<u8>| {
+        server.receive(&mut &mut frame[..], &mut Vec::new()).map(|event| event.is_some())
+    };
+    for byte in [&b""[..], b"x"] {
+        let mut server = server();
+        assert_eq!(feed(&mut server, masked(0x02, byte)), Ok(false));
+        let one = server.buffered();
+        for _ in 2..131_072 {
+            assert_eq!(feed(&mut server, masked(0x00, byte)), Ok(false));
+        }
+        // One buffer for all, which grows with the payload alone.
+        assert!(server.buffered() <= one + 2 * 131_072 * byte.len(), "{} bytes", server.buffered());
+        assert_eq!(feed(&mut server, masked(0x80, byte)), Ok(true), "the last frame that is allowed");
+        assert_eq!(feed(&mut server, masked(0x02, byte)), Ok(false));
+        for _ in 2..=131_072 {
+            assert_eq!(feed(&mut server, masked(0x00, byte)), Ok(false));
+        }
+        assert_eq!(feed(&mut server, masked(0x80, byte)), Err(ProtocolError::TooManyFrames));
+        assert_eq!(ProtocolError::TooManyFrames.close_code(), CloseCode(1008));
+    }
+}
+
+#[test]
 fn a_client_wants_unmasked_frames_and_masks_its_own() {
     let pong = masked(0x8A, b"?");
     let ok = Outcome::new(&[M(Text("Hello")), Ping(b"?")], &pong, Ok(State::Open));

@@ -124,6 +124,40 @@ fn when_a_quarter_of_all_are_unfinished_handshakes_the_oldest_goes() {
 }
 
 #[test]
+fn when_2500_handshakes_are_unfinished_the_oldest_goes() {
+    let mut bed = Bed::new(App::echo());
+    let slow: Vec<_> = (0..2500).map(|_| bed.network.connect(0)).collect();
+    while bed.network.waiting(0) > 0 {
+        bed.server.turn().expect("a turn");
+    }
+    bed.turn();
+    assert_eq!(bed.server.core.stats.get(Count::HandshakesDropped), 0);
+    bed.network.advance(Duration::from_millis(10));
+    let client = bed.open();
+    assert_eq!(bed.server.core.stats.get(Count::HandshakesDropped), 1);
+    assert_eq!((slow.iter().filter(|client| client.is_gone()).count(), client.is_gone()), (1, false));
+}
+
+#[test]
+fn the_ten_thousand_and_first_connection_gets_503() {
+    let mut bed = Bed::new(App::new(|_, _| {}));
+    let mut opened = 0;
+    // Fewer at a time than may be unfinished.
+    while opened < 10_000 {
+        let clients: Vec<_> = (0..500).map(|_| bed.connect(&request("/"))).collect();
+        while bed.network.has_events() || bed.server.is_busy() {
+            bed.server.turn().expect("a turn");
+        }
+        opened += clients.into_iter().filter_map(|mut client| client.response()).count();
+    }
+    assert_eq!((opened, bed.server.core.stats.get(Count::Opened)), (10_000, 10_000));
+    let mut late = bed.connect(&request("/"));
+    bed.settle();
+    let response = late.response().expect("a response");
+    assert!(response.starts_with("HTTP/1.1 503") && response.contains("Retry-After"), "{response}");
+}
+
+#[test]
 fn those_who_connect_and_reset_leave_nothing() {
     let mut bed = Bed::new(App::echo());
     for round in 0..50 {

@@ -223,6 +223,44 @@ fn events_about_those_who_have_left_are_ignored() {
 }
 
 #[test]
+fn slots_are_freed_at_the_end_of_a_turn_alone() {
+    let mut bed = Bed::new(App::echo());
+    let (old, next) = (bed.open(), bed.connect(&request("/")));
+    // In one turn the one goes, then the other is accepted.
+    old.close(1000);
+    bed.turn();
+    assert!(old.is_gone());
+    bed.settle();
+    assert_eq!(bed.ids().iter().map(|id| id.slot).collect::<Vec<_>>(), [0, 1]);
+    drop(next);
+    bed.open();
+    assert_eq!(bed.ids()[2].slot, 0, "in a later turn it is used again");
+}
+
+#[test]
+fn close_comes_after_the_callback_that_has_closed() {
+    let busy = Arc::new(Mutex::new(0));
+    let mut bed = Bed::new(scripted(move |ctx, name| {
+        // A lock that is taken is a callback that has not returned.
+        let _busy = busy.try_lock().expect("no callback within another");
+        if name == "hello" {
+            ctx.close(CloseFrame::normal(""));
+            ctx.close_id(ctx.id(), CloseFrame::normal(""));
+            ctx.broadcast("closed");
+        }
+    }));
+    let clients = bed.open_many(2);
+    clients[0].text("hello");
+    clients[1].finish();
+    bed.settle();
+    clients[0].close(1000);
+    bed.settle();
+    let log = bed.log();
+    assert_eq!(log[2..], ["message #0.0", "close lost 1006 #1.0", "close local 1000 #0.0"]);
+    bed.assert_empty();
+}
+
+#[test]
 fn events_that_are_not_true_do_no_harm() {
     let mut bed = Bed::new(App::echo());
     let mut clients = bed.open_many(3);

@@ -42,6 +42,79 @@ fn a_head_may_come_in_any_pieces() {
 }
 
 #[test]
+fn a_head_that_comes_byte_by_byte_is_looked_at_once() {
+    let request = request("/");
+    let (last, bytes) = request.as_bytes().split_last().expect("a request");
+    let mut bed = Bed::new(App::echo());
+    let mut client = bed.connect("");
+    for (at, byte) in bytes.iter().enumerate() {
+        client.write(&[*byte]);
+        bed.settle();
+        // What has been looked at becomes what no head may have: whoever looked again would refuse it.
+        let head = bed.server.core.sessions[0].rare.as_mut().and_then(|rare| rare.head.as_mut());
+        head.expect("a head under way").bytes[at] = b'\n';
+    }
+    let head = bed.server.core.sessions[0].rare.as_mut().and_then(|rare| rare.head.as_mut());
+    head.expect("a head under way").bytes.copy_from_slice(bytes);
+    client.write(&[*last]);
+    bed.settle();
+    assert_eq!(status(&mut client), "HTTP/1.1 101 Switching Protocols");
+    assert_eq!(client.calls().received, request.len());
+}
+
+#[test]
+fn an_unfinished_request_takes_16_kib_at_most() {
+    let head = format!("GET / HTTP/1.1\r\nHost: example.org\r\nX: {}", "x".repeat(8 * 1024));
+    for piece in [1, 100, 5000, 8191] {
+        let mut bed = Bed::new(App::echo());
+        let client = bed.connect("");
+        for bytes in head.as_bytes()[..8191].chunks(piece) {
+            client.write(bytes);
+            bed.settle();
+            let held = bed.server.core.memory();
+            assert!((1..=16 * 1024).contains(&held), "{held} bytes, in pieces of {piece}");
+        }
+        assert!(!client.is_ended());
+    }
+}
+
+#[test]
+fn what_lies_behind_a_refused_request_is_never_read_as_another() {
+    for refused in [request("/").replace("Version: 13", "Version: 12"), request("/").replace("HTTP/1.1", "HTTP/1.0")] {
+        let mut bed = Bed::new(App::echo());
+        let mut client = bed.connect(&format!("{refused}{}", request("/")));
+        bed.settle();
+        client.write(request("/").as_bytes());
+        client.text("hello");
+        bed.settle();
+        assert_eq!(status(&mut client), "HTTP/1.1 426 Upgrade Required");
+        let body = String::from_utf8_lossy(client.bytes()).into_owned();
+        assert!(!body.contains("HTTP/1.1 ") && client.is_ended() && client.unread() == 0, "{body}");
+        bed.pass(Duration::from_secs(2));
+        assert!(client.is_gone() && !client.is_reset());
+        assert_eq!(bed.log(), [""; 0]);
+        bed.assert_empty();
+    }
+}
+
+#[test]
+fn pages_of_this_machine_may_connect_only_if_both_ends_are_on_it() {
+    let origins = crate::http::OriginPolicy { local: true, ..Default::default() };
+    for (config, expected) in [(Config::default(), [403, 403]), (Config { origins, ..Config::default() }, [403, 101])] {
+        let mut bed = Bed::with(config, App::echo());
+        bed.network.add_local_listener();
+        let got = [0, 1].map(|listener| {
+            let mut client = bed.network.connect(listener);
+            let request = request("/").replace("Host: example.org", "Host: localhost\r\nOrigin: null");
+            client.write(request.as_bytes());
+            bed.settle();
+            status(&mut client)[9..12].parse().unwrap_or(0)
+        });
+        assert_eq!(got, expected);
+    }
+}
+
+#[test]
 fn frames_right_behind_the_request_are_handled_in_its_turn() {
     let mut bed = Bed::new(App::echo());
     let mut client = bed.connect(&request("/"));
@@ -102,6 +175,7 @@ fn a_head_that_is_too_long_is_431() {
         client.write(&[b'x'; 100_000]);
         bed.settle();
         assert_eq!(client.unread(), 0, "what still comes is discarded");
+        assert_eq!(bed.server.core.memory(), 0, "and nothing of it is kept");
         client.finish();
         bed.settle();
         bed.assert_empty();

@@ -148,6 +148,38 @@ fn half_messages_count_and_a_broadcast_counts_once_however_many_owe_it() {
 }
 
 #[test]
+fn three_hundred_claims_of_the_limit_cost_less_than_5_mib() {
+    let frame = masked(0x82, &vec![7; KIB * KIB]);
+    for come in [14, 15, 114, 5000] {
+        let mut bed = Bed::new(App::echo());
+        let clients = bed.open_many(300);
+        clients.iter().for_each(|client| client.write(&frame[..come]));
+        bed.settle();
+        let held = bed.server.core.memory();
+        assert!(held < 5 * KIB * KIB, "{held} bytes for {come} of each");
+        assert!(held > 0 && clients.iter().all(|client| !client.is_ended()));
+    }
+}
+
+#[test]
+fn a_half_message_takes_twice_its_bytes_at_most() {
+    let frame = masked(0x82, &vec![7; KIB * KIB]);
+    for piece in [700, 5000, 64 * KIB] {
+        let mut bed = Bed::new(App::echo());
+        let client = bed.open();
+        let mut come = 0;
+        for bytes in frame[..frame.len() - 1].chunks(piece) {
+            client.write(bytes);
+            bed.settle();
+            come += bytes.len();
+            // What holds it, and the queue of a peer, are there however little has come.
+            let held = bed.server.core.memory();
+            assert!(held <= 2 * come + 512, "{held} bytes for {come}, in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
 fn more_messages_in_a_second_than_allowed_close_with_1008() {
     let mut bed = Bed::with(Config { max_message_rate: 10, ..Config::default() }, App::echo());
     let mut client = bed.open();

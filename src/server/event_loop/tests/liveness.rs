@@ -151,6 +151,20 @@ fn a_message_that_gains_a_kibibyte_a_minute_may_take_its_time() {
 }
 
 #[test]
+fn a_message_must_gain_exactly_a_kibibyte_a_minute() {
+    for (gained, closed) in [(1023, true), (1024, false)] {
+        let mut bed = Bed::new(App::echo());
+        let mut client = bed.open();
+        let frame = masked(0x82, &[0; 100_000]);
+        client.write(&frame[..100]);
+        bed.pass(seconds(30));
+        client.write(&frame[100..100 + gained]);
+        bed.pass(seconds(32));
+        assert_eq!(client.frames().iter().any(|it| matches!(it, Frame::Close(1008, _))), closed, "{gained}");
+    }
+}
+
+#[test]
 fn a_stream_of_short_messages_that_are_always_cut_is_no_unfinished_message() {
     let mut bed = Bed::new(App::new(|_, _| {}));
     let client = bed.open();

@@ -145,6 +145,22 @@ fn a_panic_in_a_call_from_a_handle_costs_nobody_anything() {
 }
 
 #[test]
+fn the_eleventh_panic_ends_the_server() {
+    let mut bed = Bed::new(panics_in("message"));
+    for panics in 1..=11 {
+        bed.open_at("/victim").text("panic");
+        let goes_on = loop {
+            match bed.server.step() {
+                Ok(true) if bed.is_quiet() => break true,
+                Ok(_) => {}
+                Err(_) => break false,
+            }
+        };
+        assert_eq!(goes_on, panics <= 10, "after {panics}");
+    }
+}
+
+#[test]
 fn a_handler_that_panics_too_often_ends_the_server() {
     let config = Config { max_panics: 2, ..Config::default() };
     let mut bed = Bed::with(config, panics_in("message"));

@@ -160,6 +160,23 @@ fn a_member_that_fails_in_the_middle_of_a_broadcast_costs_nobody_else_the_messag
 }
 
 #[test]
+fn a_write_error_closes_its_peer_at_the_end_of_the_turn() {
+    let mut bed = Bed::new(obedient());
+    let mut clients = bed.open_many(3);
+    clients[0].fail_sends(ErrorKind::BrokenPipe);
+    clients[0].text("send a");
+    clients[1].text("broadcast b");
+    clients[2].text("send c");
+    bed.turn();
+    let [gone, _, last] = bed.ids()[..] else { panic!("three clients") };
+    let log = bed.log();
+    let at = |line: String| log.iter().position(|it| *it == line).expect("a line");
+    assert!(at(format!("error broken pipe {gone}")) > at(format!("message {last}")), "{log:?}");
+    assert!(clients[0].is_gone());
+    assert_eq!((clients[1].texts(), clients[2].texts()), (vec!["b".to_owned()], vec!["b".into(), "c".into()]));
+}
+
+#[test]
 fn what_was_broadcast_before_the_peers_close_comes_before_its_answer() {
     for end in [&masked(0x88, &1000_u16.to_be_bytes()), &masked(0x83, b"")] {
         let mut bed = Bed::new(obedient());

@@ -185,6 +185,44 @@ fn a_short_queue_takes_one_more_frame_of_any_size() {
     }
 }
 
+#[test]
+fn a_queue_takes_a_mebibyte_and_not_a_byte_more() {
+    // 256 KiB and a byte, with which the exception for short queues ends, and then up to the limit.
+    for (more, closed) in [(1024 * KIB - 256 * KIB - 1 - 10, false), (1024 * KIB - 256 * KIB - 10, true)] {
+        let mut bed = Bed::new(App::new(|_, _| {}));
+        let mut client = bed.open();
+        client.limit(0);
+        bed.handle.send(bed.ids()[0], vec![0; 256 * KIB + 1 - 10]).expect("room");
+        bed.settle();
+        assert_eq!(bed.server.core.sessions[0].queued(), 256 * KIB + 1);
+        bed.handle.send(bed.ids()[0], vec![0; more]).expect("room");
+        bed.settle();
+        client.unlimit();
+        bed.settle();
+        assert_eq!(client.frames().last() == Some(&Frame::Close(1013, "slow consumer".to_owned())), closed, "{more}");
+    }
+}
+
+#[test]
+fn a_slow_consumer_is_told_of_when_the_turn_is_over() {
+    // The first client makes the second one's queue too long, the third one speaks behind it in the same turn.
+    let mut bed = Bed::new(generous());
+    let clients = bed.open_many(3);
+    clients[1].limit(0);
+    (0..9).for_each(|_| clients[0].frame(0x82, &[0; 60 * KIB]));
+    clients[2].frame(0x82, b"last");
+    bed.settle();
+    (0..9).for_each(|_| clients[0].frame(0x82, &[0; 60 * KIB]));
+    clients[2].frame(0x82, b"last");
+    bed.settle();
+    let [speaker, slow, last] = bed.ids()[..] else { panic!("three clients") };
+    let log = bed.log();
+    assert!(log.contains(&format!("close failed 1013 {slow}")), "{log:?}");
+    let at = |line: String| log.iter().rposition(|it| *it == line).expect("a line");
+    assert!(at(format!("error slow consumer {slow}")) > at(format!("message {last}")), "{log:?}");
+    assert!(log.iter().filter(|line| **line == format!("message {speaker}")).count() == 18, "{log:?}");
+}
+
 fn sizes_of(orders: &[&str]) -> usize {
     orders.iter().map(|order| order.split(' ').next().map_or(0, |count| count.parse().unwrap_or(0))).sum()
 }
