@@ -1,5 +1,7 @@
 //! What a browser sees: a page that speaks to the apps served, and may load nothing from anywhere else.
 
+use std::cell::LazyCell;
+
 use serde_json::json;
 
 use super::site::Site;
@@ -56,7 +58,9 @@ pub(super) enum Served<'a> {
 
 /// Adds the pages and what they load. A route beats a mount for a plain GET.
 pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Server {
-    let assets = ASSETS.map(|(path, kind, text)| (path, Representation::new(kind, text.as_bytes())));
+    // Made when first asked for: most servers are never looked at.
+    let assets =
+        ASSETS.map(|(path, kind, text)| (path, LazyCell::new(move || Representation::new(kind, text.as_bytes()))));
     match pages {
         Pages::Playground { max_message } => {
             let html = html(render(served, max_message));
@@ -69,7 +73,7 @@ pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Serve
             let prefix = prefix.trim_end_matches('/').to_owned();
             let client = assets.into_iter().find_map(|(path, asset)| (path == CLIENT).then_some(asset));
             server.route("GET", "/*", move |request| {
-                site.answer(request, &prefix, client.as_ref().map(|client| (CLIENT, client)))
+                site.answer(request, &prefix, client.as_ref().map(|client| (CLIENT, &**client)))
                     .header("Content-Security-Policy", OWN_POLICY)
             })
         }

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const FILTER: &str = "warn,sockhop::shutdown=info";
 
 /// Starts the log, each line with its time.
 pub fn start() -> Log {
-    let log = Log::new(QUEUE);
+    let log = Log::default();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(FILTER))
         .target(env_logger::Target::Pipe(Box::new(log.clone())))
         .init();
@@ -29,13 +29,12 @@ pub fn start() -> Log {
 }
 
 /// The end of the log that takes lines.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Log {
-    queue: SyncSender<Entry>,
+    /// Made with the first line, as is the thread at its other end.
+    queue: Arc<OnceLock<SyncSender<Entry>>>,
     /// Lines that found the queue full since the last one that did not.
     dropped: Arc<AtomicU64>,
-    /// The other end, until the first line starts the thread that writes.
-    lines: Arc<Mutex<Option<Receiver<Entry>>>>,
 }
 
 #[derive(Debug)]
@@ -46,33 +45,24 @@ enum Entry {
 }
 
 impl Log {
-    fn new(capacity: usize) -> Self {
-        let (queue, lines) = sync_channel(capacity);
-        Log { queue, dropped: Arc::default(), lines: Arc::new(Mutex::new(Some(lines))) }
-    }
-
-    /// The other end; `None` when somebody has it already.
-    fn take_lines(&self) -> Option<Receiver<Entry>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Starts the thread that writes, unless it runs. It ends with the program: the logger, which never ends before,
-    /// holds a sender.
-    fn start_writing(&self) {
-        let Some(lines) = self.take_lines() else { return };
+    /// Starts the thread that writes. It ends with the program: the logger, which never ends before, holds a sender.
+    fn start_writing(&self) -> SyncSender<Entry> {
+        let (queue, lines) = sync_channel(QUEUE);
         let dropped = Arc::clone(&self.dropped);
         let write = move || write_lines(&lines, &dropped, &mut io::stderr());
         if let Err(error) = thread::Builder::new().spawn(write) {
             // The one line that is worth waiting for.
             let _ = writeln!(io::stderr(), "nothing is logged: no thread could be started to write it: {error}");
         }
+        queue
     }
 
     /// Waits until what was logged is written, or for half a second.
     pub fn finish(&self) {
-        let has_begun = self.take_lines().is_none();
         let (done, is_done) = sync_channel(1);
-        if has_begun && self.queue.try_send(Entry::Flush(done)).is_ok() {
+        if let Some(queue) = self.queue.get()
+            && queue.try_send(Entry::Flush(done)).is_ok()
+        {
             // Late or not, the program ends now.
             let _ = is_done.recv_timeout(PATIENCE);
         }
@@ -82,8 +72,8 @@ impl Log {
 /// One call is one line: the logger formats a record first and writes it as a whole.
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.start_writing();
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(Entry::Line(line.to_vec())) {
+        let queue = self.queue.get_or_init(|| self.start_writing());
+        if let Err(TrySendError::Full(_)) = queue.try_send(Entry::Line(line.to_vec())) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
@@ -112,10 +102,15 @@ fn write_lines(lines: &Receiver<Entry>, dropped: &AtomicU64, output: &mut impl W
 mod tests {
     use super::*;
 
-    /// A log whose queue holds two lines, and what comes of it when the thread gets to run.
+    /// A log with a queue for so many lines, and the end that nobody reads from yet.
+    fn stalled(capacity: usize) -> (Log, Receiver<Entry>) {
+        let (queue, entries) = sync_channel(capacity);
+        (Log { queue: Arc::new(queue.into()), dropped: Arc::default() }, entries)
+    }
+
+    /// What comes of lines, of which two are held, when the thread gets to run.
     fn logged(lines: &[&str]) -> String {
-        let mut log = Log::new(2);
-        let entries = log.take_lines().unwrap();
+        let (mut log, entries) = stalled(2);
         for line in lines {
             log.write_all(format!("{line}\n").as_bytes()).unwrap();
         }
@@ -139,16 +134,15 @@ mod tests {
 
     #[test]
     fn a_thousand_and_24_lines_wait_for_a_stalled_standard_error() {
-        let mut log = Log::new(QUEUE);
-        let entries = log.take_lines().unwrap();
+        let (mut log, entries) = stalled(QUEUE);
         (0..1026).for_each(|_| log.write_all(b"line\n").unwrap());
         assert_eq!((log.dropped.load(Ordering::Relaxed), entries.try_iter().count()), (2, 1024));
     }
 
     #[test]
     fn a_log_without_a_reader_takes_lines_and_ends() {
-        let mut log = Log::new(1);
-        drop(log.take_lines());
+        let (mut log, entries) = stalled(1);
+        drop(entries);
         assert!(log.write_all(b"one\n").is_ok());
         log.finish();
     }
