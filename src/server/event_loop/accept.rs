@@ -19,6 +19,10 @@ const UNFINISHED: usize = 16;
 /// How long nobody is accepted after descriptors, or the kernel's memory for them, have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// accept(2): the system, or this process, has no more descriptors. The same numbers on Linux and macOS.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
 /// Listeners that may have more connections waiting.
 #[derive(Default)]
 pub(super) struct Accepting {
@@ -169,11 +173,12 @@ impl<P: Poller> EventLoop<P> {
         self.accepting.paused_until = Some(now + PAUSE);
         if self.accepting.complained.is_none_or(|at| now - at >= Duration::from_secs(60)) {
             self.accepting.complained = Some(now);
-            log::warn!(
-                target: TARGET,
-                "no connection can be accepted: {error}; {} are open. Raise the limit of open files (ulimit -n)",
-                self.core.sessions.len()
-            );
+            let advice = match error.raw_os_error() {
+                Some(EMFILE | ENFILE) => "; raise the limit of open files (ulimit -n)",
+                _ => "",
+            };
+            let open = self.core.sessions.len();
+            log::warn!(target: TARGET, "no connection can be accepted: {error}; {open} are open{advice}");
         }
     }
 }

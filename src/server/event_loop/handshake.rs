@@ -150,6 +150,10 @@ impl<P: Poller> EventLoop<P> {
                 rare.waiting = Some(Box::new(waiting));
                 rare.backlog.bytes = rest.to_vec();
                 self.apply();
+                // No other event will tell that it has hung up already.
+                if self.core.sessions[slot].flags.has(Flags::READ_CLOSED) {
+                    self.kill(slot);
+                }
             }
             Some(accept) => {
                 self.settle(slot, waiting, accept);

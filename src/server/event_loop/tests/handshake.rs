@@ -248,6 +248,22 @@ fn a_decision_may_come_later() {
 }
 
 #[test]
+fn who_hangs_up_right_behind_a_request_is_not_kept_for_the_decision() {
+    for hang_up in [Client::finish, Client::reset] {
+        let (mut bed, tickets) = undecided();
+        let client = bed.connect(&request("/"));
+        hang_up(&client);
+        bed.settle();
+        bed.assert_empty();
+        for ticket in tickets.lock().expect("no panic").iter() {
+            bed.handle.settle(*ticket, Accept::yes()).expect("room");
+        }
+        bed.settle();
+        bed.assert_empty();
+    }
+}
+
+#[test]
 fn what_is_said_to_a_connection_before_its_decision_is_put_off_is_lost() {
     let opened = |ctx: &mut Context<'_>, call: Call<'_>| {
         if let Call::Open = call {

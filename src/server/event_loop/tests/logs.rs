@@ -271,6 +271,13 @@ fn that_descriptors_have_run_out_is_said_once_a_minute() {
     assert_said(&["no connection can be accepted: ", "1 are open", "ulimit -n"]);
     bed.pass(Duration::from_secs(59));
     assert_eq!(lines().len(), 1);
+    bed.network.limit_descriptors(9);
+    bed.pass(Duration::from_secs(60));
+    bed.network.fail_accept(0, std::io::Error::from_raw_os_error(105));
+    bed.connect("");
+    bed.settle();
+    let lines = lines();
+    assert!(lines.len() == 1 && !lines[0].contains("ulimit"), "there are descriptors enough: {lines:?}");
 }
 
 #[test]
