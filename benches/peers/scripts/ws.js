@@ -1,0 +1,25 @@
+// npm ws. Argument: the port.
+const { createServer } = require('http');
+const { WebSocketServer } = require('ws');
+
+const options = { noServer: true, perMessageDeflate: false };
+const echo = new WebSocketServer(options);
+const broadcast = new WebSocketServer(options);
+
+echo.on('connection', (socket) => {
+  socket.on('error', () => {});
+  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+});
+broadcast.on('connection', (socket) => {
+  socket.on('error', () => {});
+  socket.on('message', (data, isBinary) => {
+    for (const client of broadcast.clients) client.send(data, { binary: isBinary });
+  });
+});
+
+const server = createServer();
+server.on('upgrade', (request, socket, head) => {
+  const wanted = request.url === '/broadcast' ? broadcast : echo;
+  wanted.handleUpgrade(request, socket, head, (client) => wanted.emit('connection', client, request));
+});
+server.listen(Number(process.argv[2]), '127.0.0.1', 4096);

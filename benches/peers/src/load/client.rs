@@ -1,0 +1,164 @@
+//! A client: its connection, what is in flight, and when that was sent.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Interest, Poll, Token};
+
+use super::PATIENCE;
+use super::script::Script;
+use super::walker::Walker;
+
+/// What is read at a time.
+pub const BUFFER: usize = 64 * 1024;
+/// A client chooses a key at random (RFC 6455 4.1); for a server one is as good as another.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+pub struct Client {
+    stream: TcpStream,
+    walker: Walker,
+    /// Messages that were asked for, and those of them whose frames are in `out` or written.
+    asked: u64,
+    cut: u64,
+    /// Messages that have come.
+    pub answered: u64,
+    /// What is left to write of the script's frames.
+    out: Range<usize>,
+    /// When messages were sent that are not answered: so many at a time.
+    sent: VecDeque<(Instant, u64)>,
+}
+
+/// Opens connections one after the other.
+pub fn open_all(address: SocketAddr, path: &str, clients: usize) -> Result<Vec<Client>, Box<dyn Error>> {
+    (0..clients)
+        .map(|at| open(address, path).map_err(|error| format!("connection {}: {error}", at + 1).into()))
+        .collect()
+}
+
+fn open(address: SocketAddr, path: &str) -> io::Result<Client> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(&request(address, path))?;
+    let (mut head, mut piece) = (Vec::new(), [0; 512]);
+    while !is_accepted(&head)? {
+        match stream.read(&mut piece)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            n => head.extend_from_slice(&piece[..n]),
+        }
+    }
+    stream.set_nonblocking(true)?;
+    Ok(Client {
+        stream: TcpStream::from_std(stream),
+        walker: Walker::default(),
+        asked: 0,
+        cut: 0,
+        answered: 0,
+        out: 0..0,
+        sent: VecDeque::new(),
+    })
+}
+
+/// The client's part of an opening handshake.
+pub fn request(address: SocketAddr, path: &str) -> Vec<u8> {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// Whether a response is whole, and good. Nothing may come behind it: nothing was asked yet.
+pub fn is_accepted(head: &[u8]) -> io::Result<bool> {
+    if !head.ends_with(b"\r\n\r\n") {
+        return Ok(false);
+    }
+    if head.starts_with(b"HTTP/1.1 101 ") && head.windows(ACCEPT.len()).any(|bytes| bytes == ACCEPT) {
+        return Ok(true);
+    }
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    Err(io::Error::other(format!("refused: {}", String::from_utf8_lossy(line))))
+}
+
+impl Client {
+    pub fn register(&mut self, poll: &Poll, token: usize) -> io::Result<()> {
+        poll.registry().register(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Messages sent that have not come back to it.
+    pub fn in_flight(&self) -> u64 {
+        self.asked - self.answered
+    }
+
+    /// Messages sent.
+    pub fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// Sends so many messages more.
+    pub fn send(&mut self, messages: u64, now: Instant, script: &Script) -> io::Result<()> {
+        self.asked += messages;
+        self.sent.push_back((now, messages));
+        if self.out.is_empty() { self.flush(script) } else { Ok(()) }
+    }
+
+    /// Writes what it can.
+    pub fn flush(&mut self, script: &Script) -> io::Result<()> {
+        loop {
+            if self.out.is_empty() {
+                let (frames, messages) = script.cut(self.cut, self.asked - self.cut);
+                if messages == 0 {
+                    return Ok(());
+                }
+                self.out = frames;
+                self.cut += messages;
+            }
+            match self.stream.write(&script.frames()[self.out.clone()]) {
+                Ok(n) => self.out.start += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads until nothing is left, which a short read says; how many messages came.
+    pub fn receive(&mut self, buffer: &mut [u8], script: &Script) -> Result<u64, Box<dyn Error>> {
+        let mut messages = 0;
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => return Err("the server has dropped a connection".into()),
+                Ok(n) => {
+                    messages += self.walker.take(&buffer[..n], script)?;
+                    if n < buffer.len() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.answered += messages;
+        Ok(messages)
+    }
+
+    /// Takes so many messages out of flight, the oldest first, and tells how long each run of them was.
+    pub fn settle(&mut self, mut messages: u64, now: Instant, mut took: impl FnMut(Duration, u64)) {
+        while messages > 0
+            && let Some((at, run)) = self.sent.front_mut()
+        {
+            let n = messages.min(*run);
+            took(now - *at, n);
+            messages -= n;
+            *run -= n;
+            if *run == 0 {
+                self.sent.pop_front();
+            }
+        }
+    }
+}

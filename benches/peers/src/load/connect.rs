@@ -1,0 +1,131 @@
+//! Clients that come, and go at once: opening handshake, closing handshake.
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use sockhop::protocol::Opcode;
+
+use super::client::{is_accepted, request};
+use super::script::frame;
+use super::{PATIENCE, POLL, Window};
+use crate::process::Server;
+use crate::readings::Reading;
+
+/// The first byte of the Close that is waited for.
+const CLOSE: u8 = 0x88;
+
+/// A connection under way.
+struct Visit {
+    stream: TcpStream,
+    begin: Instant,
+    stage: Stage,
+    /// What has come in this stage.
+    came: Vec<u8>,
+}
+
+#[derive(PartialEq)]
+enum Stage {
+    Connecting,
+    Opening,
+    Closing,
+    Over,
+}
+
+/// What a visitor says.
+struct Lines {
+    request: Vec<u8>,
+    close: Vec<u8>,
+}
+
+pub fn run(server: &Server, total: usize, at_once: usize) -> Result<Reading, Box<dyn Error>> {
+    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
+    let mut close = Vec::new();
+    frame(Opcode::Close, [0x37, 0xfa, 0x21, 0x3d], &1000_u16.to_be_bytes(), &mut close);
+    let lines = Lines { request: request(server.address(), "/echo"), close };
+    let mut window = Window::open(server)?;
+    let mut visits = Vec::new();
+    for at in 0..at_once.min(total) {
+        visits.push(Visit::begin(&poll, at, server.address())?);
+    }
+    let (mut begun, mut over, mut last) = (visits.len(), 0, Instant::now());
+    while over < total {
+        poll.poll(&mut events, Some(POLL))?;
+        if !events.is_empty() {
+            last = Instant::now();
+        } else if last.elapsed() > PATIENCE {
+            return Err(format!("{} connections have not ended", begun - over).into());
+        }
+        for event in &events {
+            let at = event.token().0;
+            let visit = &mut visits[at];
+            if visit.stage == Stage::Over {
+                continue;
+            }
+            visit.go_on(event.is_writable(), &lines, &mut window)?;
+            if visit.stage != Stage::Over {
+                continue;
+            }
+            over += 1;
+            if begun < total {
+                visits[at] = Visit::begin(&poll, at, server.address())?;
+                begun += 1;
+            }
+        }
+    }
+    window.close()
+}
+
+impl Visit {
+    fn begin(poll: &Poll, at: usize, address: SocketAddr) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Visit { stream, begin: Instant::now(), stage: Stage::Connecting, came: Vec::new() })
+    }
+
+    fn go_on(&mut self, is_writable: bool, lines: &Lines, window: &mut Window<'_>) -> io::Result<()> {
+        if self.stage == Stage::Connecting && is_writable {
+            self.say(&lines.request, Stage::Opening)?;
+        }
+        if self.stage == Stage::Connecting || !self.listen()? {
+            return Ok(());
+        }
+        if self.stage == Stage::Opening && is_accepted(&self.came)? {
+            window.took(self.begin.elapsed(), 1);
+            window.messages += 1;
+            self.say(&lines.close, Stage::Closing)?;
+        } else if self.stage == Stage::Closing && self.came.first() == Some(&CLOSE) {
+            self.stage = Stage::Over;
+            // The place is taken by the next when this is replaced; that closes the socket.
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, bytes: &[u8], next: Stage) -> io::Result<()> {
+        // A new connection has room for that.
+        if self.stream.write(bytes)? < bytes.len() {
+            return Err(ErrorKind::WriteZero.into());
+        }
+        self.stage = next;
+        self.came.clear();
+        Ok(())
+    }
+
+    /// Whether something has come.
+    fn listen(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Err(io::Error::new(ErrorKind::UnexpectedEof, "the server has dropped a connection")),
+            Ok(n) => {
+                self.came.extend_from_slice(&buffer[..n]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

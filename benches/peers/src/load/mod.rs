@@ -1,0 +1,91 @@
+//! The load generator: one thread, edge-triggered, and as cheap as it can be made, so that the server is what is measured.
+//! Frames are masked and encoded before the clock starts; of the answers all headers are checked, and every thousandth
+//! payload.
+
+mod broadcast;
+mod client;
+mod connect;
+mod echo;
+mod idle;
+mod script;
+mod walker;
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::process::Server;
+use crate::readings::Reading;
+use crate::workload::Load;
+
+/// How long a server may be silent.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a poll waits at most, so that the clock is looked at.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How long a load is put on a server.
+#[derive(Clone, Copy)]
+pub struct Times {
+    /// Before anything counts.
+    pub warm_up: Duration,
+    pub measured: Duration,
+}
+
+/// Puts a load on a server. Whatever is lost, altered or refused is an error: such a reading does not count.
+pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn Error>> {
+    match load {
+        Load::Echo { clients, in_flight, len, is_text } => {
+            let script = script::Script::new(len, is_text, in_flight);
+            echo::run(server, clients, in_flight, &script, times)
+        }
+        Load::Broadcast { clients, in_flight, len } => {
+            let script = script::Script::new(len, false, in_flight);
+            broadcast::run(server, clients, in_flight, &script, times)
+        }
+        Load::Connect { total, at_once } => connect::run(server, total, at_once),
+        Load::Idle { clients } => idle::run(server, clients),
+    }
+}
+
+/// The time that counts.
+struct Window<'a> {
+    server: &'a Server,
+    begin: Instant,
+    processor_time: Duration,
+    latency: Histogram<u64>,
+    messages: u64,
+}
+
+impl<'a> Window<'a> {
+    fn open(server: &'a Server) -> Result<Self, Box<dyn Error>> {
+        let latency = Histogram::new_with_bounds(1, 60_000_000_000, 3)?;
+        Ok(Window { server, processor_time: server.processor_time()?, begin: Instant::now(), latency, messages: 0 })
+    }
+
+    /// So many messages took that long, from their sending to their answer.
+    fn took(&mut self, span: Duration, messages: u64) {
+        // A minute is more than anything is waited for.
+        self.latency.saturating_record_n(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX).max(1), messages);
+    }
+
+    /// Whether there is something to tell: on a machine with much else to do it may take longer than planned.
+    fn has_messages(&self) -> bool {
+        self.messages > 0 && !self.latency.is_empty()
+    }
+
+    fn close(self) -> Result<Reading, Box<dyn Error>> {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let used = (self.server.processor_time()? - self.processor_time).as_secs_f64();
+        let micros = |share| self.latency.value_at_quantile(share) as f64 / 1e3;
+        Ok(Reading {
+            cpu_us: used * 1e6 / self.messages as f64,
+            per_second: self.messages as f64 / seconds,
+            busy: used / seconds,
+            p50_us: micros(0.5),
+            p99_us: micros(0.99),
+            p999_us: micros(0.999),
+            ..Reading::NONE
+        })
+    }
+}

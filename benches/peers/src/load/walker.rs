@@ -1,0 +1,162 @@
+//! Walks over what a server sends: reads headers, skips payloads, and compares every thousandth.
+
+use sockhop::protocol::{FrameHeader, Opcode, mask};
+
+use super::script::Script;
+
+/// One payload in so many is compared with what was sent; the first always.
+const EVERY: u64 = 1000;
+const LONGEST_HEADER: usize = 14;
+
+/// Where in the stream of one connection it is.
+#[derive(Default)]
+pub struct Walker {
+    messages: u64,
+    /// The beginning of a header.
+    begun: Vec<u8>,
+    /// The frame whose payload is being passed, and what is left of that.
+    frame: Option<(FrameHeader, u64)>,
+    /// The length of the message so far, from its first fragment on.
+    message_len: Option<u64>,
+    /// The payload, if it is to be compared.
+    kept: Vec<u8>,
+}
+
+impl Walker {
+    /// Takes all of `bytes`; how many messages ended in there.
+    pub fn take(&mut self, mut bytes: &[u8], script: &Script) -> Result<u64, String> {
+        let before = self.messages;
+        while !bytes.is_empty() {
+            let (header, left) = match self.frame.take() {
+                Some(frame) => frame,
+                None => match self.header(&mut bytes, script)? {
+                    Some(header) => (header, header.payload_len),
+                    None => break,
+                },
+            };
+            let n = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+            let (piece, rest) = bytes.split_at(n);
+            bytes = rest;
+            let offset = (header.payload_len - left) as usize;
+            if self.messages.is_multiple_of(EVERY) && !header.opcode.is_control() {
+                self.kept.extend_from_slice(piece);
+                if let Some(key) = header.masking_key {
+                    // The floor sends back what it got.
+                    let start = self.kept.len() - n;
+                    mask(&mut self.kept[start..], key, offset);
+                }
+            }
+            match left - n as u64 {
+                0 => self.end(&header, script)?,
+                left => self.frame = Some((header, left)),
+            }
+        }
+        Ok(self.messages - before)
+    }
+
+    /// The next header, once it is whole.
+    fn header(&mut self, bytes: &mut &[u8], script: &Script) -> Result<Option<FrameHeader>, String> {
+        let fault = |error: &dyn std::fmt::Display| format!("not a frame: {error}");
+        let begun = self.begun.len();
+        let (header, len) = if begun == 0 {
+            match FrameHeader::parse(bytes).map_err(|error| fault(&error))? {
+                Some(found) => found,
+                None => {
+                    self.begun.extend_from_slice(bytes);
+                    return Ok(None);
+                }
+            }
+        } else {
+            self.begun.extend_from_slice(&bytes[..bytes.len().min(LONGEST_HEADER)]);
+            match FrameHeader::parse(&self.begun).map_err(|error| fault(&error))? {
+                Some(found) => found,
+                None => return Ok(None),
+            }
+        };
+        *bytes = &bytes[len - begun..];
+        self.begun.clear();
+        if header.opcode == Opcode::Close {
+            return Err("the server has closed a connection".to_owned());
+        }
+        if !header.opcode.is_control() {
+            let first = self.message_len.is_none();
+            if header.opcode != if first { script.opcode } else { Opcode::Continuation } {
+                return Err(format!("a message came back as {:?}", header.opcode));
+            }
+            *self.message_len.get_or_insert(0) += header.payload_len;
+        }
+        Ok(Some(header))
+    }
+
+    fn end(&mut self, header: &FrameHeader, script: &Script) -> Result<(), String> {
+        if header.opcode.is_control() || !header.fin {
+            return Ok(());
+        }
+        let len = self.message_len.take().unwrap_or_default();
+        if len != script.len as u64 {
+            return Err(format!("{} bytes came back as {len}", script.len));
+        }
+        if self.messages.is_multiple_of(EVERY) {
+            if self.kept != script.payload(self.messages) {
+                return Err(format!("message {} came back altered", self.messages));
+            }
+            self.kept.clear();
+        }
+        self.messages += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sockhop::protocol::encode_frame;
+
+    /// Two messages as a server sends them, the second in fragments with a Ping between, and one as the floor does.
+    fn stream(script: &Script) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode_frame(script.opcode, script.payload(0), &mut bytes);
+        let (head, tail) = script.payload(1).split_at(3);
+        let mut fragment = |fin, opcode, payload: &[u8]| {
+            let payload_len = payload.len() as u64;
+            FrameHeader { fin, opcode, masking_key: None, payload_len }.encode(&mut bytes);
+            bytes.extend_from_slice(payload);
+        };
+        fragment(false, script.opcode, head);
+        fragment(true, Opcode::Ping, b"there?");
+        fragment(true, Opcode::Continuation, tail);
+        super::super::script::frame(script.opcode, [1, 2, 3, 4], script.payload(2), &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn counts_messages_however_the_stream_is_cut() {
+        let script = Script::new(300, false, 1);
+        let stream = stream(&script);
+        for size in [1, 2, 3, 7, 100, stream.len()] {
+            let mut walker = Walker::default();
+            let messages: u64 = stream.chunks(size).map(|piece| walker.take(piece, &script).unwrap()).sum();
+            assert_eq!(messages, 3, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn sees_what_is_wrong() {
+        let script = Script::new(20, true, 1);
+        let good = {
+            let mut bytes = Vec::new();
+            encode_frame(Opcode::Text, script.payload(0), &mut bytes);
+            bytes
+        };
+        let altered = |at: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            Walker::default().take(&bytes, &script).unwrap_err()
+        };
+        assert_eq!(altered(9, 0), "message 0 came back altered");
+        assert_eq!(altered(0, 0x82), "a message came back as Binary");
+        assert_eq!(altered(1, 10), "20 bytes came back as 10");
+        assert_eq!(altered(0, 0x88), "the server has closed a connection");
+        assert_eq!(altered(0, 0xC1), "not a frame: reserved bit set without an extension");
+    }
+}

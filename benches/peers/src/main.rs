@@ -1,0 +1,87 @@
+//! Sockhop side by side with other WebSocket servers: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
+//!
+//! Each server is a process of its own on one core; the load generator is this process, on another. In every round all
+//! servers are measured one after the other, so that what else the machine does meets them alike. Only the loopback is
+//! used. What comes out is a Markdown table, a chart, and every single reading; see [`report`].
+//!
+//! | | |
+//! |---|---|
+//! | `main.rs`, `options.rs` | the order of measuring, and the command line |
+//! | `serve/` | the servers in Rust, each started as `sockhop-peers serve NAME PORT` |
+//! | `scripts/` | the servers in JavaScript and Python |
+//! | `peers.rs`, `process.rs` | which servers there are; a running one, its processor time and memory |
+//! | `workload.rs`, `load/` | what is measured; the load generator |
+//! | `readings.rs`, `statistics.rs`, `report/` | what was measured, medians and intervals, table and chart |
+
+mod load;
+mod options;
+mod peers;
+mod process;
+mod readings;
+mod report;
+mod serve;
+mod statistics;
+mod workload;
+
+use std::error::Error;
+use std::fs;
+use std::process::ExitCode;
+
+use options::{Command, Measure};
+use peers::Peer;
+use process::{Cores, Server};
+use readings::{Reading, Readings};
+use workload::{WORKLOADS, Workload};
+
+fn main() -> ExitCode {
+    let done = match options::read() {
+        Command::Serve { name, port } => serve::run(&name, port).map_err(Box::from),
+        Command::Measure(options) => measure(&options),
+        Command::Report { out, docs } => Readings::read(&out).and_then(|readings| report::write(&readings, &out, docs)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sockhop-peers: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(options: &Measure) -> Result<(), Box<dyn Error>> {
+    let cores = Cores::choose(options.cores)?;
+    process::raise_descriptor_limit()?;
+    let peers = peers::available(options)?;
+    let workloads: Vec<&Workload> =
+        WORKLOADS.iter().filter(|workload| options.workloads.iter().any(|name| name == workload.name)).collect();
+    fs::create_dir_all(&options.out)?;
+    let mut readings = if options.append { Readings::read(&options.out)? } else { Readings::default() };
+    let (first, mut failures) = (readings.rounds(), 0);
+    for round in 0..options.rounds {
+        for workload in &workloads {
+            for peer in peers.iter().filter(|peer| peer.takes_part(workload, round)) {
+                match read(peer, workload, cores, options) {
+                    Ok(reading) => {
+                        eprintln!("round {}: {:<13} {:<17} {reading}", round + 1, workload.name, peer.name);
+                        readings.push(workload.name, first + round, &peer.name, reading);
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        eprintln!("round {}: {:<13} {:<17} FAILED: {error}", round + 1, workload.name, peer.name);
+                    }
+                }
+            }
+        }
+        // What was measured is kept, whatever comes.
+        readings.write(&options.out)?;
+    }
+    report::write(&readings, &options.out, options.docs)?;
+    if failures > 0 { Err(format!("{failures} readings failed; they are left out").into()) } else { Ok(()) }
+}
+
+/// One workload on a fresh process.
+fn read(peer: &Peer, workload: &Workload, cores: Cores, options: &Measure) -> Result<Reading, Box<dyn Error>> {
+    let server = Server::start(&peer.command, cores)?;
+    let load = workload.load.scaled(options.quick, peer.is_slow);
+    load::run(load, &server, options.times())
+}

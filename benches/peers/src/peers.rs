@@ -1,0 +1,99 @@
+//! Which servers there are. Those in scripting languages are installed when they are first wanted, by name, into
+//! `target/peers` of this crate; where the language is missing they are left out, with a line that says so.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use crate::options::Measure;
+use crate::serve::SERVERS;
+use crate::workload::Workload;
+
+const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+
+/// A server that can be started.
+pub struct Peer {
+    pub name: String,
+    /// Words, in which `{port}` stands for the port.
+    pub command: Vec<String>,
+    broadcasts: bool,
+    /// It gets less to do, and one round.
+    pub is_slow: bool,
+}
+
+impl Peer {
+    pub fn takes_part(&self, workload: &Workload, round: usize) -> bool {
+        (self.broadcasts || !workload.load.is_broadcast()) && (round == 0 || !self.is_slow)
+    }
+}
+
+/// All servers that were asked for and can run here.
+pub fn available(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
+    let own = env::current_exe()?.to_str().ok_or("a path that is no text")?.to_owned();
+    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let mut peers: Vec<Peer> = SERVERS
+        .iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, broadcasts)| {
+            let command = [&own, "serve", name, "{port}"].map(str::to_owned).to_vec();
+            Peer { name: (*name).to_owned(), command, broadcasts: *broadcasts, is_slow: false }
+        })
+        .collect();
+    for (name, command) in &options.servers {
+        let command = command.split_whitespace().map(str::to_owned).collect();
+        peers.push(Peer { name: name.clone(), command, broadcasts: true, is_slow: false });
+    }
+    for (name, install) in [("ws", npm as fn() -> Installed), ("websockets", python)] {
+        if !wanted(name) {
+            continue;
+        }
+        match install() {
+            Ok(command) => peers.push(Peer { name: name.to_owned(), command, broadcasts: true, is_slow: true }),
+            Err(why) => eprintln!("{name} is left out: {why}"),
+        }
+    }
+    Ok(peers)
+}
+
+/// The command, or why there is none.
+type Installed = Result<Vec<String>, String>;
+
+fn npm() -> Installed {
+    let folder = Path::new(CACHE).join("node");
+    run("node", &["--version"])?;
+    if !folder.join("node_modules/ws").exists() {
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        run("npm", &["install", "--no-audit", "--no-fund", "--prefix", text(&folder)?, "ws@8"])?;
+    }
+    // Where it is looked for goes by the place of the script.
+    let script = folder.join("ws.js");
+    fs::copy(Path::new(SCRIPTS).join("ws.js"), &script).map_err(|error| error.to_string())?;
+    Ok(vec!["node".to_owned(), text(&script)?.to_owned(), "{port}".to_owned()])
+}
+
+fn python() -> Installed {
+    let folder = Path::new(CACHE).join("python");
+    let python = folder.join("bin/python");
+    if run(text(&python)?, &["-c", "import websockets"]).is_err() {
+        run("python3", &["-m", "venv", text(&folder)?])?;
+        run(text(&python)?, &["-m", "pip", "install", "--quiet", "websockets"])?;
+    }
+    let script = PathBuf::from(SCRIPTS).join("websockets_server.py");
+    Ok([text(&python)?, text(&script)?, "{port}"].map(str::to_owned).to_vec())
+}
+
+fn text(path: &Path) -> Result<&str, String> {
+    path.to_str().ok_or_else(|| format!("{} is no text", path.display()))
+}
+
+fn run(program: &str, args: &[&str]) -> Result<(), String> {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{program} {} failed: {}", args.join(" "), said.lines().last().unwrap_or_default()))
+}

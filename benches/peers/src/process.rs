@@ -1,0 +1,154 @@
+//! A server's process: started on a core of its own, measured by what `/proc` says of it, ended when dropped.
+
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// How long a server may take until it accepts connections.
+const START: Duration = Duration::from_secs(20);
+/// How long it may take to end when it is asked to.
+const END: Duration = Duration::from_secs(2);
+
+/// Where server and generator run.
+#[derive(Clone, Copy)]
+pub struct Cores {
+    server: usize,
+    generator: usize,
+}
+
+impl Cores {
+    /// Those that were asked for, or the first two that this process may use. It goes to its own at once.
+    pub fn choose(wanted: Option<(usize, usize)>) -> Result<Self, Box<dyn Error>> {
+        let (server, generator) = match wanted {
+            Some(cores) => cores,
+            None => {
+                let allowed = sched_getaffinity(None)?;
+                let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+                cores
+                    .next()
+                    .zip(cores.next())
+                    .ok_or("two cores are needed: one for the server, one for the generator")?
+            }
+        };
+        let cores = Cores { server, generator };
+        stay_on(cores.generator)?;
+        Ok(cores)
+    }
+}
+
+/// Binds this process, and those that it starts from now on, to a core.
+fn stay_on(core: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(core);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+/// Ten thousand clients are ten thousand descriptors, here and, since limits are inherited, in the servers.
+pub fn raise_descriptor_limit() -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
+}
+
+/// A running server.
+pub struct Server {
+    process: Child,
+    address: SocketAddr,
+    /// From its start until it took a connection.
+    pub start: Duration,
+}
+
+impl Server {
+    /// Starts a command, in which `{port}` stands for the port, on the server's core, and waits for it to listen.
+    pub fn start(command: &[String], cores: Cores) -> Result<Self, Box<dyn Error>> {
+        let address = free_address()?;
+        let mut words = command.iter().map(|word| word.replace("{port}", &address.port().to_string()));
+        let program = words.next().ok_or("an empty command")?;
+        stay_on(cores.server)?;
+        let begin = Instant::now();
+        let process =
+            Command::new(&program).args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        stay_on(cores.generator)?;
+        let process = process.map_err(|error| format!("{program}: {error}"))?;
+        let mut server = Server { process, address, start: Duration::ZERO };
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = server.process.try_wait()? {
+                return Err(format!("{program} has ended: {status}").into());
+            }
+            if begin.elapsed() > START {
+                return Err(format!("{program} does not listen at {address}").into());
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        server.start = begin.elapsed();
+        Ok(server)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The processor time that it has used so far, its threads' together.
+    pub fn processor_time(&self) -> Result<Duration, Box<dyn Error>> {
+        let mut time = Duration::ZERO;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let path = thread?.path();
+            time += precise(&path).or_else(|| by_ticks(&path)).ok_or("no processor time in /proc")?;
+        }
+        Ok(time)
+    }
+
+    /// The memory that it occupies now (RSS), in bytes.
+    pub fn memory(&self) -> Result<f64, Box<dyn Error>> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.process.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("no Rss")?;
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kib * 1024.0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.process.id())
+            && let Some(pid) = Pid::from_raw(pid)
+        {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let asked = Instant::now();
+        while !matches!(self.process.try_wait(), Ok(Some(_))) {
+            if asked.elapsed() > END {
+                let _ = self.process.kill();
+                let _ = self.process.wait();
+                return;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// By the scheduler's own account, in nanoseconds.
+fn precise(thread: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(thread.join("schedstat")).ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// By the clock's ticks, of a kernel without that account.
+fn by_ticks(thread: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(thread.join("stat")).ok()?;
+    // The name, in parentheses, may contain anything; user and system time are the 12th and 13th after it.
+    let mut fields = text.rsplit_once(") ")?.1.split(' ').skip(11);
+    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}

@@ -1,0 +1,59 @@
+//! What is told of the readings: tables in Markdown, and a chart.
+
+mod chart;
+mod table;
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use crate::readings::Readings;
+use crate::statistics::Estimate;
+
+/// What all is compared with.
+const REFERENCE: &str = "floor";
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+/// What is between these lines of `docs/performance.md` is replaced.
+const BEGIN: &str = "<!-- Written by benches/peers. -->\n";
+const END: &str = "<!-- Until here. -->\n";
+
+/// Prints the tables, and writes them and the chart into a folder, and into the project's documents if told so.
+pub fn write(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
+    let (table, chart) = (table::draw(readings)?, chart::draw(readings)?);
+    fs::write(out.join("table.md"), &table)?;
+    fs::write(out.join("chart.svg"), &chart)?;
+    print!("{table}");
+    eprintln!("table.md, chart.svg and readings.csv are in {}", out.display());
+    if docs {
+        let file = Path::new(DOCS).join("performance.md");
+        let page = fs::read_to_string(&file)?;
+        fs::write(file, replaced(&page, &table).ok_or("docs/performance.md has no place for the table")?)?;
+        fs::write(Path::new(DOCS).join("performance.svg"), &chart)?;
+    }
+    Ok(())
+}
+
+fn replaced(page: &str, table: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some([before, BEGIN, "\n", table, "\n", END, after].concat())
+}
+
+/// The processor time of a server for a message, as a multiple of the floor's in the same round.
+fn ratio(readings: &Readings, workload: &str, server: &str) -> Option<Estimate> {
+    Estimate::of(&readings.ratios(workload, server, REFERENCE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_what_is_between_the_lines() {
+        let page = format!("# Title\n{BEGIN}old\n{END}The rest.\n");
+        let new = replaced(&page, "new\n").unwrap();
+        assert_eq!(new, format!("# Title\n{BEGIN}\nnew\n\n{END}The rest.\n"));
+        assert_eq!(replaced(&new, "new\n").unwrap(), new);
+        assert_eq!(replaced("no place", "new\n"), None);
+    }
+}

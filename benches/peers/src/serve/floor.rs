@@ -1,0 +1,158 @@
+//! The floor: no WebSocket server, but what no server can do without. On mio, edge-triggered, with one buffer for all, it
+//! sends the bytes back that it has received, masked as they are; a broadcast is framed anew once, and the same bytes go
+//! to each member by one send. Nothing is checked, nothing is bounded.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+use sockhop::protocol::{FrameHeader, encode_frame, mask};
+
+use super::{Path, upgrade};
+
+const LISTENER: Token = Token(usize::MAX);
+
+struct Client {
+    stream: TcpStream,
+    /// Once its handshake is through.
+    path: Option<Path>,
+    /// What the kernel has not taken.
+    owed: Vec<u8>,
+    /// The beginning of a frame that is not whole. Broadcasts alone.
+    begun: Vec<u8>,
+}
+
+pub fn serve(listener: net::TcpListener) -> io::Result<()> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut listener = TcpListener::from_std(listener);
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let mut clients = Slab::new();
+    let mut members = Vec::new();
+    let mut buffer = vec![0; 512 * 1024];
+    let mut frames = Vec::new();
+    loop {
+        poll.poll(&mut events, None)?;
+        for event in &events {
+            if event.token() == LISTENER {
+                accept(&poll, &listener, &mut clients)?;
+                continue;
+            }
+            let at = event.token().0;
+            let Some(client) = clients.get_mut(at) else { continue };
+            frames.clear();
+            let before = client.path;
+            let lives = (!event.is_writable() || client.flush().is_ok())
+                && (!event.is_readable() || client.receive(&mut buffer, &mut frames).is_ok());
+            if before.is_none() && client.path == Some(Path::Broadcast) {
+                members.push(at);
+            }
+            if !lives {
+                clients.remove(at);
+                members.retain(|member| *member != at);
+            }
+            if !frames.is_empty() {
+                for member in &members {
+                    // Who cannot be written to cannot be read from either, and goes then.
+                    let _ = clients[*member].send(&frames);
+                }
+            }
+        }
+    }
+}
+
+fn accept(poll: &Poll, listener: &TcpListener, clients: &mut Slab<Client>) -> io::Result<()> {
+    loop {
+        let mut stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        stream.set_nodelay(true)?;
+        let entry = clients.vacant_entry();
+        poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE | Interest::WRITABLE)?;
+        entry.insert(Client { stream, path: None, owed: Vec::new(), begun: Vec::new() });
+    }
+}
+
+impl Client {
+    /// Reads until nothing is left, which a short read says. What is for all goes to `frames`.
+    fn receive(&mut self, buffer: &mut [u8], frames: &mut Vec<u8>) -> io::Result<()> {
+        loop {
+            let n = match self.stream.read(buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            match self.path {
+                None => {
+                    let (path, response) = upgrade(&buffer[..n]).ok_or(ErrorKind::InvalidData)?;
+                    self.path = Some(path);
+                    self.send(&response)?;
+                }
+                Some(Path::Echo) => self.send(&buffer[..n])?,
+                Some(Path::Broadcast) if self.begun.is_empty() => {
+                    let used = reframe(&mut buffer[..n], frames);
+                    self.begun.extend_from_slice(&buffer[used..n]);
+                }
+                Some(Path::Broadcast) => {
+                    self.begun.extend_from_slice(&buffer[..n]);
+                    let used = reframe(&mut self.begun, frames);
+                    self.begun.drain(..used);
+                }
+            }
+            if n < buffer.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sent = if self.owed.is_empty() { write(&mut self.stream, bytes)? } else { 0 };
+        self.owed.extend_from_slice(&bytes[sent..]);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut sent = 0;
+        while sent < self.owed.len() {
+            match write(&mut self.stream, &self.owed[sent..])? {
+                0 => break,
+                n => sent += n,
+            }
+        }
+        self.owed.drain(..sent);
+        if self.owed.is_empty() {
+            self.owed = Vec::new();
+        }
+        Ok(())
+    }
+}
+
+/// 0: the kernel takes nothing now.
+fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    match stream.write(bytes) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+        result => result,
+    }
+}
+
+/// Turns whole frames of a client into those of a server; how many bytes they were.
+fn reframe(mut bytes: &mut [u8], frames: &mut Vec<u8>) -> usize {
+    let all = bytes.len();
+    while let Ok(Some((header, header_len))) = FrameHeader::parse(bytes) {
+        let end = header_len + header.payload_len as usize;
+        if end > bytes.len() {
+            break;
+        }
+        let (frame, rest) = bytes.split_at_mut(end);
+        let payload = &mut frame[header_len..];
+        mask(payload, header.masking_key.unwrap_or_default(), 0);
+        encode_frame(header.opcode, payload, frames);
+        bytes = rest;
+    }
+    all - bytes.len()
+}

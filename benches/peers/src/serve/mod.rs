@@ -1,0 +1,105 @@
+//! The servers, each of them minimal and in the manner of its library: `/echo`, and `/broadcast`, where every message goes
+//! to all who are connected there, its sender included. Limits and checks stay as the library has them by default.
+
+mod fastwebsockets;
+mod floor;
+mod hub;
+mod sockhop;
+mod sockudo;
+mod tungstenite;
+mod web_socket;
+mod yawc;
+
+use std::io::{self, Error, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use ::sockhop::http::{HeadScanner, Request, Upgrade};
+use rustix::process::{Signal, set_parent_process_death_signal};
+use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use hub::Hub;
+
+/// What [`run`] can serve: the name, and whether it has `/broadcast`.
+pub const SERVERS: [(&str, bool); 7] = [
+    ("sockhop", true),
+    ("floor", true),
+    ("fastwebsockets", true),
+    ("tokio-tungstenite", true),
+    ("sockudo-ws", true),
+    ("yawc", false),
+    ("web-socket", false),
+];
+
+/// Serves until the process ends, and that is no later than the one that has started it.
+pub fn run(name: &str, port: u16) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    match name {
+        "sockhop" => sockhop::serve(port),
+        "floor" => floor::serve(listen(port)?),
+        "fastwebsockets" => serve(port, fastwebsockets::client),
+        "tokio-tungstenite" => serve(port, tungstenite::client),
+        "sockudo-ws" => serve(port, sockudo::client),
+        "yawc" => serve(port, yawc::client),
+        "web-socket" => serve(port, web_socket::client),
+        _ => Err(Error::new(ErrorKind::InvalidInput, format!("no server {name}"))),
+    }
+}
+
+/// A listener with room for all who come at once.
+fn listen(port: u16) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    socket.listen(4096)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections on one thread, with a task for each.
+fn serve<F, T>(port: u16, client: F) -> io::Result<()>
+where
+    F: Fn(TcpStream, Hub) -> T,
+    T: Future<Output = ()> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listen(port)?)?;
+        let hub = Hub::default();
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::spawn(client(stream, hub.clone()));
+        }
+    })
+}
+
+/// Where a client wants to go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Path {
+    Echo,
+    Broadcast,
+}
+
+/// The opening handshake, for libraries that leave it to others. `None`: the client has gone.
+async fn handshake(stream: &mut TcpStream) -> Option<Path> {
+    let (mut head, mut piece) = (Vec::new(), [0; 1024]);
+    loop {
+        let n = stream.read(&mut piece).await.ok().filter(|n| *n > 0)?;
+        head.extend_from_slice(&piece[..n]);
+        if let Some((path, response)) = upgrade(&head) {
+            stream.write_all(&response).await.ok()?;
+            return Some(path);
+        }
+    }
+}
+
+/// The answer to a request for an upgrade, once it is whole.
+fn upgrade(head: &[u8]) -> Option<(Path, Vec<u8>)> {
+    let len = HeadScanner::default().scan(head).ok()??;
+    let request = Request::parse(&head[..len]).ok()?;
+    let mut response = Vec::new();
+    Upgrade::encode_response(&Upgrade::from_request(&request).ok()?.accept_key(), None, &[], &mut response);
+    Some((if request.path() == "/broadcast" { Path::Broadcast } else { Path::Echo }, response))
+}
