@@ -1,13 +1,14 @@
-//! What the codec and the opening handshake cost, without sockets: `cargo bench --bench codec`.
+//! What the codec, the opening handshake and a broadcast cost, without sockets: `cargo bench --bench codec`.
 //!
-//! Figures are per iteration, with throughput beside them where bytes are what counts.
+//! Figures are per iteration, with throughput beside them where bytes are what counts. `benches/peers` has the same beside
+//! other codecs.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use sockhop::http::{HeadScanner, OriginPolicy, Reach, Request, Upgrade, Via};
-use sockhop::protocol::{
-    Connection, Event, FrameHeader, Limits, Message, Opcode, State, Utf8Validator, encode_frame, mask,
-};
+use sockhop::protocol::{Connection, Event, FrameHeader, Limits, Opcode, State, Utf8Validator, encode_frame, mask};
+use sockhop::testing::Stage;
+use sockhop::{Context, Handler, Message};
 
 /// A chat line, the longest payload of a short header, a page of JSON, a large block.
 const SIZES: [usize; 4] = [20, 125, 1024, 64 * 1024];
@@ -93,6 +94,36 @@ mod echo {
             .counter(BytesCount::new(size))
             .with_inputs(|| frame.clone())
             .bench_local_refs(|input| echo_all(&mut connection, black_box(input), &mut output));
+    }
+}
+
+/// A message as a server sends it.
+#[divan::bench(args = SIZES)]
+fn encode(bencher: Bencher, size: usize) {
+    let (payload, mut output) = (ascii(size), Vec::new());
+    bencher.counter(BytesCount::new(size)).bench_local(|| {
+        output.clear();
+        encode_frame(Opcode::Text, black_box(payload.as_bytes()), &mut output);
+    });
+}
+
+/// A message of 128 bytes to so many: the whole way through the loop, and the clients' reading, without a system call.
+#[divan::bench(args = [100, 1000, 5000])]
+fn fan_out(bencher: Bencher, members: usize) {
+    let mut stage = Stage::new(Room);
+    let clients: Vec<_> = (0..members).map(|_| stage.connect("/")).collect();
+    let payload = ascii(128);
+    bencher.counter(ItemsCount::new(members)).bench_local(|| {
+        stage.send(clients[0], &payload[..]);
+        assert_eq!(clients.iter().map(|client| stage.received(*client).len()).sum::<usize>(), members);
+    });
+}
+
+struct Room;
+
+impl Handler for Room {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        ctx.broadcast(message);
     }
 }
 

@@ -84,6 +84,23 @@ fn python() -> Installed {
     Ok([text(&python)?, text(&script)?, "{port}"].map(str::to_owned).to_vec())
 }
 
+/// The version of an installed package.
+pub fn version(name: &str) -> Option<String> {
+    match name {
+        "ws" => {
+            let package = fs::read_to_string(Path::new(CACHE).join("node/node_modules/ws/package.json")).ok()?;
+            let line = package.lines().find_map(|line| line.trim().strip_prefix("\"version\": \""))?;
+            line.split('"').next().map(str::to_owned)
+        }
+        "websockets" => {
+            let script = "import websockets; print(websockets.__version__)";
+            let said = Command::new(Path::new(CACHE).join("python/bin/python")).args(["-c", script]).output().ok()?;
+            String::from_utf8(said.stdout).ok().map(|text| text.trim().to_owned())
+        }
+        _ => None,
+    }
+}
+
 fn text(path: &Path) -> Result<&str, String> {
     path.to_str().ok_or_else(|| format!("{} is no text", path.display()))
 }

@@ -32,6 +32,7 @@ enum Stage {
     Connecting,
     Opening,
     Closing,
+    /// The next visit takes its place; that closes the socket.
     Over,
 }
 
@@ -100,7 +101,6 @@ impl Visit {
             self.say(&lines.close, Stage::Closing)?;
         } else if self.stage == Stage::Closing && self.came.first() == Some(&CLOSE) {
             self.stage = Stage::Over;
-            // The place is taken by the next when this is replaced; that closes the socket.
         }
         Ok(())
     }
@@ -119,6 +119,15 @@ impl Visit {
     fn listen(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 1024];
         match self.stream.read(&mut buffer) {
+            // Some drop the connection at a Close, be it answered or not.
+            Ok(0) if self.stage == Stage::Closing => {
+                self.stage = Stage::Over;
+                Ok(false)
+            }
+            Err(error) if self.stage == Stage::Closing && error.kind() == ErrorKind::ConnectionReset => {
+                self.stage = Stage::Over;
+                Ok(false)
+            }
             Ok(0) => Err(io::Error::new(ErrorKind::UnexpectedEof, "the server has dropped a connection")),
             Ok(n) => {
                 self.came.extend_from_slice(&buffer[..n]);

@@ -1,6 +1,7 @@
 //! What is told of the readings: tables in Markdown, and a chart.
 
 mod chart;
+mod machine;
 mod table;
 
 use std::error::Error;
@@ -19,7 +20,8 @@ const END: &str = "<!-- Until here. -->\n";
 
 /// Prints the tables, and writes them and the chart into a folder, and into the project's documents if told so.
 pub fn write(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
-    let (table, chart) = (table::draw(readings)?, chart::draw(readings)?);
+    let table = machine::describe(readings) + "\n" + &table::draw(readings)?;
+    let chart = chart::draw(readings)?;
     fs::write(out.join("table.md"), &table)?;
     fs::write(out.join("chart.svg"), &chart)?;
     print!("{table}");

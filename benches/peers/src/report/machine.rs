@@ -1,0 +1,48 @@
+//! Where it was measured, and with what.
+
+use std::fs;
+use std::num::NonZero;
+use std::thread;
+
+use crate::peers;
+use crate::readings::Readings;
+
+/// This crate's own: what the servers in Rust are built from.
+const LOCK: &str = include_str!("../../Cargo.lock");
+
+/// A paragraph about the machine and the versions of the servers.
+pub fn describe(readings: &Readings) -> String {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let processors = read("/proc/cpuinfo");
+    let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("an unknown processor", |(_, model)| model.trim());
+    let count = processors.lines().filter(|line| line.starts_with("processor")).count();
+    let count = count.max(thread::available_parallelism().map_or(1, NonZero::get));
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let version = |server: &str| Some(format!("{server} {}", locked(server).or_else(|| peers::version(server))?));
+    let versions: Vec<String> = readings.servers().into_iter().filter_map(version).collect();
+    format!(
+        "Measured in {} rounds on {model}, {count} cores, Linux {}. Versions: {}.\n",
+        readings.rounds(),
+        kernel.trim(),
+        versions.join(", ")
+    )
+}
+
+/// The version of a crate.
+fn locked(name: &str) -> Option<String> {
+    let (_, rest) = LOCK.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    rest.split('"').next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_versions_of_the_crates() {
+        assert_eq!(locked("sockhop-peers").as_deref(), Some("0.0.0"));
+        assert!(locked("fastwebsockets").is_some_and(|version| version.starts_with("0.")));
+        assert_eq!(locked("floor"), None);
+    }
+}
