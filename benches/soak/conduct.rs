@@ -93,6 +93,8 @@ impl Crowd<'_> {
 
     fn receive(&mut self, key: usize, bytes: &[u8]) -> Result<(), End> {
         self.live.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        // As long as something comes, it is not stuck: a flood may have left much to be answered.
+        self.peers[key].since = self.now;
         let mut kept = std::mem::take(&mut self.peers[key].inbox);
         let mut rest = bytes;
         if !kept.is_empty() {
@@ -132,7 +134,7 @@ impl Crowd<'_> {
             // A relay sends to everyone else.
             Role::Publisher(room) if self.rooms[room].path == "/relay" => None,
             Role::Publisher(room) | Role::Subscriber(room) | Role::Slow(room) | Role::Resetter(room) => {
-                Some(Ear::new(&self.rooms[room]))
+                Some(Ear::new(&mut self.rooms[room]))
             }
             _ => None,
         };
@@ -210,9 +212,9 @@ impl Crowd<'_> {
             End::Io(error) if may_be_reset && is_reset(&error) => {
                 self.tally.count(format!("{} reset by the server", role.plural()));
             }
-            End::Eof => self.tally.failures.push(format!("{role:?} came to the end of the stream in {phase:?}")),
-            End::Io(error) => self.tally.failures.push(format!("{role:?} in {phase:?}: {error}")),
-            End::Wrong(what) => self.tally.failures.push(what),
+            End::Eof => self.fail(format!("the end of the stream came: {peer:?}")),
+            End::Io(error) => self.fail(format!("{error}: {peer:?}")),
+            End::Wrong(what) => self.fail(what),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One client of the crowd: a socket that never blocks, and what is on its way in and out.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ pub struct Peer {
     pub stream: TcpStream,
     pub role: Role,
     pub phase: Phase,
-    /// When the phase began.
+    /// When the phase began, or when it was last sent something.
     pub since: Instant,
     /// When it does what its role says.
     pub act_at: Instant,
@@ -63,6 +64,15 @@ pub struct Peer {
     pub inbox: Vec<u8>,
     outbox: Vec<u8>,
     sent: usize,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Peer { role, phase, asked, answered, .. } = self;
+        let (unsent, unread) = (self.outbox.len() - self.sent, self.inbox.len());
+        write!(f, "{role:?} in {phase:?}: {asked} bytes of floods sent, {answered} answered; ")?;
+        write!(f, "{unsent} bytes wait to be sent, {unread} to be complete")
+    }
 }
 
 impl Peer {

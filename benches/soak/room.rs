@@ -16,12 +16,14 @@ pub struct Room {
     pub next: u64,
     /// Up to where somebody has heard it: so far the server has broadcast it to everyone.
     pub heard: u64,
+    /// Whether somebody has been there to hear what was said since.
+    pub has_listeners: bool,
 }
 
 impl Room {
     /// A room where message `n` has `8 + len(n)` bytes.
     pub fn new(path: &'static str, len: fn(u64) -> usize) -> Self {
-        Room { path, len, recent: VecDeque::new(), next: 0, heard: 0 }
+        Room { path, len, recent: VecDeque::new(), next: 0, heard: 0, has_listeners: false }
     }
 
     /// The frame of the next message.
@@ -68,7 +70,8 @@ pub struct Ear {
 }
 
 impl Ear {
-    pub fn new(room: &Room) -> Self {
+    pub fn new(room: &mut Room) -> Self {
+        room.has_listeners = true;
         Ear { joined: room.next, next: None }
     }
 
