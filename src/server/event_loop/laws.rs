@@ -8,7 +8,7 @@ use crate::server::poller::Poller;
 use crate::server::session::{Flags, Phase};
 
 /// Connections that are looked at in a turn.
-const LOOKS: usize = 512;
+const LOOKS: usize = 64;
 
 impl<P: Poller> EventLoop<P> {
     /// Looks at all connections while they are few, else at some in each turn, in rotation.
