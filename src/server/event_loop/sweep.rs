@@ -56,7 +56,20 @@ impl<P: Poller> EventLoop<P> {
         }
         self.core.next_sweep = None;
         let mut next = u64::MAX;
+        let (tick, ping_interval) = (self.core.tick(), self.core.config.ping_interval);
+        let (ping, slack) = (Core::millis(ping_interval), Core::slack(ping_interval).as_millis() as u64);
         for slot in 0..self.core.sessions.slots() as u32 {
+            let session = &self.core.sessions[slot];
+            let silence = tick.since(session.heard);
+            // Nearly all are idle, with nothing to wait for but the next Ping.
+            if session.phase == Phase::Open
+                && session.rare.is_none()
+                && !session.flags.has(Flags::PINGED)
+                && silence < ping
+            {
+                next = next.min(u64::from(ping - silence) + slack);
+                continue;
+            }
             self.fire_timers_in_time();
             self.sweep_one(slot);
             next = next.min(self.next_look(slot).unwrap_or(u64::MAX));
