@@ -2,6 +2,7 @@
 //! the last has got it.
 
 use std::error::Error;
+use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use mio::{Events, Poll};
 
 use super::client::{BUFFER, open_all};
 use super::script::Script;
-use super::{PATIENCE, POLL, Times, Window};
+use super::{POLL, Progress, Times};
 use crate::process::Server;
 use crate::readings::Reading;
 
@@ -30,28 +31,13 @@ pub fn run(
     }
     thread::sleep(ENTER);
     let mut buffer = vec![0; BUFFER];
-    // How many have got each of the messages that are in flight.
-    let mut deliveries = vec![0; in_flight];
-    let start = Instant::now() + times.warm_up;
-    let end = start + times.measured;
-    let (mut window, mut reading, mut last) = (None::<Window<'_>>, None, Instant::now());
+    let mut deliveries = Deliveries { members, counts: vec![0; in_flight] };
+    let mut progress = Progress::new(server, times);
     let mut through = 0;
     clients[0].send(in_flight as u64, Instant::now(), script)?;
-    while reading.is_none() || through < clients[0].asked() {
+    while !progress.is_over() || through < clients[0].asked() {
         poll.poll(&mut events, Some(POLL))?;
-        let now = Instant::now();
-        if reading.is_none() {
-            match window.take() {
-                Some(open) if now > end && open.has_messages() => reading = Some(open.close()?),
-                None if now > start => window = Some(Window::open(server)?),
-                other => window = other,
-            }
-        }
-        if !events.is_empty() {
-            last = now;
-        } else if now - last > PATIENCE {
-            return Err(format!("a message has not come to all; {through} have").into());
-        }
+        progress.tick(!events.is_empty())?;
         for event in &events {
             let asked = clients[0].asked();
             let client = &mut clients[event.token().0];
@@ -66,32 +52,40 @@ pub fn run(
             if first + messages > asked {
                 return Err("a message came twice".into());
             }
-            let mut ended = 0;
-            for message in first..first + messages {
-                let got = &mut deliveries[(message % in_flight as u64) as usize];
-                *got += 1;
-                if *got == members {
-                    *got = 0;
-                    ended += 1;
+            progress.came(messages);
+            let ended = deliveries.note(first..first + messages);
+            if ended > 0 {
+                through += ended;
+                let now = Instant::now();
+                clients[0].settle(ended, now, |span, messages| progress.took(span, messages));
+                if !progress.is_over() {
+                    clients[0].send(ended, now, script)?;
                 }
-            }
-            if let Some(window) = &mut window {
-                window.messages += messages;
-            }
-            if ended == 0 {
-                continue;
-            }
-            through += ended;
-            let now = Instant::now();
-            clients[0].settle(ended, now, |span, messages| {
-                if let Some(window) = &mut window {
-                    window.took(span, messages);
-                }
-            });
-            if reading.is_none() {
-                clients[0].send(ended, now, script)?;
             }
         }
     }
-    reading.ok_or_else(|| "no time was measured".into())
+    progress.reading()
+}
+
+/// How many have got each of the messages that are in flight.
+struct Deliveries {
+    members: usize,
+    counts: Vec<usize>,
+}
+
+impl Deliveries {
+    /// One member has got these; how many of them all have got now.
+    fn note(&mut self, messages: Range<u64>) -> u64 {
+        let in_flight = self.counts.len() as u64;
+        let mut ended = 0;
+        for message in messages {
+            let got = &mut self.counts[(message % in_flight) as usize];
+            *got += 1;
+            if *got == self.members {
+                *got = 0;
+                ended += 1;
+            }
+        }
+        ended
+    }
 }

@@ -7,7 +7,7 @@ use mio::{Events, Poll};
 
 use super::client::{BUFFER, open_all};
 use super::script::Script;
-use super::{PATIENCE, POLL, Times, Window};
+use super::{POLL, Progress, Times};
 use crate::process::Server;
 use crate::readings::Reading;
 
@@ -25,25 +25,11 @@ pub fn run(
         client.send(in_flight as u64, Instant::now(), script)?;
     }
     let mut buffer = vec![0; BUFFER];
-    let start = Instant::now() + times.warm_up;
-    let end = start + times.measured;
-    let (mut window, mut reading, mut last) = (None::<Window<'_>>, None, Instant::now());
+    let mut progress = Progress::new(server, times);
     // When the time is over nothing more is sent, and all that is in flight has to come.
-    while reading.is_none() || clients.iter().any(|client| client.in_flight() > 0) {
+    while !progress.is_over() || clients.iter().any(|client| client.in_flight() > 0) {
         poll.poll(&mut events, Some(POLL))?;
-        let now = Instant::now();
-        if reading.is_none() {
-            match window.take() {
-                Some(open) if now > end && open.has_messages() => reading = Some(open.close()?),
-                None if now > start => window = Some(Window::open(server)?),
-                other => window = other,
-            }
-        }
-        if !events.is_empty() {
-            last = now;
-        } else if now - last > PATIENCE {
-            return Err("answers have not come".into());
-        }
+        progress.tick(!events.is_empty())?;
         for event in &events {
             let client = &mut clients[event.token().0];
             if event.is_writable() {
@@ -53,17 +39,16 @@ pub fn run(
                 continue;
             }
             let messages = client.receive(&mut buffer, script)?;
+            if messages == 0 {
+                continue;
+            }
             let now = Instant::now();
-            client.settle(messages, now, |span, messages| {
-                if let Some(window) = &mut window {
-                    window.took(span, messages);
-                    window.messages += messages;
-                }
-            });
-            if messages > 0 && reading.is_none() {
+            progress.came(messages);
+            client.settle(messages, now, |span, messages| progress.took(span, messages));
+            if !progress.is_over() {
                 client.send(messages, now, script)?;
             }
         }
     }
-    reading.ok_or_else(|| "no time was measured".into())
+    progress.reading()
 }

@@ -48,6 +48,67 @@ pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn
     }
 }
 
+/// How far a measurement is: warm-up, the time that counts, and then the waiting for all that is in flight.
+struct Progress<'a> {
+    server: &'a Server,
+    start: Instant,
+    end: Instant,
+    window: Option<Window<'a>>,
+    reading: Option<Reading>,
+    /// When something has happened.
+    last: Instant,
+}
+
+impl<'a> Progress<'a> {
+    fn new(server: &'a Server, times: Times) -> Self {
+        let last = Instant::now();
+        let start = last + times.warm_up;
+        Progress { server, start, end: start + times.measured, window: None, reading: None, last }
+    }
+
+    /// Looks at the clock after a poll.
+    fn tick(&mut self, has_events: bool) -> Result<(), Box<dyn Error>> {
+        let now = Instant::now();
+        if has_events {
+            self.last = now;
+        } else if now - self.last > PATIENCE {
+            return Err("answers have not come".into());
+        }
+        if self.reading.is_none() {
+            match self.window.take() {
+                // On a machine with much else to do an answer may take longer than planned.
+                Some(window) if now > self.end && !window.latency.is_empty() => self.reading = Some(window.close()?),
+                None if now > self.start => self.window = Some(Window::open(self.server)?),
+                window => self.window = window,
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing more is to be sent.
+    fn is_over(&self) -> bool {
+        self.reading.is_some()
+    }
+
+    /// So many messages took that long, if it counts.
+    fn took(&mut self, span: Duration, messages: u64) {
+        if let Some(window) = &mut self.window {
+            window.took(span, messages);
+        }
+    }
+
+    /// So many messages have come.
+    fn came(&mut self, messages: u64) {
+        if let Some(window) = &mut self.window {
+            window.messages += messages;
+        }
+    }
+
+    fn reading(self) -> Result<Reading, Box<dyn Error>> {
+        self.reading.ok_or_else(|| "nothing was measured".into())
+    }
+}
+
 /// The time that counts.
 struct Window<'a> {
     server: &'a Server,
@@ -67,11 +128,6 @@ impl<'a> Window<'a> {
     fn took(&mut self, span: Duration, messages: u64) {
         // A minute is more than anything is waited for.
         self.latency.saturating_record_n(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX).max(1), messages);
-    }
-
-    /// Whether there is something to tell: on a machine with much else to do it may take longer than planned.
-    fn has_messages(&self) -> bool {
-        self.messages > 0 && !self.latency.is_empty()
     }
 
     fn close(self) -> Result<Reading, Box<dyn Error>> {

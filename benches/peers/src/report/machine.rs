@@ -18,15 +18,16 @@ pub fn describe(readings: &Readings) -> String {
     let model = model.map_or("an unknown processor", |(_, model)| model.trim());
     let count = processors.lines().filter(|line| line.starts_with("processor")).count();
     let count = count.max(thread::available_parallelism().map_or(1, NonZero::get));
-    let kernel = read("/proc/sys/kernel/osrelease");
+    let release = read("/proc/sys/kernel/osrelease");
+    let kernel: Vec<&str> = release.split('.').take(2).collect();
     let version = |server: &str| Some(format!("{server} {}", locked(server).or_else(|| peers::version(server))?));
     let versions: Vec<String> = readings.servers().into_iter().filter_map(version).collect();
-    format!(
-        "Measured in {} rounds on {model}, {count} cores, Linux {}. Versions: {}.\n",
-        readings.rounds(),
-        kernel.trim(),
-        versions.join(", ")
-    )
+    let rounds = match readings.rounds() {
+        1 => "one round".to_owned(),
+        rounds => format!("{rounds} rounds"),
+    };
+    let (kernel, versions) = (kernel.join("."), versions.join(", "));
+    format!("Measured in {rounds} on {model}, {count} cores, Linux {kernel}.\nVersions: {versions}.\n")
 }
 
 /// The version of a crate.
