@@ -336,6 +336,20 @@ fn nobody_need_read_what_it_prints() {
     std::fs::remove_file(&path).unwrap();
 }
 
+#[test]
+fn a_stalled_standard_error_stops_nobody() {
+    let mut command = sockhop(&["echo", "127.0.0.1:0"]);
+    let server = Running::spawn(command.env("RUST_LOG", "trace"));
+    // Nobody reads its log, of which a pipe holds 64 KiB; each request has lines of its own.
+    for n in 0..3000 {
+        assert_eq!(server.status("GET /healthz"), 200, "request {n}");
+    }
+    server.signal("-TERM");
+    let (code, errors) = server.end();
+    assert_eq!(code, Some(0));
+    assert!(errors.contains(" log lines were dropped"), "it was stalled: {} bytes", errors.len());
+}
+
 /// A server that a shell starts under a limit of descriptors.
 fn limited(ulimit: &str, words: &[&str]) -> Running {
     let script = format!("ulimit {ulimit}; exec \"$0\" \"$@\"");

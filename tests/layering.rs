@@ -299,6 +299,17 @@ fn sees_each_planted_violation() {
 }
 
 #[test]
+fn no_profile_aborts_on_a_panic() {
+    // A panic costs its connection: it has to be caught.
+    let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default();
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains("[profile.release]"));
+    for text in [manifest, read(".cargo/config.toml")] {
+        assert!(!text.lines().any(|line| line.split('#').next().unwrap_or("").contains("panic")), "{text}");
+    }
+}
+
+#[test]
 fn says_nothing_of_what_is_allowed() {
     for (path, source) in [
         (

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::binary::{Sockhop, expect_silence};
-use crate::common::{raw, read_close};
+use crate::common::{raw, read_close, tcp};
 
 #[test]
 fn a_signal_closes_all_connections_with_1001_and_exits_with_0() {
@@ -40,5 +40,23 @@ fn a_server_without_connections_ends_by_a_signal() {
     assert_eq!(raw::read_close(&mut stream).0, 1000);
     assert_eq!(raw::read_rest(&mut stream), b"");
     server.signal("-TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn until_its_end_it_answers_plain_requests_and_refuses_upgrades() {
+    let server = Sockhop::app("echo");
+    let ask = |path: &str| {
+        raw::exchange(&mut tcp(server.addr), format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
+    };
+    assert_eq!((ask("/healthz").status, ask("/readyz").status), (200, 200));
+    let mut deaf = raw::open(server.addr, "/");
+    server.signal("-TERM");
+    assert_eq!(raw::read_close(&mut deaf).0, 1001);
+    assert_eq!((ask("/healthz").status, ask("/readyz").status), (200, 503));
+    let upgrade = raw::exchange(&mut tcp(server.addr), format!("{}\r\n", raw::request("/")).as_bytes());
+    assert_eq!((upgrade.status, upgrade.header("retry-after").as_str()), (503, "1"));
+    deaf.write_all(&raw::close(1001, "")).unwrap();
+    assert_eq!(raw::read_rest(&mut deaf), b"");
     assert_eq!(server.wait().code(), Some(0));
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::http::Response;
-use crate::server::{Accept, Drain, Ticket};
+use crate::server::{Accept, Drain, Peer, Ticket};
 
 fn status(client: &mut Client) -> String {
     client.response().map_or_else(String::new, |response| response.lines().next().unwrap_or_default().to_owned())
@@ -99,18 +99,20 @@ fn what_lies_behind_a_refused_request_is_never_read_as_another() {
 
 #[test]
 fn pages_of_this_machine_may_connect_only_if_both_ends_are_on_it() {
+    let (far, here) = ([192, 0, 2, 1], [127, 0, 0, 1]);
     let origins = crate::http::OriginPolicy { local: true, ..Default::default() };
-    for (config, expected) in [(Config::default(), [403, 403]), (Config { origins, ..Config::default() }, [403, 101])] {
-        let mut bed = Bed::with(config, App::echo());
-        bed.network.add_local_listener();
-        let got = [0, 1].map(|listener| {
-            let mut client = bed.network.connect(listener);
+    for (origins, both_here) in [(Config::default().origins, "403"), (origins, "101")] {
+        let mut bed = Bed::with(Config { origins, ..Config::default() }, App::echo());
+        let local = bed.network.add_local_listener();
+        for (peer, listener, expected) in
+            [(far, 0, "403"), (here, 0, "403"), (far, local, "403"), (here, local, both_here)]
+        {
+            let mut client = bed.network.connect_as(listener, Peer::Tcp((peer, 5).into()));
             let request = request("/").replace("Host: example.org", "Host: localhost\r\nOrigin: null");
             client.write(request.as_bytes());
             bed.settle();
-            status(&mut client)[9..12].parse().unwrap_or(0)
-        });
-        assert_eq!(got, expected);
+            assert_eq!(status(&mut client).split(' ').nth(1), Some(expected), "{peer:?} at {listener}");
+        }
     }
 }
 
