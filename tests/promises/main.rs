@@ -1,0 +1,32 @@
+//! What is promised in time, over real sockets and against 5 times the promised figure: `.ci/run promises`. What causes it
+//! is counted in `cargo test`, which never looks at a clock; so all of this is left out there.
+//!
+//! - `waits`: what comes after a span of time, with the default limits. Nearly idle, so all of them at a time.
+//! - `loads`: what comes soon, however busy the server is. One after the other: they take all cores.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod garbage;
+mod loads;
+mod resting;
+mod waits;
+
+use std::time::{Duration, Instant};
+
+/// Asserts that something promised after a span has come then: not before, and before 5 times the span are over.
+#[track_caller]
+fn expect_after(since: Instant, promised: Duration) {
+    let took = since.elapsed();
+    // Times are kept in milliseconds, and begin when the server has seen what the client has done.
+    let least = promised.saturating_sub(Duration::from_millis(100));
+    assert!(took >= least, "after {took:?}, too soon for {promised:?}");
+    expect_within(took, promised);
+}
+
+/// Asserts that something promised within a span has not taken 5 times as long.
+#[track_caller]
+fn expect_within(took: Duration, promised: Duration) {
+    println!("{promised:?} promised, {took:?} taken");
+    assert!(took < 5 * promised, "{took:?} for what is promised within {promised:?}");
+}
