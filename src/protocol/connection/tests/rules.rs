@@ -119,6 +119,11 @@ fn a_message_of_exactly_the_limit_passes_and_one_byte_more_fails_at_its_header()
         (over[..8].to_vec(), failed(&[], ProtocolError::MessageTooBig)),
         ([&masked(0x01, &half)[..], &second[..8]].concat(), failed(&[], ProtocolError::MessageTooBig)),
         ([masked(0x02, &full), masked(0x00, b"x")].concat(), failed(&[], ProtocolError::MessageTooBig)),
+        // All that came before counts, not the last frame alone.
+        (
+            [&masked(0x02, &half)[..], &masked(0x00, b"x"), &second[..8]].concat(),
+            failed(&[], ProtocolError::MessageTooBig),
+        ),
         (
             [&masked(0x02, b"x")[..], b"\x80\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0"].concat(),
             failed(&[], ProtocolError::MessageTooBig),

@@ -156,8 +156,9 @@ fn all_that_came_with_the_end_of_the_stream_is_handled() {
 
 #[test]
 fn after_the_end_of_the_stream_what_is_owed_leaves_within_five_seconds() {
-    for takes in [true, false] {
+    for (takes, style) in [(true, Style::Epoll), (true, Style::Kqueue), (false, Style::Epoll)] {
         let mut bed = Bed::new(closer());
+        bed.network.style(style);
         let mut client = bed.open();
         client.limit(3);
         client.frame(0x82, &[1; 1000]);
