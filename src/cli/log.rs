@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines that may wait to be written.
 const QUEUE: usize = 1024;
 /// How long the end of the program waits for a stalled standard error.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long it lets the queue of a slow one become shorter, before it looks again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What is logged unless `RUST_LOG` says otherwise: what an operator can act on, and what the end waits for.
 const FILTER: &str = "warn,sockhop::shutdown=info";
@@ -59,13 +61,19 @@ impl Log {
 
     /// Waits until what was logged is written, or for half a second.
     pub fn finish(&self) {
+        let Some(queue) = self.queue.get() else { return };
+        let end = Instant::now() + PATIENCE;
         let (done, is_done) = sync_channel(1);
-        if let Some(queue) = self.queue.get()
-            && queue.try_send(Entry::Flush(done)).is_ok()
-        {
-            // Late or not, the program ends now.
-            let _ = is_done.recv_timeout(PATIENCE);
+        let mut entry = Entry::Flush(done);
+        while let Err(TrySendError::Full(unsent)) = queue.try_send(entry) {
+            if Instant::now() >= end {
+                return;
+            }
+            thread::sleep(PAUSE);
+            entry = unsent;
         }
+        // Late or not, the program ends now.
+        let _ = is_done.recv_timeout(end.saturating_duration_since(Instant::now()));
     }
 }
 
