@@ -53,10 +53,13 @@ impl Buffer {
     /// short, but never beyond twice what is filled.
     pub(super) fn spare(&mut self, needed: usize) -> Option<&mut [u8]> {
         let growth = needed.min(self.filled);
-        if self.spare_mut().len() < MIN_SPARE && growth >= MIN_SPARE {
-            let extent = self.filled + growth;
+        let extent = self.filled + growth;
+        if self.spare_mut().len() < MIN_SPARE && extent > self.bytes.len() {
+            // Also for a rest too short to be received here: appended to a full vector, it would double that.
             self.bytes.reserve_exact(extent - self.bytes.len());
-            self.bytes.resize(extent, 0);
+            if growth >= MIN_SPARE {
+                self.bytes.resize(extent, 0);
+            }
         }
         let spare = self.spare_mut();
         let len = spare.len().min(needed);
@@ -119,6 +122,21 @@ mod tests {
             let most = if spare.is_some() { filled + needed } else { 0 };
             assert!(buffer.extent() <= before.max(most), "{filled} filled, {needed} needed");
         }
+    }
+
+    #[test]
+    fn the_last_bytes_of_a_frame_take_no_more_than_their_room() {
+        let mut buffer = Buffer::default();
+        buffer.append(&[0; 65_522]);
+        // A MiB, of which the first read has brought all but the header of 64 KiB: doubled, it wants 224 bytes more.
+        let mut rest = (1 << 20) - 65_522;
+        while let Some(spare) = buffer.spare(rest).map(|spare| spare.len()) {
+            buffer.take_spare(spare).expect("it is there");
+            rest -= spare;
+        }
+        assert_eq!(rest, 224);
+        buffer.append(&[0; 224]);
+        assert_eq!((buffer.filled(), buffer.capacity()), (1 << 20, 1 << 20));
     }
 
     #[test]
