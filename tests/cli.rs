@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 /// The command with these words, in an environment that asks for nothing.
 fn sockhop(words: &[&str]) -> Command {
@@ -50,6 +51,8 @@ impl Running {
     /// The answer to a request, up to the end of the connection.
     fn request(&self, line: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(self.address()).unwrap();
+        // A server that answers nothing is a failure, not a wait without end.
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         write!(stream, "{line} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
