@@ -112,10 +112,10 @@ mod tests {
     use super::*;
     use sockhop::protocol::encode_frame;
 
-    /// Two messages as a server sends them, the second in fragments with a Ping between, and one as the floor does.
+    /// A message as the floor sends it, and two as a server does, the first in fragments with a Ping between.
     fn stream(script: &Script) -> Vec<u8> {
         let mut bytes = Vec::new();
-        encode_frame(script.opcode, script.payload(0), &mut bytes);
+        super::super::script::frame(script.opcode, [1, 2, 3, 4], script.payload(0), &mut bytes);
         let (head, tail) = script.payload(1).split_at(3);
         let mut fragment = |fin, opcode, payload: &[u8]| {
             let payload_len = payload.len() as u64;
@@ -125,7 +125,7 @@ mod tests {
         fragment(false, script.opcode, head);
         fragment(true, Opcode::Ping, b"there?");
         fragment(true, Opcode::Continuation, tail);
-        super::super::script::frame(script.opcode, [1, 2, 3, 4], script.payload(2), &mut bytes);
+        encode_frame(script.opcode, script.payload(2), &mut bytes);
         bytes
     }
 
