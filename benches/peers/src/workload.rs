@@ -12,6 +12,8 @@ pub struct Workload {
 pub enum Load {
     /// Each client keeps so many messages in flight, and gets each of them back.
     Echo { clients: usize, in_flight: usize, len: usize, is_text: bool },
+    /// All clients together send so many in a second, in turn, and get them back.
+    Rate { clients: usize, per_second: u32, len: usize },
     /// One client keeps so many in flight, and everybody gets them.
     Broadcast { clients: usize, in_flight: usize, len: usize },
     /// Clients come and go: opening handshake, closing handshake.
@@ -20,7 +22,10 @@ pub enum Load {
     Idle { clients: usize },
 }
 
-pub const WORKLOADS: [Workload; 10] = [
+/// A server in a scripting language gets a part of it where its whole would take minutes, or more than it can do.
+const SLOW: usize = 5;
+
+pub const WORKLOADS: [Workload; 11] = [
     echo("echo-small", "64 clients, 20 bytes, one message in flight", 64, 1, 20),
     echo("echo-pipe16", "64 clients, 64 bytes, 16 messages in flight", 64, 16, 64),
     Workload {
@@ -30,6 +35,11 @@ pub const WORKLOADS: [Workload; 10] = [
     },
     echo("echo-4k", "64 clients, 4 KiB, one message in flight", 64, 1, 4096),
     echo("echo-1m", "8 clients, 1 MiB, one message in flight", 8, 1, 1 << 20),
+    Workload {
+        name: "rate-20k",
+        about: "64 clients, 64 bytes, 20,000 messages a second (scripting languages: 4,000)",
+        load: Load::Rate { clients: 64, per_second: 20_000, len: 64 },
+    },
     broadcast("bcast-1000", "1,000 clients, 128 bytes, one message in flight; per delivery", 1000, 1),
     broadcast("bcast-1000-k8", "1,000 clients, 128 bytes, 8 messages in flight; per delivery", 1000, 8),
     broadcast("bcast-5000", "5,000 clients, 128 bytes, 2 messages in flight; per delivery", 5000, 2),
@@ -62,12 +72,15 @@ impl Load {
     pub fn scaled(self, is_trial: bool, is_slow: bool) -> Self {
         let part = match (is_trial, is_slow) {
             (true, _) => 200,
-            (false, true) => 5,
+            (false, true) => SLOW,
             (false, false) => 1,
         };
         match self {
             Load::Connect { total, at_once } => Load::Connect { total: total / part, at_once },
             Load::Idle { clients } => Load::Idle { clients: clients / part },
+            Load::Rate { clients, per_second, len } if is_slow => {
+                Load::Rate { clients, per_second: per_second / SLOW as u32, len }
+            }
             Load::Broadcast { clients, in_flight, len } if is_trial => {
                 Load::Broadcast { clients: clients / part, in_flight, len }
             }

@@ -16,7 +16,7 @@ use tungstenite::protocol::frame::{Frame, Utf8Bytes, coding};
 
 mod memory;
 
-use memory::Memory;
+use memory::{Memory, Shared};
 
 /// A chat line, the longest payload of a short header, a page of JSON, a large block.
 const SIZES: [usize; 4] = [20, 125, 1024, 64 * 1024];
@@ -88,19 +88,17 @@ mod echo {
     #[divan::bench(args = SIZES)]
     fn fastwebsockets(bencher: Bencher, size: usize) {
         let (input, messages) = input(size);
-        bencher
-            .counter(ItemsCount::new(messages))
-            .with_inputs(|| {
-                let mut memory = Memory::default();
-                memory.refill(input.clone());
-                FragmentCollector::new(::fastwebsockets::WebSocket::after_handshake(memory, Role::Server))
-            })
-            .bench_local_refs(|socket| {
-                for _ in 0..messages {
-                    let frame = socket.read_frame().now_or_never().expect("no wait").expect("a message");
-                    socket.write_frame(frame).now_or_never().expect("no wait").expect("room");
-                }
-            });
+        let memory = Shared::default();
+        let socket = ::fastwebsockets::WebSocket::after_handshake(memory.clone(), Role::Server);
+        let mut socket = FragmentCollector::new(socket);
+        bencher.counter(ItemsCount::new(messages)).with_inputs(|| input.clone()).bench_local_values(|input| {
+            memory.refill(black_box(input));
+            for _ in 0..messages {
+                let frame = socket.read_frame().now_or_never().expect("no wait").expect("a message");
+                socket.write_frame(frame).now_or_never().expect("no wait").expect("room");
+            }
+            assert!(memory.is_drained());
+        });
     }
 }
 
@@ -238,11 +236,13 @@ mod fan_out {
 
     #[divan::bench]
     fn fastwebsockets(bencher: Bencher) {
-        let socket = |_| ::fastwebsockets::WebSocket::after_handshake(Memory::default(), Role::Server);
-        let mut sockets: Vec<_> = (0..MEMBERS).map(socket).collect();
+        let memories: Vec<_> = (0..MEMBERS).map(|_| Shared::default()).collect();
+        let socket = |memory: &Shared| ::fastwebsockets::WebSocket::after_handshake(memory.clone(), Role::Server);
+        let mut sockets: Vec<_> = memories.iter().map(socket).collect();
         let payload = ascii(128);
         bencher.counter(ItemsCount::new(MEMBERS)).bench_local(|| {
-            for socket in &mut sockets {
+            for (socket, memory) in sockets.iter_mut().zip(&memories) {
+                memory.refill(Vec::new());
                 let frame = ::fastwebsockets::Frame::binary(Payload::Borrowed(&payload));
                 socket.write_frame(frame).now_or_never().expect("no wait").expect("room");
             }

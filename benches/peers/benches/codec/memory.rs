@@ -1,7 +1,9 @@
 //! A stream in memory: gives what it was filled with, keeps what is written.
 
+use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -43,24 +45,34 @@ impl Write for Memory {
     }
 }
 
-impl AsyncRead for Memory {
+/// The same for a library that keeps its stream to itself.
+#[derive(Clone, Default)]
+pub struct Shared(Rc<RefCell<Memory>>);
+
+impl Shared {
+    pub fn refill(&self, input: Vec<u8>) {
+        self.0.borrow_mut().refill(input);
+    }
+
+    pub fn is_drained(&self) -> bool {
+        self.0.borrow().is_drained()
+    }
+}
+
+impl AsyncRead for Shared {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let n = buffer.remaining().min(this.input.len() - this.read);
-        buffer.put_slice(&this.input[this.read..this.read + n]);
-        this.read += n;
+        let mut memory = self.0.borrow_mut();
+        let start = memory.read;
+        let end = memory.input.len().min(start + buffer.remaining());
+        buffer.put_slice(&memory.input[start..end]);
+        memory.read = end;
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Memory {
+impl AsyncWrite for Shared {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        // What nobody reads must not grow for ever.
-        let written = &mut self.get_mut().written;
-        if written.len() > 1 << 20 {
-            written.clear();
-        }
-        Poll::Ready(written.write(bytes))
+        Poll::Ready(self.0.borrow_mut().write(bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

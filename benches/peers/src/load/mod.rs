@@ -7,6 +7,7 @@ mod client;
 mod connect;
 mod echo;
 mod idle;
+mod rate;
 mod script;
 mod walker;
 
@@ -38,6 +39,10 @@ pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn
         Load::Echo { clients, in_flight, len, is_text } => {
             let script = script::Script::new(len, is_text, in_flight);
             echo::run(server, clients, in_flight, &script, times)
+        }
+        Load::Rate { clients, per_second, len } => {
+            let script = script::Script::new(len, false, 1);
+            rate::run(server, clients, per_second, &script, times)
         }
         Load::Broadcast { clients, in_flight, len } => {
             let script = script::Script::new(len, false, in_flight);
