@@ -50,6 +50,10 @@ fn main() -> ExitCode {
         eprintln!("--record writes all figures: it takes no names");
         return ExitCode::FAILURE;
     }
+    if let Err(error) = Command::new("valgrind").arg("--version").output() {
+        eprintln!("valgrind, from the package of that name, is needed: {error}");
+        return ExitCode::FAILURE;
+    }
     let cases: Vec<&Case> = CASES.iter().filter(wanted).collect();
     let counts = count_all(&cases);
     let here = Platform::here();
@@ -96,7 +100,7 @@ fn collect(case: &Case, rounds: usize) -> i64 {
     valgrind.arg(env::current_exe().expect("a path")).args(["run", case.name, &rounds.to_string()]);
     // glibc picks its memcpy and its like by the processor's features. With these taken away it is the same everywhere.
     valgrind.env("GLIBC_TUNABLES", figures::TUNABLES);
-    let run = valgrind.output().expect("valgrind, from the package of that name");
+    let run = valgrind.output().expect("valgrind");
     assert!(run.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&run.stderr));
     let profile = fs::read_to_string(&out).expect("what callgrind has written");
     let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a total");
