@@ -272,6 +272,8 @@ def visits():
             yield f"near-{name}", "chooser", 0, 16, [99], request.replace(b"GET /chat ", b"GET /ws/chat ")
     yield "near-proxy", "chooser", 16, 16, [99], upgrade("/chat", "Origin: https://evil.example")
     yield "near-root", "echo", 0, 16, [99], upgrade("/ws")
+    # Several Pings at a time, while the socket takes a byte of the response now and then.
+    yield "pings", "echo", 0, 2, [29, 1], drawn(*[(0x89, 1, bytes([at])) for at in range(18)])
     # Of the first two frames the second is half sent when those come that are too much.
     yield "too-slow", "broadcast", 1, 2, [140, 128, 0, 134, 255, 0], drawn(*[(0x82, 195, b"a")] * 30)
 
