@@ -1,4 +1,5 @@
 //! Sockhop side by side with other WebSocket servers: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
+//! With `-- growth` behind it: what it spends on a message, and on a connection, with more and more of them, and of topics.
 //!
 //! Each server is a process of its own on one core; the load generator is this process, on another. In every round all
 //! servers are measured one after the other, so that what else the machine does meets them alike. Only the loopback is
@@ -25,18 +26,28 @@ mod workload;
 
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use options::{Command, Measure};
 use peers::Peer;
 use process::{Cores, Server};
 use readings::{Reading, Readings};
-use workload::{WORKLOADS, Workload};
+use workload::{GROWTH, Load, WORKLOADS};
 
 fn main() -> ExitCode {
     let done = match options::read() {
         Command::Serve { name, port } => serve::run(&name, port).map_err(Box::from),
-        Command::Measure(options) => measure(&options),
+        Command::Measure(options) => {
+            let known = WORKLOADS.iter().filter(|workload| options.workloads.iter().any(|name| name == workload.name));
+            let tasks = known.map(|workload| (workload.name.to_owned(), workload.load)).collect();
+            measure(&options, tasks, report::write)
+        }
+        Command::Grow(options) => {
+            let known = GROWTH.iter().filter(|series| options.workloads.iter().any(|name| name == series.name));
+            let sizes = known.flat_map(|series| series.sizes.map(|size| (series.name_at(size), (series.load)(size))));
+            measure(&options, sizes.collect(), report::write_growth)
+        }
         Command::Report { out, docs } => Readings::read(&out).and_then(|readings| report::write(&readings, &out, docs)),
     };
     match done {
@@ -48,26 +59,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(options: &Measure) -> Result<(), Box<dyn Error>> {
+/// Writes what is to be told of the readings into a folder, and into the project's documents if told so.
+type Report = fn(&Readings, &Path, bool) -> Result<(), Box<dyn Error>>;
+
+/// Puts loads, each with its name, on all servers.
+fn measure(options: &Measure, loads: Vec<(String, Load)>, report: Report) -> Result<(), Box<dyn Error>> {
     let cores = Cores::choose(options.cores)?;
     process::raise_descriptor_limit()?;
     let peers = peers::available(options)?;
-    let workloads: Vec<&Workload> =
-        WORKLOADS.iter().filter(|workload| options.workloads.iter().any(|name| name == workload.name)).collect();
     fs::create_dir_all(&options.out)?;
     let mut readings = if options.append { Readings::read(&options.out)? } else { Readings::default() };
     let (first, mut failures) = (readings.rounds(), 0);
     for round in 0..options.rounds {
-        for workload in &workloads {
-            for peer in peers.iter().filter(|peer| peer.takes_part(workload, round)) {
-                match read(peer, workload, cores, options) {
+        for (name, load) in &loads {
+            for peer in peers.iter().filter(|peer| peer.takes_part(*load, round)) {
+                match read(peer, *load, cores, options) {
                     Ok(reading) => {
-                        eprintln!("round {}: {:<13} {:<17} {reading}", round + 1, workload.name, peer.name);
-                        readings.push(workload.name, first + round, &peer.name, reading);
+                        eprintln!("round {}: {name:<17} {:<17} {reading}", round + 1, peer.name);
+                        readings.push(name, first + round, &peer.name, reading);
                     }
                     Err(error) => {
                         failures += 1;
-                        eprintln!("round {}: {:<13} {:<17} FAILED: {error}", round + 1, workload.name, peer.name);
+                        eprintln!("round {}: {name:<17} {:<17} FAILED: {error}", round + 1, peer.name);
                     }
                 }
             }
@@ -75,13 +88,12 @@ fn measure(options: &Measure) -> Result<(), Box<dyn Error>> {
         // What was measured is kept, whatever comes.
         readings.write(&options.out)?;
     }
-    report::write(&readings, &options.out, options.docs)?;
+    report(&readings, &options.out, options.docs)?;
     if failures > 0 { Err(format!("{failures} readings failed; they are left out").into()) } else { Ok(()) }
 }
 
-/// One workload on a fresh process.
-fn read(peer: &Peer, workload: &Workload, cores: Cores, options: &Measure) -> Result<Reading, Box<dyn Error>> {
+/// One load on a fresh process.
+fn read(peer: &Peer, load: Load, cores: Cores, options: &Measure) -> Result<Reading, Box<dyn Error>> {
     let server = Server::start(&peer.command, cores)?;
-    let load = workload.load.scaled(options.quick, peer.is_slow);
-    load::run(load, &server, options.times())
+    load::run(load.scaled(options.quick, peer.is_slow), &server, options.times())
 }

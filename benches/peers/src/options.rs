@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bpaf::{OptionParser, Parser, construct, long, positional};
+use bpaf::{OptionParser, Parser, construct, long, positional, pure};
 
 use crate::load::Times;
-use crate::workload::WORKLOADS;
+use crate::workload::{GROWTH, WORKLOADS};
 
 pub enum Command {
     /// One of the servers in Rust. Used by the program itself.
@@ -15,6 +15,8 @@ pub enum Command {
         port: u16,
     },
     Measure(Measure),
+    /// How Sockhop grows, beside the floor. The workloads are names of series.
+    Grow(Measure),
     /// Table and chart of readings that are there already.
     Report {
         out: PathBuf,
@@ -52,23 +54,22 @@ fn parser() -> OptionParser<Command> {
     let port = positional::<u16>("PORT").help("where it listens, on 127.0.0.1");
     let serve =
         construct!(Command::Serve { name, port }).to_options().descr("Runs one of the servers").command("serve");
-    let (out, docs) = (out(), docs());
+    let grow = growth().map(Command::Grow).to_options();
+    let grow =
+        grow.descr("What Sockhop and the floor spend with more and more connections, and topics").command("growth");
+    let (out, docs) = (out("report"), docs());
     let report = construct!(Command::Report { out, docs }).to_options();
     let report = report.descr("Prints what was measured before, once more").command("report");
     let measure = measure().map(Command::Measure);
-    construct!([serve, report, measure])
+    construct!([serve, grow, report, measure])
         .to_options()
         .descr("Sockhop side by side with other WebSocket servers: processor time, throughput, latency, memory")
 }
 
 fn measure() -> impl Parser<Measure> {
-    let rounds =
-        long("rounds").help("Rounds; servers in scripting languages run in the first alone").argument("N").fallback(3);
-    let seconds =
-        long("seconds").help("Seconds measured of each server, workload and round").argument("S").fallback(1.5);
-    let all = || WORKLOADS.iter().map(|workload| workload.name.to_owned()).collect();
+    let (rounds, seconds) = (rounds(3, "Rounds; servers in scripting languages run in the first alone"), seconds(1.5));
     let workloads = names("workloads", "Only these workloads, with commas between");
-    let workloads = workloads.map(move |names: Vec<String>| if names.is_empty() { all() } else { names });
+    let workloads = or_all(workloads, || WORKLOADS.iter().map(|workload| workload.name).collect());
     let only = names("only", "Only these servers, with commas between");
     let servers = long("server")
         .help("One more server, such as 'uWebSockets=/path/to/server {port}'")
@@ -77,18 +78,52 @@ fn measure() -> impl Parser<Measure> {
             text.split_once('=').map(|(name, command)| (name.to_owned(), command.to_owned())).ok_or("NAME=COMMAND")
         })
         .many();
-    let cores = long("cores")
+    let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("report"), docs());
+    construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
+}
+
+/// The servers are always the same two: no other has all that is measured.
+fn growth() -> impl Parser<Measure> {
+    let (rounds, seconds) = (rounds(5, "Rounds"), seconds(1.0));
+    let workloads =
+        names("series", "Only these series, with commas between: echo-all, echo-64, bcast, idle, one-of, ...");
+    let workloads = or_all(workloads, || GROWTH.iter().map(|series| series.name).collect());
+    let only = pure(["sockhop", "floor"].map(str::to_owned).to_vec());
+    let servers = pure(Vec::new());
+    let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("growth"), docs());
+    construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
+}
+
+fn rounds(default: usize, help: &'static str) -> impl Parser<usize> {
+    long("rounds").help(help).argument("N").fallback(default).display_fallback()
+}
+
+fn seconds(default: f64) -> impl Parser<f64> {
+    let help = "Seconds measured of each server, workload and round";
+    long("seconds").help(help).argument("S").fallback(default).display_fallback()
+}
+
+fn cores() -> impl Parser<Option<(usize, usize)>> {
+    long("cores")
         .help("The server's core and the generator's; without it the first two that this process may use")
         .argument::<String>("A,B")
         .parse(|text| {
             let (server, generator) = text.split_once(',').ok_or("A,B")?;
             Ok::<_, &str>((server.parse().map_err(|_| "no number")?, generator.parse().map_err(|_| "no number")?))
         })
-        .optional();
-    let append = long("append").help("Go on after the readings that are in the folder").switch();
-    let quick = long("quick").help("A trial of everything with next to no load: the figures mean nothing").switch();
-    let (out, docs) = (out(), docs());
-    construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
+        .optional()
+}
+
+fn append() -> impl Parser<bool> {
+    long("append").help("Go on after the readings that are in the folder").switch()
+}
+
+fn quick() -> impl Parser<bool> {
+    long("quick").help("A trial of everything with next to no load: the figures mean nothing").switch()
+}
+
+fn or_all(names: impl Parser<Vec<String>>, all: fn() -> Vec<&'static str>) -> impl Parser<Vec<String>> {
+    names.map(move |names| if names.is_empty() { all().into_iter().map(str::to_owned).collect() } else { names })
 }
 
 fn names(name: &'static str, help: &'static str) -> impl Parser<Vec<String>> {
@@ -96,11 +131,12 @@ fn names(name: &'static str, help: &'static str) -> impl Parser<Vec<String>> {
     list.map(|text| text.split(',').map(str::to_owned).collect()).fallback(Vec::new())
 }
 
-fn out() -> impl Parser<PathBuf> {
-    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target/report");
-    long("out").help("Folder for readings.csv, table.md and chart.svg").argument("DIR").fallback(PathBuf::from(target))
+/// A folder of this name below `target`, if no other is wanted.
+fn out(name: &str) -> impl Parser<PathBuf> {
+    let default = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).join(name);
+    long("out").help("Folder for all readings, and for what is made of them").argument("DIR").fallback(default)
 }
 
 fn docs() -> impl Parser<bool> {
-    long("docs").help("Put table and chart into docs/performance.md").switch()
+    long("docs").help("Put what is made of the readings into docs/performance.md, too").switch()
 }

@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use crate::options::Measure;
 use crate::serve::SERVERS;
-use crate::workload::Workload;
+use crate::workload::Load;
 
 const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
@@ -24,8 +24,8 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn takes_part(&self, workload: &Workload, round: usize) -> bool {
-        (self.broadcasts || !workload.load.is_broadcast()) && (round == 0 || !self.is_slow)
+    pub fn takes_part(&self, load: Load, round: usize) -> bool {
+        (self.broadcasts || !load.is_broadcast()) && (round == 0 || !self.is_slow)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::fs;
 use std::path::Path;
 
-use crate::workload::WORKLOADS;
+use crate::workload::is_known;
 
 const FILE: &str = "readings.csv";
 const COLUMNS: [&str; 9] =
@@ -22,7 +22,7 @@ pub struct Reading {
     pub p50_us: f64,
     pub p99_us: f64,
     pub p999_us: f64,
-    /// Memory for each connection.
+    /// Memory for each connection: after one message, or once it has subscribed.
     pub bytes_each: f64,
     /// Memory at the start, and the time until it took a connection.
     pub start_kib: f64,
@@ -51,7 +51,7 @@ impl Reading {
 
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.bytes_each.is_finite() {
+        if self.cpu_us.is_nan() {
             return write!(f, "{:>9.0} bytes each, start in {:.1} ms", self.bytes_each, self.start_ms);
         }
         write!(f, "{:>9.3} µs, {:>10.0} a second, busy {:>3.0} %", self.cpu_us, self.per_second, self.busy * 100.0)
@@ -142,7 +142,7 @@ fn row(line: &str) -> Option<Row> {
         start_kib: value()?,
         start_ms: value()?,
     };
-    WORKLOADS.iter().any(|known| known.name == workload).then_some(Row { workload, round, server, reading })
+    is_known(&workload).then_some(Row { workload, round, server, reading })
 }
 
 #[cfg(test)]

@@ -5,14 +5,17 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Interest, Poll, Token};
+use sockhop::protocol::Opcode;
 
 use super::PATIENCE;
-use super::script::Script;
+use super::script::{Script, frame};
 use super::walker::Walker;
+use crate::serve::{self, SUBSCRIBED};
 
 /// What is read at a time.
 pub const BUFFER: usize = 64 * 1024;
@@ -87,6 +90,32 @@ pub fn is_accepted(head: &[u8]) -> io::Result<bool> {
 }
 
 impl Client {
+    /// Subscribes to topics, and waits until it has. Of the script's messages it gets `first`, and then each that is `step`
+    /// after the one before.
+    pub fn subscribe(&mut self, topics: Range<usize>, (first, step): (u64, u64)) -> Result<(), Box<dyn Error>> {
+        let mut bytes = Vec::new();
+        frame(Opcode::Text, [0x37, 0xfa, 0x21, 0x3d], serve::subscription(&topics).as_bytes(), &mut bytes);
+        self.stream.write_all(&bytes)?;
+        let begin = Instant::now();
+        let mut answer = [0; SUBSCRIBED.len() + 2];
+        let mut come = 0;
+        while come < answer.len() {
+            match self.stream.read(&mut answer[come..]) {
+                Ok(0) => return Err("the server has dropped a connection".into()),
+                Ok(n) => come += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && begin.elapsed() < PATIENCE => {
+                    thread::yield_now()
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if &answer[2..] != SUBSCRIBED.as_bytes() {
+            return Err("a subscription was not confirmed".into());
+        }
+        self.walker = Walker::every(first, step);
+        Ok(())
+    }
+
     pub fn register(&mut self, poll: &Poll, token: usize) -> io::Result<()> {
         poll.registry().register(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
     }

@@ -7,6 +7,7 @@ mod client;
 mod connect;
 mod echo;
 mod idle;
+mod publish;
 mod rate;
 mod script;
 mod walker;
@@ -36,8 +37,10 @@ pub struct Times {
 /// Puts a load on a server. Whatever is lost, altered or refused is an error: such a reading does not count.
 pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn Error>> {
     match load {
-        Load::Echo { clients, in_flight, len, is_text } => {
+        Load::Echo { clients, silent, in_flight, len, is_text } => {
             let script = script::Script::new(len, is_text, in_flight);
+            // They are there until the load is over.
+            let _silent = client::open_all(server.address(), "/echo", silent)?;
             echo::run(server, clients, in_flight, &script, times)
         }
         Load::Rate { clients, per_second, len } => {
@@ -47,6 +50,10 @@ pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn
         Load::Broadcast { clients, in_flight, len } => {
             let script = script::Script::new(len, false, in_flight);
             broadcast::run(server, clients, in_flight, &script, times)
+        }
+        Load::Publish { subscribers, topics, at_once, len } => {
+            let script = script::Script::for_topics(len, topics.count(), at_once);
+            publish::run(server, subscribers, topics, at_once, &script, times)
         }
         Load::Connect { total, at_once } => connect::run(server, total, at_once),
         Load::Idle { clients } => idle::run(server, clients),

@@ -2,6 +2,8 @@
 
 use sockhop::protocol::{FrameHeader, Opcode, mask};
 
+use crate::serve::topic_name;
+
 /// Bytes of different payloads: more than one, and no more than a processor's nearer caches hold.
 const VARIETY: usize = 256 * 1024;
 
@@ -25,6 +27,24 @@ impl Script {
         let mut byte = || if is_text { b' ' + random.byte() % 95 } else { random.byte() };
         let variants = (VARIETY / (len + 1)).clamp(4, 64);
         let payloads: Vec<Vec<u8>> = (0..variants).map(|_| (0..len).map(|_| byte()).collect()).collect();
+        Script::of(opcode, payloads, run)
+    }
+
+    /// Message `n` begins with the name of topic `n` modulo their number.
+    pub fn for_topics(len: usize, topics: usize, run: usize) -> Self {
+        let payload = |topic| {
+            let mut random = Random(0x9E37_79B9_7F4A_7C15 + topic as u64);
+            let mut payload = topic_name(topic).into_bytes();
+            payload.resize_with(len, || random.byte());
+            payload
+        };
+        Script::of(Opcode::Binary, (0..topics).map(payload).collect(), run)
+    }
+
+    /// Messages with these payloads, all as long as the first.
+    fn of(opcode: Opcode, payloads: Vec<Vec<u8>>, run: usize) -> Self {
+        let mut random = Random(0xD1B5_4A32_D192_ED03);
+        let (variants, len) = (payloads.len(), payloads[0].len());
         let keys: Vec<[u8; 4]> = (0..variants).map(|_| [(); 4].map(|()| random.byte())).collect();
         let mut frames = Vec::new();
         for at in 0..variants + run {

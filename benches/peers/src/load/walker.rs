@@ -12,6 +12,9 @@ const LONGEST_HEADER: usize = 14;
 #[derive(Default)]
 pub struct Walker {
     messages: u64,
+    /// Which of the script's messages come: the first, and how far the next are apart, less one.
+    first: u64,
+    passed: u64,
     /// The beginning of a header.
     begun: Vec<u8>,
     /// The frame whose payload is being passed, and what is left of that.
@@ -23,6 +26,11 @@ pub struct Walker {
 }
 
 impl Walker {
+    /// Of the script's messages only those come: `first`, and then each that is `step` after the one before.
+    pub fn every(first: u64, step: u64) -> Self {
+        Walker { first, passed: step - 1, ..Walker::default() }
+    }
+
     /// Takes all of `bytes`; how many messages ended in there.
     pub fn take(&mut self, mut bytes: &[u8], script: &Script) -> Result<u64, String> {
         let before = self.messages;
@@ -97,7 +105,7 @@ impl Walker {
             return Err(format!("{} bytes came back as {len}", script.len));
         }
         if self.messages.is_multiple_of(EVERY) {
-            if self.kept != script.payload(self.messages) {
+            if self.kept != script.payload(self.first + self.messages * (self.passed + 1)) {
                 return Err(format!("message {} came back altered", self.messages));
             }
             self.kept.clear();

@@ -1,6 +1,7 @@
 //! What is told of the readings: tables in Markdown, and a chart.
 
 mod chart;
+mod growth;
 mod machine;
 mod table;
 
@@ -16,6 +17,7 @@ const REFERENCE: &str = "floor";
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 /// What is between these lines of `docs/performance.md` is replaced.
 const BEGIN: &str = "<!-- Written by benches/peers. -->\n";
+const BEGIN_GROWTH: &str = "<!-- Written by benches/peers growth. -->\n";
 const END: &str = "<!-- Until here. -->\n";
 
 /// Prints the tables, and writes them and the chart into a folder, and into the project's documents if told so.
@@ -27,18 +29,33 @@ pub fn write(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn 
     print!("{table}");
     eprintln!("table.md, chart.svg and readings.csv are in {}", out.display());
     if docs {
-        let file = Path::new(DOCS).join("performance.md");
-        let page = fs::read_to_string(&file)?;
-        fs::write(file, replaced(&page, &table).ok_or("docs/performance.md has no place for the table")?)?;
+        put(&table, BEGIN)?;
         fs::write(Path::new(DOCS).join("performance.svg"), &chart)?;
     }
     Ok(())
 }
 
-fn replaced(page: &str, table: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
+/// The same of how Sockhop grows, without a chart.
+pub fn write_growth(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
+    let table = machine::describe(readings) + &growth::draw(readings)?;
+    fs::write(out.join("growth.md"), &table)?;
+    print!("{table}");
+    eprintln!("growth.md and readings.csv are in {}", out.display());
+    if docs { put(&table, BEGIN_GROWTH) } else { Ok(()) }
+}
+
+/// Puts tables into the document, behind a line that is there for them.
+fn put(table: &str, begin: &str) -> Result<(), Box<dyn Error>> {
+    let file = Path::new(DOCS).join("performance.md");
+    let page = fs::read_to_string(&file)?;
+    let page = replaced(&page, table, begin).ok_or_else(|| format!("docs/performance.md lacks {begin}"))?;
+    Ok(fs::write(file, page)?)
+}
+
+fn replaced(page: &str, table: &str, begin: &str) -> Option<String> {
+    let (before, rest) = page.split_once(begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some([before, BEGIN, "\n", table, "\n", END, after].concat())
+    Some([before, begin, "\n", table, "\n", END, after].concat())
 }
 
 /// The processor time of a server for a message, as a multiple of the floor's in the same round.
@@ -53,9 +70,9 @@ mod tests {
     #[test]
     fn replaces_what_is_between_the_lines() {
         let page = format!("# Title\n{BEGIN}old\n{END}The rest.\n");
-        let new = replaced(&page, "new\n").unwrap();
+        let new = replaced(&page, "new\n", BEGIN).unwrap();
         assert_eq!(new, format!("# Title\n{BEGIN}\nnew\n\n{END}The rest.\n"));
-        assert_eq!(replaced(&new, "new\n").unwrap(), new);
-        assert_eq!(replaced("no place", "new\n"), None);
+        assert_eq!(replaced(&new, "new\n", BEGIN).unwrap(), new);
+        assert_eq!(replaced("no place", "new\n", BEGIN), None);
     }
 }

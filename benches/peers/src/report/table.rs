@@ -102,22 +102,21 @@ fn idle(readings: &Readings, workload: &Workload, text: &mut String) -> fmt::Res
 }
 
 /// Three digits that count, and commas between thousands.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value {
         value if !value.is_finite() => String::new(),
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 100.0 => format!("{value:.1}"),
-        value => {
-            let digits = format!("{value:.0}");
-            let groups: Vec<&str> = digits
-                .as_bytes()
-                .rchunks(3)
-                .rev()
-                .map(|group| std::str::from_utf8(group).unwrap_or_default())
-                .collect();
-            groups.join(",")
-        }
+        value => grouped(value),
     }
+}
+
+/// Commas between thousands.
+pub fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    groups.join(",")
 }
 
 #[cfg(test)]

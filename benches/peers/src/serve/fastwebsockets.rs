@@ -15,8 +15,8 @@ pub async fn client(mut stream: TcpStream, hub: Hub) {
     socket.set_auto_close(true);
     socket.set_auto_pong(true);
     match path {
-        Path::Echo => tokio::task::unconstrained(echo(FragmentCollector::new(socket))).await,
         Path::Broadcast => tokio::task::unconstrained(broadcast(socket, hub)).await,
+        _ => tokio::task::unconstrained(echo(FragmentCollector::new(socket))).await,
     }
 }
 

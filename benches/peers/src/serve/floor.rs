@@ -1,6 +1,7 @@
 //! The floor: no WebSocket server, but what no server can do without. On mio, edge-triggered, with one buffer for all, it
 //! sends the bytes back that it has received, masked as they are; a broadcast is framed anew once, and the same bytes go
-//! to each member by one send. Nothing is checked, nothing is bounded.
+//! to each member by one send. What is published to topics is gathered for each subscriber, and leaves by one send, too.
+//! Nothing is checked, nothing is bounded.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net;
@@ -8,9 +9,9 @@ use std::net;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
-use sockhop::protocol::{FrameHeader, encode_frame, mask};
+use sockhop::protocol::{FrameHeader, Opcode, encode_frame, mask};
 
-use super::{Path, upgrade};
+use super::{NAME, Path, SUBSCRIBED, subscribed_topics, upgrade};
 
 const LISTENER: Token = Token(usize::MAX);
 
@@ -20,9 +21,13 @@ struct Client {
     path: Option<Path>,
     /// What the kernel has not taken.
     owed: Vec<u8>,
-    /// The beginning of a frame that is not whole. Broadcasts alone.
+    /// The beginning of a frame that is not whole. Not of echoes.
     begun: Vec<u8>,
 }
+
+/// Subscribers by topic.
+#[derive(Default)]
+struct Topics(Vec<Vec<usize>>);
 
 pub fn serve(listener: net::TcpListener) -> io::Result<()> {
     let mut poll = Poll::new()?;
@@ -33,6 +38,7 @@ pub fn serve(listener: net::TcpListener) -> io::Result<()> {
     let mut members = Vec::new();
     let mut buffer = vec![0; 512 * 1024];
     let mut frames = Vec::new();
+    let mut topics = Topics::default();
     loop {
         poll.poll(&mut events, None)?;
         for event in &events {
@@ -52,8 +58,11 @@ pub fn serve(listener: net::TcpListener) -> io::Result<()> {
             if !lives {
                 clients.remove(at);
                 members.retain(|member| *member != at);
+                topics.0.iter_mut().for_each(|members| members.retain(|member| *member != at));
             }
-            if !frames.is_empty() {
+            if before == Some(Path::Topics) {
+                topics.take(at, &frames, &mut clients);
+            } else if !frames.is_empty() {
                 for member in &members {
                     // Who cannot be written to cannot be read from either, and goes then.
                     let _ = clients[*member].send(&frames);
@@ -94,11 +103,11 @@ impl Client {
                     self.send(&response)?;
                 }
                 Some(Path::Echo) => self.send(&buffer[..n])?,
-                Some(Path::Broadcast) if self.begun.is_empty() => {
+                Some(_) if self.begun.is_empty() => {
                     let used = reframe(&mut buffer[..n], frames);
                     self.begun.extend_from_slice(&buffer[used..n]);
                 }
-                Some(Path::Broadcast) => {
+                Some(_) => {
                     self.begun.extend_from_slice(&buffer[..n]);
                     let used = reframe(&mut self.begun, frames);
                     self.begun.drain(..used);
@@ -125,10 +134,43 @@ impl Client {
             }
         }
         self.owed.drain(..sent);
-        if self.owed.is_empty() {
+        if self.owed.is_empty() && self.path != Some(Path::Topics) {
             self.owed = Vec::new();
         }
         Ok(())
+    }
+}
+
+impl Topics {
+    /// Does what the frames of one client say.
+    fn take(&mut self, from: usize, mut frames: &[u8], clients: &mut Slab<Client>) {
+        let mut to_flush = Vec::new();
+        while let Ok(Some((header, header_len))) = FrameHeader::parse(frames) {
+            let (frame, rest) = frames.split_at(header_len + header.payload_len as usize);
+            let payload = &frame[header_len..];
+            frames = rest;
+            if header.opcode == Opcode::Text {
+                let topics = str::from_utf8(payload).ok().and_then(subscribed_topics).unwrap_or_default();
+                self.0.resize_with(self.0.len().max(topics.end), Vec::new);
+                self.0[topics].iter_mut().for_each(|members| members.push(from));
+                encode_frame(Opcode::Text, SUBSCRIBED.as_bytes(), &mut clients[from].owed);
+                to_flush.push(from);
+                continue;
+            }
+            let name = payload.first_chunk::<NAME>().and_then(|name| str::from_utf8(name).ok());
+            let members = name.and_then(|name| self.0.get(name.parse::<usize>().ok()?));
+            for member in members.into_iter().flatten() {
+                let owed = &mut clients[*member].owed;
+                if owed.is_empty() {
+                    to_flush.push(*member);
+                }
+                owed.extend_from_slice(frame);
+            }
+        }
+        for at in to_flush {
+            // Who cannot be written to cannot be read from either, and goes then.
+            let _ = clients[at].flush();
+        }
     }
 }
 

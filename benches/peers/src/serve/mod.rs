@@ -1,5 +1,9 @@
 //! The servers, each of them minimal and in the manner of its library: `/echo`, and `/broadcast`, where every message goes
 //! to all who are connected there, its sender included. Limits and checks stay as the library has them by default.
+//!
+//! Sockhop and the floor have `/topics`, too. A text there says to which topics its sender wants to subscribe (see
+//! [`subscription`]), and is answered by [`SUBSCRIBED`]. Any other message begins with the name of the topic that it is
+//! published to.
 
 mod fastwebsockets;
 mod floor;
@@ -12,6 +16,7 @@ mod yawc;
 
 use std::io::{self, Error, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 
 use ::sockhop::http::{HeadScanner, Request, Upgrade};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -47,6 +52,24 @@ pub fn run(name: &str, port: u16) -> io::Result<()> {
     }
 }
 
+/// Bytes of a topic's name.
+const NAME: usize = 4;
+pub const SUBSCRIBED: &str = "subscribed";
+
+pub fn topic_name(topic: usize) -> String {
+    format!("{topic:0NAME$}")
+}
+
+/// What a client says that wants to subscribe to these topics.
+pub fn subscription(topics: &Range<usize>) -> String {
+    format!("{} {}", topics.start, topics.end)
+}
+
+fn subscribed_topics(text: &str) -> Option<Range<usize>> {
+    let (start, end) = text.split_once(' ')?;
+    Some(start.parse().ok()?..end.parse().ok()?)
+}
+
 /// A listener with room for all who come at once.
 fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
@@ -80,6 +103,7 @@ where
 enum Path {
     Echo,
     Broadcast,
+    Topics,
 }
 
 /// The opening handshake, for libraries that leave it to others. `None`: the client has gone.
@@ -101,5 +125,10 @@ fn upgrade(head: &[u8]) -> Option<(Path, Vec<u8>)> {
     let request = Request::parse(&head[..len]).ok()?;
     let mut response = Vec::new();
     Upgrade::encode_response(&Upgrade::from_request(&request).ok()?.accept_key(), None, &[], &mut response);
-    Some((if request.path() == "/broadcast" { Path::Broadcast } else { Path::Echo }, response))
+    let path = match request.path() {
+        "/broadcast" => Path::Broadcast,
+        "/topics" => Path::Topics,
+        _ => Path::Echo,
+    };
+    Some((path, response))
 }

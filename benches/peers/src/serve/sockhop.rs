@@ -4,6 +4,8 @@ use std::io;
 
 use sockhop::{Config, Context, Handler, Message, Server};
 
+use super::{NAME, SUBSCRIBED, subscribed_topics, topic_name};
+
 struct Echo;
 
 impl Handler for Echo {
@@ -20,8 +22,27 @@ impl Handler for Broadcast {
     }
 }
 
+struct Topics;
+
+impl Handler for Topics {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        match message {
+            Message::Text(text) => {
+                for topic in subscribed_topics(text).unwrap_or_default() {
+                    ctx.subscribe(&topic_name(topic));
+                }
+                ctx.send(SUBSCRIBED);
+            }
+            Message::Binary(bytes) => {
+                let name = bytes.first_chunk::<NAME>().and_then(|name| str::from_utf8(name).ok());
+                ctx.publish(name.unwrap_or_default(), message);
+            }
+        }
+    }
+}
+
 pub fn serve(port: u16) -> io::Result<()> {
     let config = Config { max_connections: 100_000, ..Config::default() };
     let server = Server::bind(format!("127.0.0.1:{port}"))?.config(config);
-    server.mount("/echo", Echo).mount("/broadcast", Broadcast).run()
+    server.mount("/echo", Echo).mount("/broadcast", Broadcast).mount("/topics", Topics).run()
 }
