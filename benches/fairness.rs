@@ -97,7 +97,6 @@ fn rows() -> Vec<Row> {
 /// The bystander's longest wait.
 fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
     let server = TestServer::run(bind().mount("/sink", Sink).mount("/echo", Echo));
-    let mut bystander = raw::open(server.addr(), "/echo");
     // Each counts for itself: it is measured when all are under way.
     let flood: Vec<_> = floods.iter().map(|_| Flood::default()).collect();
     thread::scope(|scope| {
@@ -105,9 +104,10 @@ fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
         for (flood, (_, path, kind)) in flood.iter().zip(floods) {
             start(scope, &server, flood, path, kind);
         }
-        while flood.iter().any(|flood| flood.sent() < 20) {
+        while flood.iter().any(|flood| flood.sent() < 2) {
             thread::yield_now();
         }
+        let mut bystander = raw::open(server.addr(), "/echo");
         let sent = || flood.iter().map(Flood::sent).collect::<Vec<_>>();
         let (start, before, mut waits) = (Instant::now(), sent(), Vec::new());
         while start.elapsed() < time {

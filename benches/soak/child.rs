@@ -21,12 +21,14 @@ pub struct Server {
 /// What the kernel says of a process at one time.
 #[derive(Clone, Copy, Default)]
 pub struct Sample {
-    /// Resident memory, and the part that is not shared with other processes, in KiB.
+    /// Resident memory, and the part of it that is no file's, in KiB.
     pub rss: u64,
-    pub private: u64,
+    pub own: u64,
     pub descriptors: usize,
     /// Processor time, in hundredths of a second.
     pub ticks: u64,
+    /// How long it was ready to run, but others had the processor.
+    pub starved: Duration,
 }
 
 impl Server {
@@ -66,10 +68,13 @@ impl Server {
         };
         let stat = fs::read_to_string(file("stat"))?;
         let times = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+        let scheduled = fs::read_to_string(file("schedstat"))?;
+        let starved = scheduled.split_whitespace().nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
         Ok(Sample {
             rss: kib("Rss:"),
-            private: kib("Private_Clean:") + kib("Private_Dirty:"),
+            own: kib("Anonymous:"),
             descriptors: fs::read_dir(file("fd"))?.count(),
+            starved: Duration::from_nanos(starved),
             ticks: times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum(),
         })
     }

@@ -147,6 +147,8 @@ impl Crowd<'_> {
             (_, _, role) if peer.phase == Phase::Closed => {
                 Err(End::Wrong(format!("{role:?} is sent a frame behind the Close: {first:#x}")))
             }
+            // 5.5.1: no frame follows a Close, so a Ping that has crossed it is not answered.
+            (PING_FRAME, _, _) if peer.phase != Phase::Open => Ok(()),
             (PING_FRAME, _, _) => Ok(peer.say(&raw::frame(FIN | PONG, payload))?),
             (CLOSE_FRAME, _, _) => self.close_frame(key, payload),
             (

@@ -43,6 +43,8 @@ impl Flood {
                         Ok(0) => break,
                         Ok(_) => {}
                         Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                        // Nothing has come for long: what is swallowed is not answered.
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                         Err(error) => panic!("{error}"),
                     }
                 }
