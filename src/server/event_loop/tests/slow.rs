@@ -61,6 +61,21 @@ fn a_peer_that_is_owed_much_is_not_read_until_it_is_owed_little() {
 }
 
 #[test]
+fn a_paused_peer_is_read_again_by_the_flush_that_ends_its_pause() {
+    let mut bed = Bed::new(App::echo());
+    // An event tells one change alone: that there is room, not what there is to read.
+    bed.network.style(Style::Kqueue);
+    let mut client = bed.open();
+    client.limit(0);
+    (0..100).for_each(|_| client.frame(0x82, &[1; 8 * KIB]));
+    bed.settle();
+    assert!(client.unread() > 0);
+    client.unlimit();
+    bed.settle();
+    assert_eq!((client.unread(), client.frames().len()), (0, 100));
+}
+
+#[test]
 fn drain_is_called_once_each_time_the_queue_was_long() {
     let mut bed = Bed::new(generous());
     let client = bed.open();
