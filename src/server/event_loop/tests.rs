@@ -17,6 +17,7 @@ mod liveness;
 mod logs;
 mod pages;
 mod panics;
+mod pongs;
 mod posts;
 mod random;
 mod shutdown;
