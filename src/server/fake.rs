@@ -113,7 +113,8 @@ impl Network {
 
     /// The most calls on sockets that the loop has made without a look at the clock, since this was asked last.
     pub fn most_calls_without_a_look(&self) -> usize {
-        self.0.borrow().most_calls.take()
+        let state = self.0.borrow();
+        state.most_calls.take().max(state.calls.take())
     }
 
     pub fn style(&self, style: Style) {
