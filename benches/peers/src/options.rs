@@ -67,7 +67,7 @@ fn parser() -> OptionParser<Command> {
 }
 
 fn measure() -> impl Parser<Measure> {
-    let (rounds, seconds) = (rounds(3, "Rounds; servers in scripting languages run in the first alone"), seconds(1.5));
+    let (rounds, seconds) = (rounds(3, "Rounds; servers in scripting languages run in the first alone"), seconds(1.25));
     let workloads = names("workloads", "Only these workloads, with commas between");
     let workloads = or_all(workloads, || WORKLOADS.iter().map(|workload| workload.name).collect());
     let only = names("only", "Only these servers, with commas between");
