@@ -46,13 +46,16 @@ impl<P: Poller> EventLoop<P> {
 
     /// Sends a Close behind all that was said to the peer before. Whether it was to be sent at all.
     fn send_close(&mut self, slot: u32, frame: &CloseFrame<'_>) -> bool {
+        if self.may_send(slot) {
+            self.send_own_posts(slot);
+        }
+        // Those may have been too many: then it has been told so.
         if !self.may_send(slot) {
             return false;
         }
         // 5.5.1: no frame follows a Close, so a Pong that waits comes before it.
         let pong = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.pong.take());
         let mut bytes = pong.map_or_else(Vec::new, Vec::from);
-        self.core.take_posts(slot, &mut bytes);
         let (id, start) = (self.core.sessions.id(slot), bytes.len());
         if let Some(connection) = self.core.sessions[slot].connection.as_mut()
             && let Err(error) = connection.close(Some(frame), &mut bytes)

@@ -158,7 +158,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Delivers those of the turn's posts that a member has yet to get.
-    fn send_own_posts(&mut self, slot: u32) {
+    pub(super) fn send_own_posts(&mut self, slot: u32) {
         let mut posts = Vec::new();
         let newest = self.core.take_posts(slot, &mut posts);
         if !posts.is_empty() {

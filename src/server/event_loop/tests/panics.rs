@@ -105,6 +105,41 @@ fn a_large_message_that_was_sent_back_before_a_panic_arrives_whole() {
 }
 
 #[test]
+fn broadcasts_before_a_panic_or_the_end_are_too_many_for_a_queue_as_ever() {
+    for (text, first) in [("panic", 1000), ("shut down", 900_000)] {
+        let mut bed = Bed::new(App::new(|ctx, call| match call {
+            Call::Message(Message::Text("panic")) => {
+                (0..8).for_each(|n| ctx.broadcast(vec![n; 200_000]));
+                panic();
+            }
+            Call::Message(message) => ctx.broadcast(message),
+            _ => {}
+        }));
+        let mut clients = bed.open_many(2);
+        clients[0].limit(100);
+        clients[1].frame(0x82, &vec![9; first]);
+        bed.settle();
+        if text == "panic" {
+            clients[0].text(text);
+        } else {
+            bed.handle.broadcast("/*", vec![0; 200_000]).expect("room");
+            bed.handle.shutdown(Drain::default());
+        }
+        bed.settle();
+        let mut log = bed.log();
+        log.retain(|line| line.ends_with(" #0.0") && !line.starts_with("open") && !line.starts_with("message"));
+        assert_eq!(log, ["error slow consumer #0.0", "close failed 1013 #0.0"], "{text}");
+        clients[0].unlimit();
+        bed.settle();
+        let frames = clients[0].frames();
+        assert_eq!(frames[1..], [Frame::Close(1013, "slow consumer".to_owned())], "{text}");
+        let others = clients[1].frames();
+        let count = others.iter().filter(|frame| matches!(frame, Frame::Binary(_))).count();
+        assert_eq!(count, if text == "panic" { 9 } else { 2 }, "{text}");
+    }
+}
+
+#[test]
 fn a_panic_in_accept_is_a_500() {
     let mut bed = Bed::new(App::echo().accepting(|ctx, _| {
         ctx.send("never");
