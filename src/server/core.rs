@@ -7,7 +7,7 @@ use super::config::Config;
 use super::handle::Handle;
 use super::handler::{ConnectionId, Error};
 use super::log_limit::LogLimit;
-use super::outbox::{Outbox, Post};
+use super::outbox::{Delivery, Outbox, Post};
 use super::session::{Flags, Membership, Phase, Rate, Tick};
 use super::sessions::Sessions;
 use super::shared_bytes::Account;
@@ -151,10 +151,10 @@ impl Core {
     pub fn subscribe(&mut self, slot: u32, name: &str) {
         self.settle_posts(slot);
         let topic = self.topics.key_or_insert(name);
-        let is_member = |membership: &Membership| membership.topic == topic;
-        if !self.sessions[slot].rare().memberships.iter().any(is_member) {
+        let memberships = &mut self.sessions[slot].rare().memberships;
+        if let Err(at) = find(memberships, topic) {
             let position = self.topics.join(topic, slot);
-            self.sessions[slot].rare().memberships.push(Membership { topic, position });
+            memberships.insert(at, Membership { topic, position });
         }
     }
 
@@ -162,8 +162,8 @@ impl Core {
         self.settle_posts(slot);
         let Some(topic) = self.topics.key(name) else { return };
         let Some(rare) = self.sessions[slot].rare.as_mut() else { return };
-        if let Some(at) = rare.memberships.iter().position(|membership| membership.topic == topic) {
-            let membership = rare.memberships.swap_remove(at);
+        if let Ok(at) = find(&rare.memberships, topic) {
+            let membership = rare.memberships.remove(at);
             self.leave(membership);
         }
         self.sessions[slot].shrink();
@@ -171,9 +171,10 @@ impl Core {
 
     fn leave(&mut self, left: Membership) {
         let Some(moved) = self.topics.leave(left.topic, left.position) else { return };
-        let memberships = self.sessions[moved].rare.iter_mut().flat_map(|rare| &mut rare.memberships);
-        for membership in memberships.filter(|membership| membership.topic == left.topic) {
-            membership.position = left.position;
+        if let Some(rare) = self.sessions[moved].rare.as_mut()
+            && let Ok(at) = find(&rare.memberships, left.topic)
+        {
+            rare.memberships[at].position = left.position;
         }
     }
 
@@ -217,6 +218,15 @@ impl Core {
         }
         self.skip_posts(slot);
         newest
+    }
+
+    /// Appends who has yet to get one of the turn's posts.
+    pub fn list_deliveries(&self, post: usize, deliveries: &mut Vec<Delivery>) {
+        let Some(Post { topic, except, .. }) = self.outbox.posts.log.get(post) else { return };
+        let post = post as u32;
+        let gets = |slot: &u32| self.sessions[*slot].posts_seen <= post && *except != Some(self.sessions.id(*slot));
+        let members = self.topics.members(*topic).iter().copied().filter(gets);
+        deliveries.extend(members.map(|slot| Delivery { slot, post }));
     }
 
     /// Brings the account of what a connection holds up to date, and gives back what it no longer needs.
@@ -273,7 +283,7 @@ impl Core {
     pub fn is_member(&self, slot: u32, topic: TopicKey) -> bool {
         let session = &self.sessions[slot];
         self.mount_topics.get(usize::from(session.mount)) == Some(&topic)
-            || session.rare.as_ref().is_some_and(|rare| rare.memberships.iter().any(|m| m.topic == topic))
+            || session.rare.as_ref().is_some_and(|rare| find(&rare.memberships, topic).is_ok())
     }
 
     /// The slot of a connection that is open.
@@ -284,4 +294,9 @@ impl Core {
     pub fn millis(duration: Duration) -> u32 {
         u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
     }
+}
+
+/// The place of a topic's membership, or where it would have it.
+fn find(memberships: &[Membership], topic: TopicKey) -> Result<usize, usize> {
+    memberships.binary_search_by_key(&topic, |membership| membership.topic)
 }

@@ -70,6 +70,13 @@ pub(crate) struct Post {
     pub except: Option<ConnectionId>,
 }
 
+/// A post, by its number in the log, that one connection is to get.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Delivery {
+    pub slot: u32,
+    pub post: u32,
+}
+
 impl Action {
     /// Who gets what it sends.
     pub fn recipient(&self) -> Option<ConnectionId> {

@@ -126,6 +126,7 @@ pub(crate) struct Rare {
     /// The value of [`Context::attach`](super::Context::attach).
     pub attached: Option<Box<dyn Any + Send>>,
     pub subprotocol: Option<Cow<'static, str>>,
+    /// In the order of the topics' keys.
     pub memberships: Vec<Membership>,
     /// When waiting for the peer's Close, or for it to take the last bytes, ends.
     pub deadline: Option<Deadline>,

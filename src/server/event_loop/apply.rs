@@ -185,28 +185,30 @@ impl<P: Poller> EventLoop<P> {
         self.core.account(slot);
     }
 
-    /// Sends broadcasts to a member, the newest of which begins at `newest`. They are shared with its queue, which
-    /// takes of them what the policy for slow peers says.
-    pub(super) fn send_posts(&mut self, slot: u32, posts: &Rc<SharedBytes>, newest: usize) {
+    /// Sends `posts[all]`, broadcasts the newest of which begins at `newest`, to a member. They are shared with its
+    /// queue, which takes of them what the policy for slow peers says.
+    pub(super) fn send_posts(&mut self, slot: u32, posts: &Rc<SharedBytes>, all: Range<usize>, newest: usize) {
         if !self.may_send(slot) {
             return;
         }
         let is_behind = self.core.sessions[slot].queued() > 0;
-        let parts = [Part::Frames(posts)];
-        let sent = if is_behind { 0 } else { self.write(slot, &parts) };
-        if sent == posts.len() || !self.may_send(slot) {
+        let bytes = posts.get(all.clone()).unwrap_or_default();
+        let parts = [Part::Frames(bytes)];
+        let taken = if is_behind { 0 } else { self.write(slot, &parts) };
+        if taken == bytes.len() || !self.may_send(slot) {
             return;
         }
-        let lead = rest_of_begun_frame(posts, sent);
+        let lead = rest_of_begun_frame(bytes, taken);
+        let has_room = self.has_room(slot, &parts, taken);
+        let sent = all.start + taken;
         let begun = sent + lead;
-        let has_room = self.has_room(slot, &parts, sent);
         let Core { sessions, shared, stats, config, .. } = &mut self.core;
         let queue = &mut sessions[slot].rare().queue;
         match config.slow {
             Slow::Latest => {
                 let skipped = queue.drop_unsent_posts() || begun < newest;
                 queue.push_shared(posts, sent..begun, lead, Kind::Post, shared);
-                queue.push_shared(posts, newest.max(begun)..posts.len(), 0, Kind::Post, shared);
+                queue.push_shared(posts, newest.max(begun)..all.end, 0, Kind::Post, shared);
                 if skipped {
                     stats.add(Count::SlowSkipped);
                     self.after_push(slot);
@@ -218,7 +220,7 @@ impl<P: Poller> EventLoop<P> {
                 queue.push_shared(posts, sent..begun, lead, Kind::Post, shared);
                 stats.add(Count::SlowSkipped);
             }
-            Slow::Close | Slow::Drop => queue.push_shared(posts, sent..posts.len(), lead, Kind::Post, shared),
+            Slow::Close | Slow::Drop => queue.push_shared(posts, sent..all.end, lead, Kind::Post, shared),
         }
         self.after_push(slot);
         if !has_room && self.core.config.slow == Slow::Close {

@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use super::EventLoop;
 use crate::server::handler::Error;
+use crate::server::outbox::{Delivery, Posts};
 use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Flags, Phase};
 use crate::server::shared_bytes::SharedBytes;
+use crate::server::topics::TopicKey;
 
 /// Bytes of its queue that a connection is sent in a turn.
 const BUDGET: usize = 256 * 1024;
@@ -15,6 +17,8 @@ const BUDGET: usize = 256 * 1024;
 const FLUSHES: usize = 32;
 /// Slices of one write.
 const SLICES: usize = 32;
+/// Deliveries, 8 bytes each, that are listed before they are made: so many where each is to many connections.
+const DELIVERIES: usize = 256 * 1024;
 
 impl<P: Poller> EventLoop<P> {
     /// The socket takes bytes again.
@@ -130,31 +134,56 @@ impl<P: Poller> EventLoop<P> {
         let log = &self.core.outbox.posts.log;
         let Some(first) = log.first() else { return };
         if log.iter().all(|post| post.topic == first.topic) {
-            let topic = first.topic;
-            let newest = log.last().map_or(0, |post| post.bytes.start);
-            let posts = Rc::clone(&self.core.outbox.posts.bytes);
-            // From the end: when a member fails and leaves, one that has been served takes its place.
-            for at in (0..self.core.topics.members(topic).len()).rev() {
-                let Some(&slot) = self.core.topics.members(topic).get(at) else { continue };
-                if self.core.sessions[slot].flags.has(Flags::SPECIAL) {
-                    self.send_own_posts(slot);
-                } else {
-                    self.send_posts(slot, &posts, newest);
+            self.deliver_topic(first.topic);
+        } else {
+            // Only who gets something is looked at, and for that alone, however many topics and posts there are.
+            let mut deliveries = Vec::new();
+            for post in 0..log.len() {
+                self.core.list_deliveries(post, &mut deliveries);
+                if deliveries.len() >= DELIVERIES {
+                    self.deliver(&mut deliveries);
                 }
             }
-        } else {
-            let mut topics: Vec<_> = log.iter().map(|post| post.topic).collect();
-            topics.sort_unstable();
-            topics.dedup();
-            let members = |topic| self.core.topics.members(topic).iter().copied();
-            let mut slots: Vec<u32> = topics.into_iter().flat_map(members).collect();
-            slots.sort_unstable();
-            slots.dedup();
-            for slot in slots {
-                self.send_own_posts(slot);
-            }
+            self.deliver(&mut deliveries);
         }
         self.core.clear_posts();
+    }
+
+    /// Delivers posts that are all to one topic.
+    fn deliver_topic(&mut self, topic: TopicKey) {
+        let newest = self.core.outbox.posts.log.last().map_or(0, |post| post.bytes.start);
+        let posts = Rc::clone(&self.core.outbox.posts.bytes);
+        // From the end: when a member fails and leaves, one that has been served takes its place.
+        for at in (0..self.core.topics.members(topic).len()).rev() {
+            let Some(&slot) = self.core.topics.members(topic).get(at) else { continue };
+            if self.core.sessions[slot].flags.has(Flags::SPECIAL) {
+                self.send_own_posts(slot);
+            } else {
+                self.send_posts(slot, &posts, 0..posts.len(), newest);
+            }
+        }
+    }
+
+    /// Makes deliveries, all to one connection at once.
+    fn deliver(&mut self, deliveries: &mut Vec<Delivery>) {
+        deliveries.sort_unstable();
+        for to_one in deliveries.chunk_by(|one, next| one.slot == next.slot) {
+            let (Some(first), Some(last)) = (to_one.first(), to_one.last()) else { continue };
+            let slot = first.slot;
+            let Posts { bytes: posts, log, .. } = &self.core.outbox.posts;
+            let place = |delivery: &Delivery| log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
+            let (all, newest) = (place(first).start..place(last).end, place(last).start);
+            if to_one.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len() {
+                let posts = Rc::clone(posts);
+                self.send_posts(slot, &posts, all, newest);
+            } else {
+                let places = to_one.iter().filter_map(|delivery| posts.get(place(delivery)));
+                let own = Rc::new(SharedBytes::new(places.collect::<Vec<_>>().concat()));
+                let newest = own.len() - place(last).len();
+                self.send_posts(slot, &own, 0..own.len(), newest);
+            }
+        }
+        deliveries.clear();
     }
 
     /// Delivers those of the turn's posts that a member has yet to get.
@@ -162,7 +191,8 @@ impl<P: Poller> EventLoop<P> {
         let mut posts = Vec::new();
         let newest = self.core.take_posts(slot, &mut posts);
         if !posts.is_empty() {
-            self.send_posts(slot, &Rc::new(SharedBytes::new(posts)), newest);
+            let posts = Rc::new(SharedBytes::new(posts));
+            self.send_posts(slot, &posts, 0..posts.len(), newest);
         }
     }
 }

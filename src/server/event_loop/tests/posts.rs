@@ -62,6 +62,76 @@ fn subscriptions_hold_from_where_they_stand() {
 }
 
 #[test]
+fn each_gets_what_was_posted_to_its_topics_in_order_and_once() {
+    let subscriptions = ["subscribe t", "subscribe u;subscribe t", "subscribe u;subscribe v", "send none"];
+    let subscribe = subscriptions.into_iter().enumerate();
+    for (texts, expected) in [
+        // What lies in one piece, and what does not.
+        ("publish t a;publish u b", [&["a"][..], &["a", "b"], &["b"], &[]]),
+        ("publish t a;publish v b;publish u c;publish t d", [&["a", "d"], &["a", "c", "d"], &["b", "c"], &[]]),
+        ("publish u a;broadcast b;publish v c", [&["b"], &["a", "b"], &["a", "b", "c"], &["b"]]),
+        ("publish u a;others b;publish v c;others d", [&["b", "d"], &["a", "b", "d"], &["a", "b", "c", "d"], &[]]),
+        // Some of it has left before.
+        ("publish v a;broadcast b;send c;publish u d", [&["b"], &["b", "d"], &["a", "b", "d"], &["b", "c"]]),
+    ] {
+        let mut bed = Bed::new(obedient());
+        let mut clients = bed.open_many(4);
+        subscribe.clone().for_each(|(client, text)| clients[client].text(text));
+        bed.settle();
+        assert_eq!(clients[3].texts(), ["none"]);
+        clients[1].calls();
+        clients[3].text(texts);
+        bed.settle();
+        assert_eq!(clients.iter_mut().map(Client::texts).collect::<Vec<_>>(), expected, "{texts}");
+        assert_eq!(clients[1].calls().sends, 1, "{texts}");
+    }
+}
+
+#[test]
+fn what_topics_owe_to_those_who_take_nothing_comes_later_in_one_piece_or_not() {
+    for texts in [
+        "publish t a;publish t b;publish u c",
+        "publish u c;publish t a;publish t b",
+        "publish t a;publish u c;publish t b",
+    ] {
+        let mut bed = Bed::new(obedient());
+        let mut clients = bed.open_many(2);
+        clients[0].text("subscribe t");
+        clients[1].text("subscribe u");
+        bed.settle();
+        clients[0].limit(1);
+        clients[1].text(texts);
+        bed.settle();
+        clients[0].unlimit();
+        bed.settle();
+        assert_eq!(clients[0].texts(), ["a", "b"], "{texts}");
+    }
+}
+
+#[test]
+fn many_subscriptions_come_and_go_in_any_order() {
+    let mut bed = Bed::new(obedient());
+    let mut clients = bed.open_many(3);
+    // Each time another order: the number of topics is prime.
+    let topics = |step: usize| (0..41).map(move |at| at * step % 41);
+    let orders = |verb: &str, topics: &mut dyn Iterator<Item = usize>| {
+        topics.map(|topic| format!("{verb} {topic}")).collect::<Vec<_>>().join(";")
+    };
+    for (client, step) in clients.iter().zip([3, 7, 11]) {
+        client.text(&orders("subscribe", &mut topics(step)));
+    }
+    bed.settle();
+    clients[0].text(&orders("unsubscribe", &mut topics(5).filter(|topic| topic % 2 == 0)));
+    clients[1].text("close");
+    bed.settle();
+    clients[2].text(&(0..41).map(|topic| format!("publish {topic} {topic}")).collect::<Vec<_>>().join(";"));
+    bed.settle();
+    let odd: Vec<String> = (0..41).filter(|topic| topic % 2 == 1).map(|topic| topic.to_string()).collect();
+    let all: Vec<String> = (0..41).map(|topic| topic.to_string()).collect();
+    assert_eq!((clients[0].texts(), clients[2].texts()), (odd, all));
+}
+
+#[test]
 fn others_are_all_but_the_sender() {
     assert_eq!(outcome(3, &[(1, "others a;broadcast b")]), [&["a", "b"][..], &["b"], &["a", "b"]]);
 }
