@@ -15,7 +15,7 @@ pub struct Case {
     pub run: fn(rounds: usize),
 }
 
-pub const CASES: [Case; 11] = [
+pub const CASES: [Case; 13] = [
     Case { name: "parse-20", rounds: 4, messages: BUFFER / 26, run: |rounds| parse(Opcode::Binary, 20, rounds) },
     Case { name: "parse-text-1k", rounds: 4, messages: BUFFER / 1032, run: |rounds| parse(Opcode::Text, 1024, rounds) },
     Case { name: "echo-one", rounds: 500, messages: 1, run: |rounds| echo(1, 1, Opcode::Binary, 20, rounds) },
@@ -26,6 +26,8 @@ pub const CASES: [Case; 11] = [
     Case { name: "echo-1m", rounds: 1, messages: 4, run: |rounds| echo(4, 1, Opcode::Binary, 1 << 20, rounds) },
     Case { name: "bcast-1000", rounds: 4, messages: 1000, run: |rounds| broadcast(1000, 1, rounds) },
     Case { name: "bcast-1000-k8", rounds: 2, messages: 8 * 1000, run: |rounds| broadcast(1000, 8, rounds) },
+    Case { name: "topics-1000", rounds: 2, messages: 1000, run: |rounds| publish(1000, 1, 1000, rounds) },
+    Case { name: "topics-all-k16", rounds: 2, messages: 16 * 100, run: |rounds| publish(100, 100, 16, rounds) },
     Case { name: "connect", rounds: 100, messages: 1, run: connect },
 ];
 
@@ -46,6 +48,18 @@ struct Room;
 impl Handler for Room {
     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
         ctx.broadcast(message);
+    }
+}
+
+/// A text names a topic that is subscribed to; other messages begin with the name of the one they are for.
+struct News;
+
+impl Handler for News {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        match message {
+            Message::Text(topic) => ctx.subscribe(topic),
+            Message::Binary(bytes) => ctx.publish(std::str::from_utf8(&bytes[..4]).expect("a name"), message),
+        }
     }
 }
 
@@ -99,6 +113,32 @@ fn broadcast(clients: usize, messages: usize, rounds: usize) {
     }
 }
 
+/// In every round one client sends some messages at once, each to a topic of its own. Others subscribe, to one topic each or
+/// all of them to so many.
+fn publish(clients: usize, each: usize, messages: usize, rounds: usize) {
+    let mut stage = Stage::new(News);
+    let publisher = stage.connect("/");
+    let clients: Vec<Client> = (0..clients).map(|_| stage.connect("/")).collect();
+    for (at, client) in clients.iter().enumerate() {
+        let topics = if each == 1 { at..at + 1 } else { 0..each };
+        stage.queue(*client, &topics.flat_map(|topic| frame(Opcode::Text, &name(topic))).collect::<Vec<u8>>());
+    }
+    stage.run();
+    let message = |topic| frame(Opcode::Binary, &[name(topic), vec![b'.'; 124]].concat());
+    let frames: Vec<u8> = (0..messages).flat_map(message).collect();
+    for _ in 0..rounds {
+        stage.queue(publisher, &frames);
+        stage.run();
+        for client in &clients {
+            assert_eq!(stage.received(*client).len(), if each == 1 { 1 } else { messages });
+        }
+    }
+}
+
+fn name(topic: usize) -> Vec<u8> {
+    format!("{topic:04}").into_bytes()
+}
+
 /// In every round one client comes, and goes.
 fn connect(rounds: usize) {
     let mut stage = Stage::new(Echo);
@@ -110,10 +150,15 @@ fn connect(rounds: usize) {
 }
 
 fn client_frame(opcode: Opcode, len: usize) -> Vec<u8> {
+    let text = "The quick brown fox jumps over the lazy dog. ".bytes();
+    frame(opcode, &text.cycle().take(len).collect::<Vec<u8>>())
+}
+
+fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    FrameHeader { fin: true, opcode, masking_key: Some(KEY), payload_len: len as u64 }.encode(&mut bytes);
+    FrameHeader { fin: true, opcode, masking_key: Some(KEY), payload_len: payload.len() as u64 }.encode(&mut bytes);
     let start = bytes.len();
-    bytes.extend("The quick brown fox jumps over the lazy dog. ".bytes().cycle().take(len));
+    bytes.extend_from_slice(payload);
     mask(&mut bytes[start..], KEY, 0);
     bytes
 }
