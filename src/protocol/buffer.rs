@@ -38,8 +38,18 @@ impl Buffer {
         self.append(own.payload());
     }
 
+    /// Makes room for `needed` further bytes: to twice what there is, but to no more than `most` in all.
+    pub(super) fn make_room(&mut self, needed: usize, most: usize) {
+        let extent = self.filled.saturating_add(needed);
+        if extent > self.bytes.capacity() {
+            let capacity = extent.max(self.bytes.capacity().saturating_mul(2).min(most));
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+    }
+
     /// Appends a copy of `piece`.
     pub(super) fn append(&mut self, piece: &[u8]) {
+        self.make_room(piece.len(), usize::MAX);
         let spare = self.spare_mut();
         let (fits, rest) = piece.split_at_checked(spare.len()).unwrap_or((piece, &[]));
         if let Some(place) = spare.get_mut(..fits.len()) {

@@ -3,6 +3,8 @@
 //! It does no I/O, keeps no time and starts after the opening handshake. When the TCP connection is to be ended is the
 //! caller's part: see [`State`].
 
+#[cfg(feature = "deflate")]
+mod extended;
 mod partial;
 mod receiver;
 mod role;
@@ -10,12 +12,14 @@ mod sender;
 
 use std::{fmt, sync::Arc};
 
+pub(super) use self::partial::Frame;
 pub use self::role::{Client, Role, Server};
 use self::{partial::Partial, sender::Sender};
 use super::{
     buffer::Buffer,
     close::CloseFrame,
     error::{ControlError, NotOpen, ProtocolError},
+    extension::Contexts,
     frame::{Opcode, take_whole_message},
     mask::mask,
     message::{Limits, Message},
@@ -47,6 +51,9 @@ pub struct Allowance<'a> {
     /// comes. Either way [`Connection::spare`] then is where to receive the rest, and [`Connection::take_buffer`] how
     /// to get the vector back.
     pub lend: &'a mut dyn FnMut() -> Option<Vec<u8>>,
+    /// What an extension works with, and how much it may do. With `None` it makes what it needs for each message, and
+    /// does all that there is to do. Without an extension it is of no use.
+    pub contexts: Option<&'a mut Contexts>,
 }
 
 /// How far the closing handshake is (§7.1).
@@ -88,7 +95,7 @@ impl<K: FnMut() -> [u8; 4]> Connection<Client<K>> {
 
 impl<R: Role> Connection<R> {
     fn new(limits: Arc<Limits>, role: R) -> Self {
-        Self { limits, partial: None, sender: Sender { state: State::Open, role } }
+        Self { limits, partial: None, sender: Sender { state: State::Open, extension: None, role } }
     }
 
     /// How far the closing handshake is.
@@ -97,16 +104,24 @@ impl<R: Role> Connection<R> {
         self.sender.state
     }
 
-    /// Whether no frame or message is under way and nothing of the last event is kept: then there is no heap block.
+    /// Whether no frame or message is under way and nothing of the last event is kept: then there is no heap block,
+    /// unless an extension keeps what it has seen for the next message (context takeover).
     /// An event may borrow from the connection, so this is for after [`receive`](Self::receive) answered `Ok(None)`.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.partial.is_none()
+        self.partial.as_ref().is_none_or(|partial| partial.is_idle())
+    }
+
+    /// Whether an extension has used up its share of [`Allowance::contexts`] amid a message: then
+    /// [`receive_with`](Self::receive_with) is to be called again, with input or without, before anything more is
+    /// received.
+    pub fn is_paused(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.is_paused())
     }
 
     /// The payload bytes that have come of the message or frame under way; `None`: there is none.
     pub fn unfinished(&self) -> Option<u64> {
-        let partial = self.partial.as_ref().filter(|partial| partial.spent.is_none())?;
+        let partial = self.partial.as_ref().filter(|partial| !partial.is_idle() && partial.spent.is_none())?;
         Some(partial.message.as_ref().map_or(0, |message| message.buffer.filled() as u64))
     }
 
@@ -132,11 +147,11 @@ impl<R: Role> Connection<R> {
         input: &mut &'i mut [u8],
         output: &mut Vec<u8>,
     ) -> Result<Option<Event<'e>>, ProtocolError> {
-        self.receive_with(input, output, &mut Allowance { frames: usize::MAX, lend: &mut || None })
+        self.receive_with(input, output, &mut Allowance { frames: usize::MAX, lend: &mut || None, contexts: None })
     }
 
     /// [`receive`](Self::receive) for a caller who bounds the work of a call, or has buffers to lend for large
-    /// messages. `Ok(None)` while `input` is not empty: the frames that were allowed are used up.
+    /// messages. `Ok(None)` while `input` is not empty, or [`is_paused`](Self::is_paused): what was allowed is used up.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).

@@ -37,6 +37,8 @@ pub enum ProtocolError {
     TooManyFrames,
     /// A text message that is not UTF-8 (§8.1).
     InvalidUtf8,
+    /// A compressed message whose payload is no DEFLATE data, or not all of it (RFC 7692 §7.2.2).
+    InvalidDeflate,
     /// A Close frame with a payload of one byte, too short for a code (§5.5.1).
     TruncatedCloseCode,
     /// A Close frame with a code that may not be sent (§7.4).
@@ -49,14 +51,14 @@ impl ProtocolError {
     /// The code of the Close frame that tells the peer (§7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidDeflate | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
             Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFrames => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
 
-    /// The section of RFC 6455 that holds the rule, such as `"5.5.1"`.
+    /// The section of RFC 6455 that holds the rule, such as `"5.5.1"`, or that of another RFC with its number.
     pub const fn section(self) -> &'static str {
         match self {
             Self::UnmaskedClientFrame | Self::MaskedServerFrame => "5.1",
@@ -66,6 +68,7 @@ impl ProtocolError {
             Self::TruncatedCloseCode | Self::InvalidCloseReason => "5.5.1",
             Self::InvalidCloseCode => "7.4",
             Self::InvalidUtf8 => "8.1",
+            Self::InvalidDeflate => "RFC 7692 7.2.2",
             Self::MessageTooBig | Self::TooManyFrames => "10.4",
         }
     }
@@ -87,6 +90,7 @@ impl fmt::Display for ProtocolError {
             Self::MessageTooBig => "message larger than the limit",
             Self::TooManyFrames => "message in more frames than the limit",
             Self::InvalidUtf8 => "text message that is not utf-8",
+            Self::InvalidDeflate => "compressed message that cannot be inflated",
             Self::TruncatedCloseCode => "close frame with a payload of one byte",
             Self::InvalidCloseCode => "close code that may not be sent",
             Self::InvalidCloseReason => "close reason that is not utf-8",
@@ -164,6 +168,7 @@ mod tests {
             (E::MessageTooBig, 1009, "10.4"),
             (E::TooManyFrames, 1008, "10.4"),
             (E::InvalidUtf8, 1007, "8.1"),
+            (E::InvalidDeflate, 1007, "RFC 7692 7.2.2"),
             (E::TruncatedCloseCode, 1002, "5.5.1"),
             (E::InvalidCloseCode, 1002, "7.4"),
             (E::InvalidCloseReason, 1007, "5.5.1"),

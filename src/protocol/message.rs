@@ -111,13 +111,14 @@ impl Assembly {
         Self { opcode, frames: 0, len: 0, utf8: Utf8Validator::default(), buffer: Buffer::default() }
     }
 
-    /// Whether one more frame, with this payload length, keeps within the limits (§10.4).
-    pub(super) fn may_continue(&self, payload_len: u64, limits: &Limits) -> Result<(), ProtocolError> {
+    /// Whether one more frame, with this payload length, keeps within the limits (§10.4); `max_len` is that of all
+    /// payloads together.
+    pub(super) fn may_continue(&self, payload_len: u64, max_len: u64, max_frames: u32) -> Result<(), ProtocolError> {
         // Subtraction, since a sum could overflow. `len` is within the limit: each frame was let in here.
-        if payload_len > limits.max_message.saturating_sub(self.len) {
+        if payload_len > max_len.saturating_sub(self.len) {
             return Err(ProtocolError::MessageTooBig);
         }
-        if self.frames >= limits.max_frames {
+        if self.frames >= max_frames {
             return Err(ProtocolError::TooManyFrames);
         }
         Ok(())

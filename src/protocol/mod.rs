@@ -19,6 +19,7 @@
 //! | 7.1.7 | failing the connection | [`Connection::receive`], [`ProtocolError::close_code`] |
 //! | 7.4 | status codes | [`CloseCode::may_be_sent`] |
 //! | 8.1 | text is UTF-8 | [`Utf8Validator`] |
+//! | 9 | extensions: permessage-deflate (RFC 7692), with the feature `deflate` | `Extension`, `Deflater`, [`Contexts`] |
 //! | 10.3 | keys that nobody can foresee | [`Connection::client`] |
 //! | 10.4 | limits | [`Limits`] |
 //!
@@ -68,7 +69,10 @@
 mod buffer;
 mod close;
 mod connection;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
+mod extension;
 mod frame;
 mod mask;
 mod message;
@@ -78,7 +82,10 @@ mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Allowance, Client, Connection, Event, Role, Server, State};
+#[cfg(feature = "deflate")]
+pub use deflate::{Context, DeflateOptions, Deflater, Extension, Tally};
 pub use error::{ControlError, NotOpen, ProtocolError};
+pub use extension::Contexts;
 pub use frame::{FrameHeader, Opcode, encode_frame};
 pub use mask::mask;
 pub use message::{Limits, Message};

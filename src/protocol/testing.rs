@@ -85,7 +85,7 @@ pub(crate) fn feed<R: Role>(
 ) -> Outcome {
     let mut outcome = Outcome::new(&[], &[], Ok(State::Open));
     let lend = &mut || (path == Path::Lent).then(|| vec![0xEE; 100_000]);
-    let mut allowance = Allowance { frames: usize::MAX, lend };
+    let mut allowance = Allowance { frames: usize::MAX, lend, contexts: None };
     let mut fed = 0;
     while fed < stream.len() {
         let mut piece = stream[fed..stream.len().min(fed + next_len())].to_vec();

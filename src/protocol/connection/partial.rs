@@ -4,7 +4,9 @@
 
 use std::mem;
 
-use crate::protocol::{buffer::Buffer, error::ProtocolError, frame::FrameHeader, mask::mask, message::Assembly};
+use crate::protocol::{
+    buffer::Buffer, error::ProtocolError, extension::Inflation, frame::FrameHeader, mask::mask, message::Assembly,
+};
 
 /// A data frame with this much payload still to come is worth a buffer to receive it into directly.
 pub(super) const DIRECT: usize = 64 * 1024;
@@ -21,6 +23,8 @@ pub(super) struct Partial {
     pub(super) control: Vec<u8>,
     /// The message under way. At the header of a frame: there if and only if it is fragmented.
     pub(super) message: Option<Assembly>,
+    /// What an extension does to that message, or keeps between two messages.
+    pub(super) inflation: Option<Inflation>,
     /// The payload of a message that is done with: of the last event, or of one that nobody will get.
     pub(super) spent: Option<Buffer>,
 }
@@ -32,7 +36,28 @@ impl Partial {
             && self.frame.is_none()
             && self.control.is_empty()
             && self.message.is_none()
+            && self.inflation.is_none()
             && self.spent.is_none()
+    }
+
+    /// Whether there is nothing but what an extension keeps between two messages.
+    pub(super) fn is_idle(&self) -> bool {
+        self.head.is_empty()
+            && self.frame.is_none()
+            && self.control.is_empty()
+            && self.message.is_none()
+            && !self.is_extended()
+            && self.spent.is_none()
+    }
+
+    /// Whether the message under way is one that an extension works on.
+    pub(super) fn is_extended(&self) -> bool {
+        self.inflation.as_ref().is_some_and(Inflation::is_under_way)
+    }
+
+    /// Whether there is work to be done on that message without further input.
+    pub(super) fn is_paused(&self) -> bool {
+        self.inflation.as_ref().is_some_and(Inflation::is_paused)
     }
 
     /// Forgets what the last event borrowed.
@@ -47,6 +72,9 @@ impl Partial {
     pub(super) fn abandon_message(&mut self) {
         if let Some(message) = &mut self.message {
             self.spent = Some(mem::take(&mut message.buffer));
+        }
+        if let Some(inflation) = &mut self.inflation {
+            inflation.abandon();
         }
     }
 
@@ -68,6 +96,7 @@ impl Partial {
         size_of::<Self>()
             + self.control.capacity()
             + self.message.as_ref().map_or(0, |message| message.buffer.capacity())
+            + self.inflation.as_ref().map_or(0, Inflation::capacity)
             + self.spent.as_ref().map_or(0, Buffer::capacity)
     }
 }
@@ -99,8 +128,8 @@ impl Head {
 }
 
 /// A frame whose header has been accepted.
-pub(super) struct Frame {
-    pub(super) header: FrameHeader,
+pub(in crate::protocol) struct Frame {
+    pub(in crate::protocol) header: FrameHeader,
     /// How much of the payload has come.
     received: u64,
     /// Whether the payload may be received straight into the message's buffer.
@@ -112,16 +141,16 @@ impl Frame {
         Self { header, received: 0, direct: false }
     }
 
-    pub(super) fn remaining(&self) -> u64 {
+    pub(in crate::protocol) fn remaining(&self) -> u64 {
         self.header.payload_len.saturating_sub(self.received)
     }
 
-    pub(super) fn is_complete(&self) -> bool {
+    pub(in crate::protocol) fn is_complete(&self) -> bool {
         self.remaining() == 0
     }
 
     /// Takes what `input` has of the payload off its front, and unmasks it.
-    pub(super) fn take<'i>(&mut self, input: &mut &'i mut [u8]) -> &'i mut [u8] {
+    pub(in crate::protocol) fn take<'i>(&mut self, input: &mut &'i mut [u8]) -> &'i mut [u8] {
         let len = usize::try_from(self.remaining()).map_or(input.len(), |remaining| remaining.min(input.len()));
         let piece = input.split_off_mut(..len).unwrap_or_default();
         self.unmask(piece);

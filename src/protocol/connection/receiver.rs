@@ -3,6 +3,7 @@
 use super::{Allowance, Connection, Event, Role, State, partial::Frame};
 use crate::protocol::{
     error::ProtocolError,
+    extension::{Inflation, Progress, max_extended},
     frame::{FrameHeader, Opcode},
     message::Assembly,
 };
@@ -74,12 +75,14 @@ impl<R: Role> Connection<R> {
                     Frame::new(header)
                 }
             };
-            if input.is_empty() && !frame.is_complete() {
+            if input.is_empty() && !frame.is_complete() && !self.is_paused() {
                 self.partial.get_or_insert_default().frame = Some(frame);
                 return Ok(None);
             }
             let step = if frame.header.opcode.is_control() {
                 self.advance_control(frame, input)
+            } else if self.is_extended() {
+                self.advance_extended(frame, input, allowance)?
             } else {
                 self.advance_data(frame, input, allowance.lend)?
             };
@@ -97,16 +100,30 @@ impl<R: Role> Connection<R> {
 
     /// Takes a header off the front of `input`, or what there is of it.
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, ProtocolError> {
-        if self.partial.as_ref().is_none_or(|partial| partial.head.is_empty())
-            && let Some((header, len)) = FrameHeader::parse(input)?
-        {
-            let _header = input.split_off_mut(..len);
-            return Ok(Some(header));
+        if self.partial.as_ref().is_none_or(|partial| partial.head.is_empty()) {
+            self.take_rsv1(input);
+            if let Some((header, len)) = FrameHeader::parse(input)? {
+                let _header = input.split_off_mut(..len);
+                return Ok(Some(header));
+            }
         }
         if input.is_empty() {
             return Ok(None);
         }
         self.partial.get_or_insert_default().head.complete(input)
+    }
+
+    /// At the beginning of a header: clears RSV1 where an extension gives it a meaning, and notes that.
+    #[inline]
+    fn take_rsv1(&mut self, input: &mut [u8]) {
+        // RFC 7692 6: RSV1 stands on the first frame of a data message, nowhere else.
+        if let Some(extension) = self.sender.extension
+            && let Some(first @ (0x41 | 0x42 | 0xC1 | 0xC2)) = input.first_mut()
+        {
+            *first &= !0x40;
+            let partial = self.partial.get_or_insert_default();
+            partial.inflation = Inflation::begin(partial.inflation.take(), extension, !R::MASKS);
+        }
     }
 
     /// The rules for a header that depend on what we are and what came before.
@@ -118,15 +135,17 @@ impl<R: Role> Connection<R> {
             _ => {}
         }
         let message = self.partial.as_ref().and_then(|partial| partial.message.as_ref());
+        let max_message = self.limits.max_message;
+        let max_len = if self.is_extended() { max_extended(max_message) } else { max_message };
         match (header.opcode, message) {
             (Opcode::Ping | Opcode::Pong | Opcode::Close, _) => Ok(()),
             // 5.4 Fragmentation: a first frame, then continuations, and nothing but control frames between them.
             (Opcode::Continuation, None) => Err(ProtocolError::UnexpectedContinuation),
             (Opcode::Text | Opcode::Binary, Some(_)) => Err(ProtocolError::InterruptedMessage),
-            (Opcode::Continuation, Some(message)) => message.may_continue(header.payload_len, &self.limits),
-            (Opcode::Text | Opcode::Binary, None) if header.payload_len > self.limits.max_message => {
-                Err(ProtocolError::MessageTooBig)
+            (Opcode::Continuation, Some(message)) => {
+                message.may_continue(header.payload_len, max_len, self.limits.max_frames)
             }
+            (Opcode::Text | Opcode::Binary, None) if header.payload_len > max_len => Err(ProtocolError::MessageTooBig),
             (Opcode::Text | Opcode::Binary, None) => Ok(()),
         }
     }
@@ -188,5 +207,41 @@ impl<R: Role> Connection<R> {
         }
         partial.spent = buffer;
         Ok(Step::Complete(Complete::Message(opcode, None)))
+    }
+
+    /// A frame of a message that an extension works on.
+    fn advance_extended<'i>(
+        &mut self,
+        mut frame: Frame,
+        input: &mut &'i mut [u8],
+        allowance: &mut Allowance<'_>,
+    ) -> Result<Step<'i>, ProtocolError> {
+        let FrameHeader { fin, opcode, payload_len, .. } = frame.header;
+        let wanted = self.sender.state == State::Open;
+        let partial = self.partial.get_or_insert_default();
+        let message = partial.message.get_or_insert_with(|| Assembly::new(opcode));
+        let mut progress = Progress::Done;
+        if let Some(inflation) = partial.inflation.as_mut().filter(|_| wanted) {
+            let contexts = allowance.contexts.as_deref_mut();
+            progress = inflation.advance(&mut frame, input, message, self.limits.max_message, contexts)?;
+        } else {
+            let _unwanted = frame.take(input);
+        }
+        if !frame.is_complete() || progress == Progress::Paused {
+            partial.frame = Some(frame);
+            return Ok(Step::Starved);
+        }
+        if !fin {
+            message.count_frame(payload_len);
+            return Ok(Step::Next);
+        }
+        let opcode = message.opcode;
+        partial.spent = partial.message.take().map(|message| message.buffer).filter(|_| wanted);
+        partial.inflation = partial.inflation.take().and_then(Inflation::end);
+        Ok(if wanted { Step::Complete(Complete::Message(opcode, None)) } else { Step::Next })
+    }
+
+    fn is_extended(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.is_extended())
     }
 }

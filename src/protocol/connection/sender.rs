@@ -4,6 +4,7 @@ use super::{Event, Role, State};
 use crate::protocol::{
     close::CloseFrame,
     error::ProtocolError,
+    extension::Extension,
     frame::{FrameHeader, Opcode, encode_frame},
     mask::mask,
     message::Message,
@@ -13,6 +14,8 @@ use crate::protocol::{
 /// that it answers is still borrowed from there.
 pub(super) struct Sender<R> {
     pub(super) state: State,
+    /// What was negotiated. It never changes once frames are exchanged.
+    pub(super) extension: Option<Extension>,
     pub(super) role: R,
 }
 

@@ -39,7 +39,7 @@ fn an_allowance_of_frames_is_kept_to_whatever_the_frames_are() {
     let (mut server, mut output, mut events) = (server(), Vec::new(), Vec::new());
     let mut input = &mut stream[..];
     for round in 0..3 {
-        let mut allowance = Allowance { frames: 2, lend: &mut || None };
+        let mut allowance = Allowance { frames: 2, lend: &mut || None, contexts: None };
         while let Ok(Some(event)) = server.receive_with(&mut input, &mut output, &mut allowance) {
             events.push(format!("{event:?}"));
         }

@@ -54,7 +54,7 @@ impl<P: Poller> EventLoop<P> {
             let Some(mut connection) = session.connection.take() else { return 0 };
             let mut rest = input.get_mut(start..).unwrap_or_default();
             let Mount { handler, .. } = &mut self.mounts[usize::from(mount)];
-            let mut allowance = Allowance { frames, lend: &mut || self.pool.take() };
+            let mut allowance = Allowance { frames, lend: &mut || self.pool.take(), contexts: None };
             let mut batch = Batch { core: &mut self.core, id, mount, ended: false };
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 batch.run(&mut **handler, &mut connection, &mut rest, &mut allowance)

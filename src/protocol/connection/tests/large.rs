@@ -14,7 +14,11 @@ fn begin(server: &mut Connection, frame: &[u8], len: usize, lent: Option<Vec<u8>
     };
     let mut head = frame[..len].to_vec();
     assert_eq!(
-        server.receive_with(&mut &mut head[..], &mut Vec::new(), &mut Allowance { frames: 9, lend: &mut lend }),
+        server.receive_with(
+            &mut &mut head[..],
+            &mut Vec::new(),
+            &mut Allowance { frames: 9, lend: &mut lend, contexts: None }
+        ),
         Ok(None)
     );
     asked
@@ -142,7 +146,7 @@ fn the_vector_of_a_message_that_fails_or_is_given_up_can_be_taken_back() {
     let frame = masked(0x81, &[0xFF; 100 * KIB]);
     let mut failed = server();
     let mut head = frame[..20].to_vec();
-    let mut allowance = Allowance { frames: 9, lend: &mut || Some(vec![0; 100 * KIB]) };
+    let mut allowance = Allowance { frames: 9, lend: &mut || Some(vec![0; 100 * KIB]), contexts: None };
     let result = failed.receive_with(&mut &mut head[..], &mut Vec::new(), &mut allowance);
     assert_eq!(result, Err(ProtocolError::InvalidUtf8));
     assert_eq!(failed.take_buffer().map(|buffer| buffer.len()), Some(100 * KIB));

@@ -1,0 +1,76 @@
+//! permessage-deflate (RFC 7692): the payloads of messages are compressed, each as a whole, before they are framed.
+//!
+//! It knows nothing of headers and of how it was negotiated; `crate::http` does that.
+//!
+//! | RFC 7692 | rule | kept in |
+//! |---|---|---|
+//! | 6, 7.2.3.1 | RSV1 marks a compressed message, on its first frame alone | [`Connection::receive`](super::Connection::receive) |
+//! | 7.1.1 | context takeover, or none | [`Extension`] |
+//! | 7.1.2 | window bits | [`Extension`], [`Deflater::new`] |
+//! | 7.2.1 | compression: flush, cut the last 4 bytes off | [`Deflater::send`], [`Deflater::encode_frame`] |
+//! | 7.2.2 | decompression: append them again | [`Connection::receive`](super::Connection::receive) |
+//! | 7.2.3.4 | blocks with BFINAL | [`Connection::receive`](super::Connection::receive) |
+//! | 8.2 | limits on what is decompressed | [`Limits::max_message`](super::Limits::max_message), [`Contexts`] |
+
+mod deflater;
+mod inflation;
+#[cfg(test)]
+mod tests;
+
+pub use self::deflater::{DeflateOptions, Deflater};
+pub(super) use self::deflater::{RSV1, write};
+pub(super) use self::inflation::Inflation;
+pub use self::inflation::{Contexts, Tally};
+
+/// What a flush ends with, and a message on the wire does not have (7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+
+/// Whether what was sent before helps to compress the next message (7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// Each message stands alone: between two messages there is nothing to keep.
+    None,
+    /// Each message may refer to those before it: both ends keep a context as long as the connection lasts.
+    Takeover,
+}
+
+/// permessage-deflate as both sides have agreed on it (RFC 7692 §7.1): the same value at both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Extension {
+    /// How the server compresses: `Context::None` is server_no_context_takeover.
+    pub server_context: Context,
+    /// How the client compresses: `Context::None` is client_no_context_takeover.
+    pub client_context: Context,
+    /// server_max_window_bits, 8 to 15: the server refers back no further than 2 to this power. Default: 15.
+    pub server_max_window_bits: u8,
+    /// client_max_window_bits, 8 to 15. Default: 15.
+    pub client_max_window_bits: u8,
+}
+
+impl Default for Extension {
+    /// Without parameters.
+    fn default() -> Self {
+        Self {
+            server_context: Context::Takeover,
+            client_context: Context::Takeover,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        }
+    }
+}
+
+impl Extension {
+    /// How the end that masks, or the one that does not, compresses what it sends.
+    fn of_sender(self, masks: bool) -> (Context, u8) {
+        if masks {
+            (self.client_context, self.client_max_window_bits)
+        } else {
+            (self.server_context, self.server_max_window_bits)
+        }
+    }
+}
+
+/// The bits of a window that zlib can work with: 8 is not among them, but a window may be larger than it has to be.
+fn zlib_window_bits(bits: u8) -> u8 {
+    bits.clamp(9, 15)
+}

@@ -1,0 +1,145 @@
+//! Deflating messages of ours (RFC 7692 §7.2.1).
+
+use std::fmt;
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::{Context, Extension, TAIL, Tally, zlib_window_bits};
+use crate::protocol::{
+    frame::{FrameHeader, Opcode},
+    message::Message,
+};
+
+/// RSV1, in the first byte of a frame: its message is compressed (RFC 7692 §6).
+pub(in crate::protocol) const RSV1: u8 = 0x40;
+/// A buffer that has grown larger than this for one message is not kept for the next.
+const KEPT: usize = 256 * 1024;
+
+/// Which messages a [`Deflater`] compresses, and how much it tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeflateOptions {
+    /// Messages of fewer bytes are sent as they are. Default: 256.
+    pub threshold: usize,
+    /// 1, fast, to 9, small; others count as the nearest. Default: 6.
+    pub level: u8,
+}
+
+impl Default for DeflateOptions {
+    fn default() -> Self {
+        Self { threshold: 256, level: 6 }
+    }
+}
+
+/// Compresses messages for one connection; without context takeover for as many as one likes that have the same window
+/// bits, since it then forgets each message when it is done.
+pub struct Deflater {
+    compress: Compress,
+    context: Context,
+    options: DeflateOptions,
+    /// What it has compressed; counted up.
+    pub deflated: Tally,
+    /// The payload of the last message.
+    payload: Vec<u8>,
+}
+
+impl Deflater {
+    /// Bytes of heap that it takes besides the last message, at most: zlib's windows, hash table and symbols.
+    pub const SIZE: usize = 272 * 1024;
+
+    /// For what a server sends.
+    pub fn server(extension: Extension, options: DeflateOptions) -> Self {
+        Self::new(extension.server_context, extension.server_max_window_bits, options)
+    }
+
+    /// For what a client sends.
+    pub fn client(extension: Extension, options: DeflateOptions) -> Self {
+        Self::new(extension.client_context, extension.client_max_window_bits, options)
+    }
+
+    /// Refers back no further than 2 to the power of `window_bits`, 9 to 15; others count as the nearest.
+    pub fn new(context: Context, window_bits: u8, options: DeflateOptions) -> Self {
+        let level = Compression::new(options.level.clamp(1, 9).into());
+        let compress = Compress::new_with_window_bits(level, false, zlib_window_bits(window_bits));
+        Self { compress, context, options, deflated: Tally::default(), payload: Vec::new() }
+    }
+
+    /// The payload of a frame that is to be sent with RSV1; `None`: the message is sent as it is, because it is short or
+    /// would not get shorter.
+    pub fn deflate(&mut self, message: Message<'_>) -> Option<&[u8]> {
+        let plain = message.as_bytes();
+        if plain.is_empty() || plain.len() < self.options.threshold || !self.is_shorter(plain) {
+            return None;
+        }
+        self.deflated.messages += 1;
+        self.deflated.compressed += self.payload.len() as u64;
+        self.deflated.plain += plain.len() as u64;
+        Some(&self.payload)
+    }
+
+    /// Appends a message as a server sends it, in one unmasked frame: compressed if that makes it shorter, and then the
+    /// answer is true.
+    pub fn encode_frame(&mut self, message: Message<'_>, output: &mut Vec<u8>) -> bool {
+        let (payload, rsv1) = match self.deflate(message) {
+            Some(payload) => (payload, RSV1),
+            None => (message.as_bytes(), 0),
+        };
+        write(message.opcode(), rsv1, payload, None, output);
+        rsv1 != 0
+    }
+
+    /// The bytes of heap that it takes.
+    pub fn capacity(&self) -> usize {
+        Self::SIZE + self.payload.capacity()
+    }
+
+    /// Compresses into `payload`. Whether that is shorter; if not, it is as if it had not been tried.
+    fn is_shorter(&mut self, plain: &[u8]) -> bool {
+        if self.payload.capacity() > KEPT {
+            self.payload = Vec::new();
+        }
+        self.payload.clear();
+        self.payload.reserve(plain.len());
+        let before = self.compress.total_in();
+        // 7.2.1: a flush ends on a byte, with an empty block.
+        let result = self.compress.compress_vec(plain, &mut self.payload, FlushCompress::Sync);
+        let is_whole = result.is_ok()
+            && self.compress.total_in() - before == plain.len() as u64
+            && self.payload.len() < self.payload.capacity()
+            && self.payload.ends_with(&TAIL);
+        self.payload.truncate(self.payload.len().saturating_sub(TAIL.len()));
+        let is_shorter = is_whole && self.payload.len() < plain.len();
+        // What is not sent must not be referred to; what was sent before may be forgotten.
+        if self.context == Context::None || !is_shorter {
+            self.compress.reset();
+        }
+        is_shorter
+    }
+}
+
+/// Without content.
+impl fmt::Debug for Deflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Deflater");
+        f.field("context", &self.context).field("deflated", &self.deflated).finish_non_exhaustive()
+    }
+}
+
+/// Appends a frame.
+pub(in crate::protocol) fn write(
+    opcode: Opcode,
+    rsv1: u8,
+    payload: &[u8],
+    masking_key: Option<[u8; 4]>,
+    output: &mut Vec<u8>,
+) {
+    let start = output.len();
+    FrameHeader { fin: true, opcode, masking_key, payload_len: payload.len() as u64 }.encode(output);
+    if let Some(first) = output.get_mut(start) {
+        *first |= rsv1;
+    }
+    let start = output.len();
+    output.extend_from_slice(payload);
+    if let Some(key) = masking_key {
+        crate::protocol::mask(output.get_mut(start..).unwrap_or_default(), key, 0);
+    }
+}

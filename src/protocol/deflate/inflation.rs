@@ -1,0 +1,340 @@
+//! Inflating a message of the peer's, within bounds (RFC 7692 §7.2.2, §8.2).
+//!
+//! What has come of a frame is kept as it is until the frame is complete, or [`STAGE`] bytes have come: so the beginning
+//! of a message costs what it is long, and no inflater. Where it is inflated does not depend on how the stream is cut.
+
+use std::fmt;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::{Context, Extension, TAIL, zlib_window_bits};
+use crate::protocol::{connection::Frame, error::ProtocolError, extension::Progress, message::Assembly};
+
+/// Compressed bytes of an incomplete frame that are kept before they are inflated.
+const STAGE: usize = 64 * 1024;
+/// Bytes that are inflated at a time, at most: what is beyond the limit is seen after so many.
+const PIECE: usize = 16 * 1024;
+/// Inflaters that are kept for the next message.
+const IDLE_INFLATERS: usize = 16;
+/// A stored block that is empty and the last one: a stream that is whole ends with it.
+const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
+
+/// What the extensions of connections work with, lent by [`Allowance::contexts`](super::super::Allowance::contexts):
+/// inflaters, which connections borrow while a message without context takeover is under way, and give back empty.
+///
+/// One for all connections of a thread saves making an inflater for each message.
+pub struct Contexts {
+    /// How many bytes may be inflated; counted down. When it is 0, [`Connection::receive_with`] returns `Ok(None)`
+    /// though a message may be complete: see [`Connection::is_paused`]. Default: any number.
+    ///
+    /// [`Connection::receive_with`]: super::super::Connection::receive_with
+    /// [`Connection::is_paused`]: super::super::Connection::is_paused
+    pub inflatable: usize,
+    /// What has been inflated; counted up.
+    pub inflated: Tally,
+    idle: Vec<Decompress>,
+    /// Where the inflaters write: nothing of it is ever read but what was written just before.
+    piece: Vec<u8>,
+}
+
+/// Messages that were compressed or decompressed, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their payloads on the wire.
+    pub compressed: u64,
+    /// Bytes of their payloads as they are.
+    pub plain: u64,
+}
+
+impl Default for Contexts {
+    fn default() -> Self {
+        Self { inflatable: usize::MAX, inflated: Tally::default(), idle: Vec::new(), piece: Vec::new() }
+    }
+}
+
+impl Contexts {
+    /// Bytes of heap that an inflater takes: zlib's state, and a window of 32 KiB with its margin.
+    pub const INFLATER: usize = 48 * 1024;
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.idle.len()
+    }
+
+    fn take(&mut self) -> Decompress {
+        self.idle.pop().unwrap_or_else(|| Decompress::new(false))
+    }
+
+    /// Takes an inflater back, and makes it forget what it has seen.
+    fn put(&mut self, mut inflater: Decompress) {
+        if self.idle.len() < IDLE_INFLATERS {
+            inflater.reset(false);
+            self.idle.push(inflater);
+        }
+    }
+}
+
+/// Without content.
+impl fmt::Debug for Contexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Contexts");
+        f.field("inflatable", &self.inflatable).field("inflated", &self.inflated).finish_non_exhaustive()
+    }
+}
+
+/// A compressed message under way; with context takeover, also what is kept between two messages.
+pub(in crate::protocol) struct Inflation {
+    context: Context,
+    window_bits: u8,
+    state: State,
+    /// There while a message has begun to be inflated, and with context takeover from then on.
+    inflater: Option<Decompress>,
+    /// Compressed bytes that are still to be inflated, from `start` on.
+    staged: Vec<u8>,
+    start: usize,
+    /// Compressed bytes that the message has had so far.
+    compressed: u64,
+    /// The last byte inflated was the last one of a block with BFINAL.
+    is_final: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No message is under way.
+    Idle,
+    /// More has to come.
+    UnderWay,
+    /// More has to be inflated.
+    Paused,
+}
+
+impl Inflation {
+    /// A compressed message begins, sent by the end that `masks` or the other; `kept` is what was kept of the last one.
+    pub(in crate::protocol) fn begin(kept: Option<Self>, extension: Extension, masks: bool) -> Option<Self> {
+        let (context, window_bits) = extension.of_sender(masks);
+        let inflater = kept.and_then(|kept| kept.inflater);
+        let state = State::UnderWay;
+        let (staged, start, compressed, is_final) = (Vec::new(), 0, 0, false);
+        Some(Self { context, window_bits, state, inflater, staged, start, compressed, is_final })
+    }
+
+    /// Whether a compressed message is under way.
+    pub(in crate::protocol) fn is_under_way(&self) -> bool {
+        self.state != State::Idle
+    }
+
+    /// Whether there is more to inflate of what has come.
+    pub(in crate::protocol) fn is_paused(&self) -> bool {
+        self.state == State::Paused
+    }
+
+    /// Takes what `input` has of the frame's payload off its front, and adds what it is when inflated to `message`,
+    /// which may have `max` bytes.
+    pub(in crate::protocol) fn advance(
+        &mut self,
+        frame: &mut Frame,
+        input: &mut &mut [u8],
+        message: &mut Assembly,
+        max: u64,
+        contexts: Option<&mut Contexts>,
+    ) -> Result<Progress, ProtocolError> {
+        let mut own = Contexts::default();
+        let mut sink = Sink { message, max, contexts: contexts.unwrap_or(&mut own) };
+        loop {
+            if self.state == State::Paused && self.inflate_staged(&mut sink)? == Progress::Paused {
+                return Ok(Progress::Paused);
+            }
+            if frame.is_complete() {
+                break;
+            }
+            let here = usize::try_from(frame.remaining()).map_or(input.len(), |remaining| remaining.min(input.len()));
+            let is_rest = here as u64 == frame.remaining();
+            let room = if self.staged.is_empty() && is_rest { here } else { here.min(STAGE - self.staged.len()) };
+            let piece = frame.take(&mut input.split_off_mut(..room).unwrap_or_default());
+            if piece.is_empty() {
+                return Ok(Progress::Done);
+            }
+            if frame.is_complete() && self.staged.is_empty() {
+                // Nearly always: a whole frame, which is inflated where it lies.
+                self.inflate_whole(piece, &mut sink)?;
+            } else {
+                self.staged.extend_from_slice(piece);
+                if frame.is_complete() || self.staged.len() >= STAGE {
+                    self.state = State::Paused;
+                }
+            }
+        }
+        if frame.header.fin {
+            self.finish(&mut sink)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// The message has ended. What is left is kept for the next one.
+    pub(in crate::protocol) fn end(mut self) -> Option<Self> {
+        (self.state, self.staged) = (State::Idle, Vec::new());
+        self.inflater.is_some().then_some(self)
+    }
+
+    /// Gives up the message, of which the frames may still be followed.
+    pub(in crate::protocol) fn abandon(&mut self) {
+        (self.inflater, self.staged, self.start) = (None, Vec::new(), 0);
+        self.state = if self.state == State::Idle { State::Idle } else { State::UnderWay };
+    }
+
+    /// The heap bytes held.
+    pub(in crate::protocol) fn capacity(&self) -> usize {
+        let inflater = if self.inflater.is_some() { Contexts::INFLATER } else { 0 };
+        inflater + self.staged.capacity()
+    }
+
+    fn inflate_whole(&mut self, mut piece: &[u8], sink: &mut Sink<'_>) -> Result<(), ProtocolError> {
+        self.state = State::UnderWay;
+        if self.inflate(&mut piece, sink)? == Progress::Paused {
+            self.staged.extend_from_slice(piece);
+            self.state = State::Paused;
+        }
+        Ok(())
+    }
+
+    fn inflate_staged(&mut self, sink: &mut Sink<'_>) -> Result<Progress, ProtocolError> {
+        let staged = std::mem::take(&mut self.staged);
+        let mut rest = staged.get(self.start..).unwrap_or_default();
+        let progress = self.inflate(&mut rest, sink)?;
+        self.start = staged.len() - rest.len();
+        self.staged = staged;
+        if progress == Progress::Done {
+            self.state = State::UnderWay;
+            self.start = 0;
+            self.staged.clear();
+        }
+        Ok(progress)
+    }
+
+    /// Inflates from the front of `source`, as far as is allowed.
+    fn inflate(&mut self, source: &mut &[u8], sink: &mut Sink<'_>) -> Result<Progress, ProtocolError> {
+        let mut inflater = self.take_inflater(sink);
+        let result = loop {
+            if sink.contexts.inflatable == 0 {
+                break Ok(Progress::Paused);
+            }
+            let step = match sink.step(&mut inflater, source) {
+                Ok(step) => step,
+                Err(error) => break Err(error),
+            };
+            self.compressed += step.consumed as u64;
+            // 7.2.3.4: after a block with BFINAL another stream begins, whose context is empty.
+            if step.is_final {
+                inflater.reset(false);
+            }
+            self.is_final = step.is_final || self.is_final && step.consumed == 0;
+            if source.is_empty() && (step.is_final || !step.is_full) {
+                break Ok(Progress::Done);
+            }
+            if step.is_stuck() {
+                break Err(ProtocolError::InvalidDeflate);
+            }
+        };
+        self.inflater = Some(inflater);
+        result
+    }
+
+    /// 7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message."
+    fn finish(&mut self, sink: &mut Sink<'_>) -> Result<(), ProtocolError> {
+        // A last block that ends the message needs no other. Some send nothing at all for a message that is empty.
+        if !self.is_final && self.compressed > 0 {
+            let mut inflater = self.take_inflater(sink);
+            check_end(&mut inflater, &TAIL, Status::Ok)?;
+            // Only an inflater that is not needed any more can be asked whether it was the end of a block.
+            if self.context == Context::None {
+                check_end(&mut inflater, &LAST_BLOCK, Status::StreamEnd)?;
+            }
+            self.inflater = Some(inflater);
+        }
+        sink.contexts.inflated.messages += 1;
+        sink.contexts.inflated.compressed += self.compressed;
+        sink.contexts.inflated.plain += sink.message.buffer.filled() as u64;
+        if self.context == Context::None
+            && let Some(inflater) = self.inflater.take()
+        {
+            sink.contexts.put(inflater);
+        }
+        Ok(())
+    }
+
+    fn take_inflater(&mut self, sink: &mut Sink<'_>) -> Decompress {
+        self.inflater.take().unwrap_or_else(|| match self.context {
+            Context::None => sink.contexts.take(),
+            Context::Takeover => Decompress::new_with_window_bits(false, zlib_window_bits(self.window_bits)),
+        })
+    }
+}
+
+/// Where what is inflated goes, and what that takes.
+struct Sink<'a> {
+    message: &'a mut Assembly,
+    /// The most bytes that the message may have.
+    max: u64,
+    contexts: &'a mut Contexts,
+}
+
+/// What one call of the inflater did.
+struct Step {
+    consumed: usize,
+    produced: usize,
+    /// There may be more to come without input.
+    is_full: bool,
+    /// It has reached the end of a block with BFINAL.
+    is_final: bool,
+}
+
+impl Step {
+    fn is_stuck(&self) -> bool {
+        self.consumed == 0 && self.produced == 0 && !self.is_final
+    }
+}
+
+impl Sink<'_> {
+    /// Inflates one piece, and adds it to the message.
+    fn step(&mut self, inflater: &mut Decompress, source: &mut &[u8]) -> Result<Step, ProtocolError> {
+        self.contexts.piece.resize(PIECE, 0);
+        let len = PIECE.min(self.contexts.inflatable);
+        let piece = self.contexts.piece.get_mut(..len).unwrap_or_default();
+        let (consumed, produced, result) = decompress(inflater, source, piece);
+        *source = source.get(consumed..).unwrap_or_default();
+        let piece = piece.get(..produced).unwrap_or_default();
+        self.contexts.inflatable -= produced;
+        // 10.4 (RFC 6455), 8.2: the limit is about what the message is, and looked at before it is kept.
+        if produced as u64 > self.max.saturating_sub(self.message.buffer.filled() as u64) {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        // Room grows with what has come, but never beyond the limit.
+        self.message.buffer.make_room(piece.len(), usize::try_from(self.max).unwrap_or(usize::MAX));
+        self.message.append(piece)?;
+        // Only now: what comes before data that is wrong is looked at first, however little is inflated at a time.
+        let status = result?;
+        Ok(Step { consumed, produced, is_full: produced == len, is_final: status == Status::StreamEnd })
+    }
+}
+
+/// One call of the inflater: bytes that it took, bytes that it wrote, also before an error, and what it says.
+fn decompress(
+    inflater: &mut Decompress,
+    source: &[u8],
+    output: &mut [u8],
+) -> (usize, usize, Result<Status, ProtocolError>) {
+    let (total_in, total_out) = (inflater.total_in(), inflater.total_out());
+    let result = inflater.decompress(source, output, FlushDecompress::None);
+    let count = |total: u64, before: u64| usize::try_from(total - before).unwrap_or_default();
+    let (consumed, produced) = (count(inflater.total_in(), total_in), count(inflater.total_out(), total_out));
+    (consumed, produced, result.map_err(|_| ProtocolError::InvalidDeflate))
+}
+
+/// Inflates blocks that are empty. When they are not taken as such, what came before has no end.
+fn check_end(inflater: &mut Decompress, blocks: &[u8], expected: Status) -> Result<(), ProtocolError> {
+    let (consumed, produced, result) = decompress(inflater, blocks, &mut [0; 16]);
+    let is_end = consumed == blocks.len() && produced == 0 && result? == expected;
+    if is_end { Ok(()) } else { Err(ProtocolError::InvalidDeflate) }
+}

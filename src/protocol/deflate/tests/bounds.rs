@@ -1,0 +1,179 @@
+//! Limits: what a message may be when inflated, what is held meanwhile, what is inflated at a time.
+
+use super::*;
+
+/// `len` zeros, as small as zlib makes them: about a thousandth.
+fn zeros(len: usize) -> Vec<u8> {
+    let mut compress = Compress::new(Compression::new(9), false);
+    let chunk = vec![0; 4 << 20];
+    let mut flush = |plain: &[u8]| match plain {
+        [] => Vec::new(),
+        plain => [&deflated_by(&mut compress, plain)[..], &TAIL].concat(),
+    };
+    let (chunks, rest) = (len / chunk.len(), len % chunk.len());
+    // Each further chunk refers to zeros alone, so all of them are the same.
+    let mut payload = flush(&chunk[..chunk.len() * chunks.min(1)]);
+    payload.extend(flush(&chunk[..chunk.len() * chunks.saturating_sub(1).min(1)]).repeat(chunks.saturating_sub(1)));
+    payload.extend(flush(&chunk[..rest]));
+    payload.truncate(payload.len() - TAIL.len());
+    payload
+}
+
+fn noise(len: usize) -> Vec<u8> {
+    let mut random = Random::new(9);
+    (0..len).map(|_| random.below(256) as u8).collect()
+}
+
+#[test]
+fn a_message_of_exactly_the_limit_passes_and_one_more_byte_is_1009() {
+    const MAX: usize = 100_000;
+    for (make, name) in [(zeros as fn(usize) -> Vec<u8>, "zeros"), (|len| deflated(&noise(len)), "noise")] {
+        for more in [0, 1, 2, 3, 20_000] {
+            let payload = make(MAX + more);
+            let cut = payload.len() / 2;
+            for stream in [
+                masked(0xC2, &payload),
+                [masked(0x42, &payload[..cut]), masked(0x00, b""), masked(0x80, &payload[cut..])].concat(),
+            ] {
+                for (len, inflatable) in [(stream.len(), usize::MAX), (4096, 1000), (70_000, 256 * 1024)] {
+                    let outcome = feed(server(NONE, MAX as u64), &mut Contexts::default(), &stream, || len, inflatable);
+                    if more == 0 {
+                        assert_eq!((outcome.end, outcome.events.len()), (Ok(State::Open), 1), "{name}");
+                    } else {
+                        let expected = Outcome::failed(&[], ProtocolError::MessageTooBig);
+                        assert_eq!(outcome, expected, "{more} more {name}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_no_message_within_the_limit_needs_is_refused_at_its_header() {
+    for (max, len, fits) in
+        [(100, 164, true), (100, 165, false), (1 << 20, 1_049_688, true), (1 << 20, 1_049_689, false)]
+    {
+        let header = &masked(0xC2, &vec![0; len])[..14];
+        let outcome = feed(server(NONE, max), &mut Contexts::default(), header, || 14, 1);
+        let expected = if fits { Ok(State::Open) } else { Err(ProtocolError::MessageTooBig) };
+        assert_eq!(outcome.end, expected, "{len}");
+        let fragments = [&masked(0x42, &[])[..], &masked(0x80, &vec![0; len])[..14]].concat();
+        assert_eq!(feed(server(NONE, max), &mut Contexts::default(), &fragments, || 99, 1).end, expected);
+    }
+    // Nothing overflows where there is no limit.
+    let mut header = masked(0xC2, &[7; 70_000])[..100].to_vec();
+    assert_eq!(server(NONE, u64::MAX).receive(&mut &mut header[..], &mut Vec::new()), Ok(None));
+}
+
+/// Feeds a bomb and returns the most bytes that the connection held, and how many of the stream it took.
+fn most_held(stream: &[u8], max: u64) -> (usize, usize) {
+    let (mut server, mut contexts, mut output) = (server(NONE, max), Contexts::default(), Vec::new());
+    let (mut most, mut fed) = (0, 0);
+    for piece in stream.chunks(64 * 1024) {
+        let mut piece = piece.to_vec();
+        let mut input = &mut piece[..];
+        fed += input.len();
+        loop {
+            contexts.inflatable = 256 * 1024;
+            let mut allowance = Allowance { frames: 256, lend: &mut || None, contexts: Some(&mut contexts) };
+            match server.receive_with(&mut input, &mut output, &mut allowance) {
+                Ok(event) => assert_eq!(event, None),
+                Err(error) => {
+                    assert_eq!(error, ProtocolError::MessageTooBig);
+                    assert!(most <= max as usize + 2 * 64 * 1024 + Contexts::INFLATER + 1024, "{most} held");
+                    assert!(contexts.inflated.plain == 0, "nothing was delivered");
+                    return (most, fed);
+                }
+            }
+            most = most.max(server.buffered());
+            if !server.is_paused() {
+                break;
+            }
+        }
+    }
+    panic!("it did not go off");
+}
+
+#[test]
+fn bombs_go_off_within_the_limit() {
+    // 1 GiB in about 1 MiB, which its header does not betray, and one of 512 KiB.
+    let bomb = zeros(1 << 30);
+    assert!((1_000_000..1_049_688).contains(&bomb.len()), "{}", bomb.len());
+    let (most, fed) = most_held(&masked(0xC2, &bomb), 1 << 20);
+    assert!(most >= 1 << 20 && fed <= 2 * 64 * 1024, "{most} held of {fed} bytes");
+    let small = &bomb[..512 * 1024];
+    assert!(most_held(&masked(0xC2, small), 1 << 20).1 <= 2 * 64 * 1024);
+    assert!(most_held(&masked(0x42, &small[..1000]), 300_000).0 >= 300_000);
+    // Nested in blocks of their own: each ends its stream.
+    let last = [&[0x01][..], &[0xE8, 0x03, 0x17, 0xFC], &[b'x'; 1000]].concat();
+    most_held(&masked(0xC2, &last.repeat(1000)), 500_000);
+}
+
+#[test]
+fn no_more_is_inflated_at_a_time_than_is_allowed() {
+    let payload = zeros(1_000_000);
+    let mut stream = [masked(0xC2, &payload), masked(0xC1, &HELLO), masked(0x81, b"after")].concat();
+    let (mut server, mut contexts) = (server(NONE, 1 << 20), Contexts::default());
+    let mut input = &mut stream[..];
+    let mut pauses = 0;
+    loop {
+        contexts.inflatable = 256 * 1024;
+        let before = server.buffered();
+        let mut allowance = Allowance { frames: 256, lend: &mut || None, contexts: Some(&mut contexts) };
+        match server.receive_with(&mut input, &mut Vec::new(), &mut allowance).expect("it is within the limit") {
+            Some(Event::Message(message)) => {
+                assert_eq!(message.len(), 1_000_000);
+                break;
+            }
+            Some(other) => panic!("{other:?}"),
+            None => {}
+        }
+        assert!(server.is_paused() && !server.is_idle());
+        assert!(contexts.inflatable == 0 && server.buffered() - before <= 512 * 1024);
+        assert!(!input.is_empty(), "what follows waits");
+        pauses += 1;
+    }
+    assert_eq!(pauses, 1_000_000 / (256 * 1024));
+    let mut allowance = Allowance { frames: 256, lend: &mut || None, contexts: Some(&mut contexts) };
+    for expected in ["Hello", "after"] {
+        let event = server.receive_with(&mut input, &mut Vec::new(), &mut allowance);
+        assert_eq!(event, Ok(Some(Event::Message(Text(expected)))));
+    }
+    assert_eq!(server.receive(&mut input, &mut Vec::new()), Ok(None));
+    assert!(server.is_idle() && server.buffered() == 0);
+}
+
+#[test]
+fn the_beginning_of_a_message_costs_what_it_is_long_and_no_inflater() {
+    let payload = zeros(1 << 20);
+    let mut held = 0;
+    for _ in 0..300 {
+        let mut server = server(NONE, 1 << 20);
+        let mut begin = masked(0xC2, &payload)[..100].to_vec();
+        assert_eq!(server.receive(&mut &mut begin[..], &mut Vec::new()), Ok(None));
+        held += server.buffered();
+    }
+    assert!(held < 300 * 700, "{held} bytes");
+}
+
+#[test]
+fn the_extension_takes_no_room_in_an_idle_connection() {
+    assert_eq!(size_of::<Connection<Server>>(), 24);
+    let mut server = server(NONE, 1 << 20);
+    for mut stream in [masked(0xC1, &HELLO), masked(0x81, b"plain")] {
+        let mut output = Vec::new();
+        let (mut head, mut tail) = stream.split_at_mut(5);
+        assert_eq!(server.receive(&mut head, &mut output), Ok(None));
+        assert!(server.receive(&mut tail, &mut output).is_ok_and(|event| event.is_some()));
+        assert_eq!(server.receive(&mut tail, &mut output), Ok(None));
+        assert!(server.is_idle() && server.buffered() == 0);
+    }
+    // With context takeover what is kept is counted, and nothing is under way.
+    let mut server = super::server(TAKEOVER, 1 << 20);
+    let mut stream = masked(0xC1, &HELLO);
+    assert!(server.receive(&mut &mut stream[..], &mut Vec::new()).is_ok_and(|event| event.is_some()));
+    assert_eq!(server.receive(&mut &mut [][..], &mut Vec::new()), Ok(None));
+    assert!(server.is_idle() && server.unfinished().is_none());
+    assert!((Contexts::INFLATER..Contexts::INFLATER + 1000).contains(&server.buffered()));
+}

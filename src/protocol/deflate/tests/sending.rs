@@ -1,0 +1,134 @@
+//! What is sent: when it is compressed, and that the peer understands it.
+
+use super::*;
+use crate::protocol::FrameHeader;
+
+fn deflater(context: Context, window_bits: u8) -> Deflater {
+    Deflater::new(context, window_bits, DeflateOptions::default())
+}
+
+fn json(number: usize) -> String {
+    let item =
+        |i: usize| format!("{{\"id\":{},\"name\":\"user{}\",\"online\":true,\"score\":{}}}", i * 7, i, i * number);
+    (0..12).map(item).collect::<Vec<_>>().join(",")
+}
+
+/// What a client understands of frames that a server sends.
+fn received(extension: Extension, stream: &[u8]) -> Vec<String> {
+    let (mut client, mut bytes, mut events) = (client(extension), stream.to_vec(), Vec::new());
+    let mut input = &mut bytes[..];
+    while let Some(event) = client.receive(&mut input, &mut Vec::new()).expect("it keeps the rules") {
+        events.push(format!("{event:?}"));
+    }
+    events
+}
+
+#[test]
+fn only_what_is_long_enough_and_gets_shorter_is_compressed() {
+    let mut random = Random::new(3);
+    let noise: Vec<u8> = (0..5000).map(|_| random.below(256) as u8).collect();
+    let text = "a".repeat(256);
+    for (message, compressed) in [
+        (Text(&text), true),
+        (Text(&text[1..]), false),
+        (Text(""), false),
+        (Binary(&[0; 100_000]), true),
+        (Binary(&noise), false),
+        (Binary(&noise[..256]), false),
+    ] {
+        for context in [Context::None, Context::Takeover] {
+            let (mut deflater, mut output) = (deflater(context, 15), b"before".to_vec());
+            assert_eq!(deflater.encode_frame(message, &mut output), compressed);
+            let frame = &output[6..];
+            assert_eq!(frame[0] & 0x40 != 0, compressed);
+            assert!(frame.len() <= FrameHeader::MAX_LEN + message.len());
+            assert_eq!(deflater.deflated.messages, u64::from(compressed));
+            let extension = if context == Context::None { NONE } else { TAKEOVER };
+            assert_eq!(received(extension, frame), [format!("{:?}", Event::Message(message))]);
+        }
+    }
+    let all = DeflateOptions { threshold: 0, level: 9 };
+    assert!(Deflater::new(Context::None, 15, all).deflate(Text("")).is_none());
+    assert!(Deflater::new(Context::None, 15, all).deflate(Text(&text[..40])).is_some());
+}
+
+#[test]
+fn both_roles_and_both_ways_understand_each_other() {
+    let mut random = Random::new(5);
+    for extension in [NONE, TAKEOVER, Extension { client_max_window_bits: 9, server_max_window_bits: 10, ..TAKEOVER }] {
+        let (mut server, mut client) = (server(extension, 1 << 20), client(extension));
+        let mut to_client = Deflater::server(extension, DeflateOptions::default());
+        let mut to_server = Deflater::client(extension, DeflateOptions::default());
+        for round in 0..60 {
+            let text = match random.below(3) {
+                0 => "short".to_owned(),
+                1 => json(round),
+                _ => (0..3000).map(|_| char::from(random.pick(b"abcdefghijklmnop {}\":0123456789"))).collect(),
+            };
+            let (mut up, mut down) = (Vec::new(), Vec::new());
+            client.send_deflated(Text(&text), &mut to_server, &mut up).expect("it is open");
+            assert_eq!(server.receive(&mut &mut up[..], &mut down), Ok(Some(Event::Message(Text(&text)))));
+            server.send_deflated(Text(&text), &mut to_client, &mut down).expect("it is open");
+            assert_eq!(client.receive(&mut &mut down[..], &mut up), Ok(Some(Event::Message(Text(&text)))));
+        }
+        assert!(to_client.deflated.messages > 20 && to_server.deflated == to_client.deflated || extension != NONE);
+        assert!(to_client.deflated.compressed * 4 < to_client.deflated.plain * 3);
+    }
+    let mut closed = server(NONE, 100);
+    closed.close(None, &mut Vec::new()).expect("no code");
+    let mut output = Vec::new();
+    assert!(closed.send_deflated(Text("a"), &mut deflater(Context::None, 15), &mut output).is_err());
+    assert!(output.is_empty());
+}
+
+#[test]
+fn with_takeover_the_second_message_is_shorter_also_after_one_that_was_sent_as_it_is() {
+    let mut random = Random::new(4);
+    let noise: Vec<u8> = (0..2000).map(|_| random.below(256) as u8).collect();
+    let mut deflater = deflater(Context::Takeover, 15);
+    let (mut stream, mut lens) = (Vec::new(), Vec::new());
+    let text = json(3);
+    for message in [Text(&text), Text(&text), Binary(&noise), Text(&text), Text("short"), Text(&text)] {
+        let start = stream.len();
+        deflater.encode_frame(message, &mut stream);
+        lens.push(stream.len() - start);
+    }
+    assert!(lens[1] < lens[0] / 4 && lens[3] == lens[0] && lens[5] == lens[1], "{lens:?}");
+    assert_eq!(received(TAKEOVER, &stream).len(), 6);
+}
+
+/// Inflates byte by byte, so that nothing but the window can be referred to. Whether that works.
+fn fits_window(payload: &[u8], bits: u8) -> bool {
+    let mut inflater = flate2::Decompress::new_with_window_bits(false, bits);
+    let mut rest = payload;
+    loop {
+        let (before_in, before_out) = (inflater.total_in(), inflater.total_out());
+        if inflater.decompress(rest, &mut [0], flate2::FlushDecompress::None).is_err() {
+            return false;
+        }
+        rest = &rest[(inflater.total_in() - before_in) as usize..];
+        if rest.is_empty() && inflater.total_out() == before_out {
+            return true;
+        }
+    }
+}
+
+#[test]
+fn nothing_is_referred_to_beyond_the_window() {
+    let mut random = Random::new(6);
+    let far: Vec<u8> = (0..30_000).map(|_| random.below(256) as u8).collect();
+    let plain = [&far[..], &far[..10_000], &far].concat();
+    let mut lens = Vec::new();
+    for bits in 9..=15 {
+        let options = DeflateOptions { level: 9, ..DeflateOptions::default() };
+        let mut deflater = Deflater::new(Context::Takeover, bits, options);
+        for part in [&plain[..], &vec![b'z'; 5000], &plain] {
+            if let Some(payload) = deflater.deflate(Binary(part)) {
+                lens.push(payload.len());
+                assert!(bits == 15 || fits_window(payload, bits), "{bits} bits");
+            }
+        }
+    }
+    // It is the window that makes the difference.
+    assert!(lens.iter().any(|&len| len < 40_000), "{lens:?}");
+}
