@@ -51,6 +51,8 @@ pub enum HandshakeError {
     Subprotocols,
     /// RFC 6455 4.1 (10): a subprotocol that is offered twice. 400.
     SubprotocolTwice,
+    /// RFC 6455 9.1: a Sec-WebSocket-Extensions that is not a list of extensions, where there is one to negotiate. 400.
+    Extensions,
     /// RFC 6455 10.2: an origin that may not connect, see [`OriginPolicy`](super::OriginPolicy). 403.
     ForeignOrigin,
     /// RFC 6454 7.3: several Origin lines. 400.
@@ -80,6 +82,7 @@ impl HandshakeError {
             | Self::Key
             | Self::Subprotocols
             | Self::SubprotocolTwice
+            | Self::Extensions
             | Self::SeveralOrigins => 400,
         }
     }
@@ -128,6 +131,9 @@ impl HandshakeError {
             Self::Key => "The Sec-WebSocket-Key is not valid. Send 16 random bytes in base64.\n",
             Self::Subprotocols => "Sec-WebSocket-Protocol is not valid. Send tokens with commas between them.\n",
             Self::SubprotocolTwice => "Sec-WebSocket-Protocol names a subprotocol twice. Name each once.\n",
+            Self::Extensions => {
+                "Sec-WebSocket-Extensions is not valid. Send tokens with semicolons and commas between.\n"
+            }
             Self::ForeignOrigin => {
                 "Pages of this origin may not connect here. The server's log says how its operator allows it.\n"
             }
@@ -160,6 +166,7 @@ impl fmt::Display for HandshakeError {
             Self::Key => "Sec-WebSocket-Key is not 16 bytes in base64",
             Self::Subprotocols => "Sec-WebSocket-Protocol is not a list of tokens",
             Self::SubprotocolTwice => "subprotocol offered twice",
+            Self::Extensions => "Sec-WebSocket-Extensions is not a list of extensions",
             Self::ForeignOrigin => "origin not allowed",
             Self::SeveralOrigins => "several Origin headers",
         })

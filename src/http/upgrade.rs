@@ -18,7 +18,7 @@ use super::{HandshakeError, Request, Version};
 /// path for [`Router::resolve`](super::Router::resolve).
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'r> {
-    request: &'r Request<'r>,
+    pub(super) request: &'r Request<'r>,
     key: &'r str,
 }
 
@@ -91,6 +91,17 @@ impl<'r> Upgrade<'r> {
         extra: &[(Cow<'_, str>, Cow<'_, str>)],
         output: &mut Vec<u8>,
     ) {
+        Self::encode(accept_key, subprotocol, None, extra, output);
+    }
+
+    /// The same with an extension, as it is to stand in Sec-WebSocket-Extensions.
+    pub(super) fn encode(
+        accept_key: &[u8; 28],
+        subprotocol: Option<&str>,
+        extension: Option<&str>,
+        extra: &[(Cow<'_, str>, Cow<'_, str>)],
+        output: &mut Vec<u8>,
+    ) {
         const OWN: [&str; 7] = [
             "Connection",
             "Content-Length",
@@ -108,6 +119,9 @@ impl<'r> Upgrade<'r> {
             Some(name) if is_token(name) => put(output, &["Sec-WebSocket-Protocol: ", name, "\r\n"]),
             Some(name) => log::debug!("subprotocol {name:?} left out: it is no token"),
             None => {}
+        }
+        if let Some(extension) = extension {
+            put(output, &["Sec-WebSocket-Extensions: ", extension, "\r\n"]);
         }
         for (name, value) in extra {
             if is_sendable(name, value, &OWN) {

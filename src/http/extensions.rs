@@ -1,0 +1,295 @@
+//! Sec-WebSocket-Extensions (RFC 6455 §9.1) and what is negotiated there about permessage-deflate (RFC 7692 §5, §7.1).
+//!
+//! The header is read in one forward pass: what was looked at is never looked at again.
+
+mod list;
+
+use std::borrow::Cow;
+use std::{error, fmt};
+
+use self::list::{Element, Elements};
+use super::{HandshakeError, Upgrade};
+use crate::protocol::{Context, Extension};
+
+const HEADER: &str = "sec-websocket-extensions";
+const NAME: &str = "permessage-deflate";
+
+/// What one side wants permessage-deflate to be like. A server answers offers with it, a client makes one of it.
+///
+/// ```
+/// use sockhop::http::DeflateOffer;
+/// use sockhop::protocol::Context;
+///
+/// let server = DeflateOffer::default();
+/// let agreed = server.answer("permessage-deflate; client_max_window_bits")?.expect("it can be had");
+/// assert_eq!(agreed.client_context, Context::None);
+/// assert_eq!(
+///     DeflateOffer::header_value(agreed),
+///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+/// );
+/// # Ok::<(), sockhop::http::HandshakeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeflateOffer {
+    /// How the server may compress. With [`Context::None`], which is the default, neither end needs memory between two
+    /// messages of the server's.
+    pub server_context: Context,
+    /// How the client may compress. Default: [`Context::None`].
+    pub client_context: Context,
+    /// The largest window of the server's, in bits, 9 to 15; others count as the nearest. Default: 15, which is 32 KiB.
+    pub server_max_window_bits: u8,
+    /// The largest window of the client's, as far as the client lets it be chosen. Default: 15.
+    pub client_max_window_bits: u8,
+}
+
+impl Default for DeflateOffer {
+    fn default() -> Self {
+        Self {
+            server_context: Context::None,
+            client_context: Context::None,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        }
+    }
+}
+
+impl DeflateOffer {
+    /// The server's answer to the value of one Sec-WebSocket-Extensions line: the first offer of permessage-deflate that
+    /// can be kept. `None`: there is none, and the connection goes on without.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Extensions`] when the line, to its end, is not a list of extensions (RFC 6455 §9.1).
+    pub fn answer(&self, value: &str) -> Result<Option<Extension>, HandshakeError> {
+        self.answer_lines([value].into_iter())
+    }
+
+    fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<Extension>, HandshakeError> {
+        let (mut answer, mut found, mut has_lines) = (None, false, false);
+        for line in lines {
+            has_lines = true;
+            for element in Elements::new(line) {
+                // 9.1: what does not conform fails the handshake, also behind an offer that can be taken.
+                let element = element.map_err(|_| HandshakeError::Extensions)?;
+                found = true;
+                if answer.is_none() && element.name == NAME {
+                    answer = Offered::read(&element).and_then(|offered| self.agree(&offered));
+                }
+            }
+        }
+        // 9.1: 1#extension, at least one.
+        if has_lines && !found { Err(HandshakeError::Extensions) } else { Ok(answer) }
+    }
+
+    /// 7.1: what becomes of one offer; `None`: it is declined.
+    fn agree(&self, offered: &Offered) -> Option<Extension> {
+        let wish = |bits: u8| bits.clamp(9, 15);
+        // 7.1.2.1: the same value as offered, or a smaller one. zlib cannot keep 8.
+        let server_max_window_bits = match offered.server_max_window_bits {
+            Some(..=8) => return None,
+            Some(bits) => bits.min(wish(self.server_max_window_bits)),
+            None => wish(self.server_max_window_bits),
+        };
+        // 7.1.2.2: without the client's offer nothing can be asked of it.
+        let client_max_window_bits = match offered.client_max_window_bits {
+            Some(bits) => bits.unwrap_or(15).min(wish(self.client_max_window_bits)),
+            None => 15,
+        };
+        Some(Extension {
+            // 7.1.1.1: if the client asks for it, it has to be.
+            server_context: none_if(offered.server_no_context_takeover, self.server_context),
+            // 7.1.1.2: a client that says so itself will keep it.
+            client_context: none_if(offered.client_no_context_takeover, self.client_context),
+            server_max_window_bits,
+            client_max_window_bits,
+        })
+    }
+
+    /// How a server writes into Sec-WebSocket-Extensions what was agreed: a parameter for all that is not as it would be
+    /// without one.
+    pub fn header_value(agreed: Extension) -> String {
+        let mut value = NAME.to_owned();
+        for (context, name) in
+            [(agreed.server_context, SERVER_NO_CONTEXT_TAKEOVER), (agreed.client_context, CLIENT_NO_CONTEXT_TAKEOVER)]
+        {
+            if context == Context::None {
+                value += "; ";
+                value += name;
+            }
+        }
+        for (bits, name) in [
+            (agreed.server_max_window_bits, SERVER_MAX_WINDOW_BITS),
+            (agreed.client_max_window_bits, CLIENT_MAX_WINDOW_BITS),
+        ] {
+            if bits < 15 {
+                value += &format!("; {name}={bits}");
+            }
+        }
+        value
+    }
+
+    /// A client's Sec-WebSocket-Extensions.
+    pub fn offer_value(&self) -> String {
+        let mut offered = Extension::default();
+        (offered.server_context, offered.client_context) = (self.server_context, self.client_context);
+        offered.server_max_window_bits = self.server_max_window_bits.clamp(9, 15);
+        let mut value = Self::header_value(offered) + "; " + CLIENT_MAX_WINDOW_BITS;
+        if self.client_max_window_bits < 15 {
+            value += &format!("={}", self.client_max_window_bits.max(9));
+        }
+        value
+    }
+
+    /// Checks a server's answer to [`offer_value`](Self::offer_value): the values of all its Sec-WebSocket-Extensions
+    /// lines. `None`: the connection goes on without.
+    ///
+    /// # Errors
+    /// The server has answered with what was not offered, or with what cannot be kept: the client has to fail the
+    /// connection (RFC 6455 §4.1, RFC 7692 §7.1).
+    pub fn check_answer<'a>(
+        &self,
+        lines: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Option<Extension>, ExtensionError> {
+        let (mut agreed, mut has_lines) = (None, false);
+        for line in lines {
+            has_lines = true;
+            for element in Elements::new(line) {
+                let element = element?;
+                // RFC 6455 4.1: an extension that was not offered; RFC 7692 5.1: and one only once.
+                if element.name != NAME || agreed.is_some() {
+                    return Err(ExtensionError::NotOffered);
+                }
+                let answer = Offered::read(&element).ok_or(ExtensionError::Parameters)?;
+                agreed = Some(self.take_answer(&answer).ok_or(ExtensionError::Parameters)?);
+            }
+        }
+        if has_lines && agreed.is_none() { Err(ExtensionError::Malformed) } else { Ok(agreed) }
+    }
+
+    fn take_answer(&self, answer: &Offered) -> Option<Extension> {
+        // 7.1.1.1, 7.1.2.1: what the client has asked of the server is in the answer, or not accepted.
+        let asked = self.server_max_window_bits.clamp(9, 15);
+        let server_max_window_bits = match answer.server_max_window_bits {
+            Some(bits) if bits > asked => return None,
+            Some(bits) => bits,
+            None if asked < 15 => return None,
+            None => 15,
+        };
+        if self.server_context == Context::None && !answer.server_no_context_takeover {
+            return None;
+        }
+        // 7.1.2.2: a value, and one that zlib can keep.
+        let most = self.client_max_window_bits.clamp(9, 15);
+        let client_max_window_bits = match answer.client_max_window_bits {
+            Some(None | Some(..=8)) => return None,
+            Some(Some(bits)) if bits > most => return None,
+            Some(Some(bits)) => bits,
+            None => most,
+        };
+        Some(Extension {
+            server_context: none_if(answer.server_no_context_takeover, Context::Takeover),
+            client_context: none_if(answer.client_no_context_takeover, self.client_context),
+            server_max_window_bits,
+            client_max_window_bits,
+        })
+    }
+}
+
+impl Upgrade<'_> {
+    /// What the server answers to the client's offers of permessage-deflate: the first that can be kept, or none.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Extensions`] when Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).
+    pub fn negotiate_deflate(&self, wanted: &DeflateOffer) -> Result<Option<Extension>, HandshakeError> {
+        wanted.answer_lines(self.request.header_lines(HEADER))
+    }
+
+    /// As [`encode_response`](Self::encode_response), with the extension that
+    /// [`negotiate_deflate`](Self::negotiate_deflate) found.
+    pub fn encode_response_with(
+        accept_key: &[u8; 28],
+        subprotocol: Option<&str>,
+        extension: Option<Extension>,
+        extra: &[(Cow<'_, str>, Cow<'_, str>)],
+        output: &mut Vec<u8>,
+    ) {
+        let extension = extension.map(DeflateOffer::header_value);
+        Self::encode(accept_key, subprotocol, extension.as_deref(), extra, output);
+    }
+}
+
+/// What is wrong with a server's Sec-WebSocket-Extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExtensionError {
+    /// It is not a list of extensions (RFC 6455 §9.1).
+    Malformed,
+    /// It has an extension that was not offered, or one twice (RFC 6455 §4.1).
+    NotOffered,
+    /// Its parameters are no valid answer to what was offered (RFC 7692 §7.1).
+    Parameters,
+}
+
+impl fmt::Display for ExtensionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "Sec-WebSocket-Extensions is not a list of extensions",
+            Self::NotOffered => "extension that was not offered",
+            Self::Parameters => "parameters of permessage-deflate that do not answer the offer",
+        })
+    }
+}
+
+impl error::Error for ExtensionError {}
+
+const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
+const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
+const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
+const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
+
+/// The parameters of one offer, or of one answer.
+#[derive(Debug, Default)]
+struct Offered {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: Option<u8>,
+    /// In an offer it may be without a value.
+    client_max_window_bits: Option<Option<u8>>,
+}
+
+impl Offered {
+    /// 7.1: `None` when a parameter is unknown, or there twice, or its value is not valid.
+    fn read(element: &Element<'_>) -> Option<Self> {
+        let mut offered = Self::default();
+        for (name, value) in &element.params {
+            let is_new = match (*name, value.as_deref()) {
+                (SERVER_NO_CONTEXT_TAKEOVER, None) => !std::mem::replace(&mut offered.server_no_context_takeover, true),
+                (CLIENT_NO_CONTEXT_TAKEOVER, None) => !std::mem::replace(&mut offered.client_no_context_takeover, true),
+                (SERVER_MAX_WINDOW_BITS, Some(bits)) => {
+                    offered.server_max_window_bits.replace(window_bits(bits)?).is_none()
+                }
+                (CLIENT_MAX_WINDOW_BITS, None) => offered.client_max_window_bits.replace(None).is_none(),
+                (CLIENT_MAX_WINDOW_BITS, Some(bits)) => {
+                    offered.client_max_window_bits.replace(Some(window_bits(bits)?)).is_none()
+                }
+                _ => false,
+            };
+            if !is_new {
+                return None;
+            }
+        }
+        Some(offered)
+    }
+}
+
+/// 7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
+fn window_bits(value: &str) -> Option<u8> {
+    const VALUES: [&str; 8] = ["8", "9", "10", "11", "12", "13", "14", "15"];
+    VALUES.into_iter().zip(8..).find_map(|(text, bits)| (text == value).then_some(bits))
+}
+
+fn none_if(none: bool, context: Context) -> Context {
+    if none { Context::None } else { context }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+use super::*;
+use crate::http::Request;
+
+const FULL: Extension = Extension {
+    server_context: Context::Takeover,
+    client_context: Context::Takeover,
+    server_max_window_bits: 15,
+    client_max_window_bits: 15,
+};
+const TAKEOVER: DeflateOffer = DeflateOffer {
+    server_context: Context::Takeover,
+    client_context: Context::Takeover,
+    server_max_window_bits: 15,
+    client_max_window_bits: 15,
+};
+const SMALL: DeflateOffer = DeflateOffer { server_max_window_bits: 10, client_max_window_bits: 9, ..TAKEOVER };
+
+/// The server's header value for the client's, or `-` for none.
+fn answer(server: DeflateOffer, offers: &str) -> String {
+    match server.answer(offers) {
+        Ok(Some(agreed)) => DeflateOffer::header_value(agreed),
+        Ok(None) => "-".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn answers_each_offer_as_it_can_be_kept() {
+    let none = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    let default = DeflateOffer::default();
+    for (server, offers, expected) in [
+        (default, "permessage-deflate", none),
+        (default, "permessage-deflate; client_max_window_bits", none),
+        (default, "permessage-deflate; client_max_window_bits=10", &format!("{none}; client_max_window_bits=10")),
+        (default, "permessage-deflate; client_max_window_bits=\"10\"", &format!("{none}; client_max_window_bits=10")),
+        (default, "permessage-deflate; client_max_window_bits=8", &format!("{none}; client_max_window_bits=8")),
+        (default, "permessage-deflate; server_max_window_bits=9", &format!("{none}; server_max_window_bits=9")),
+        (default, "permessage-deflate; server_max_window_bits=15", none),
+        (TAKEOVER, "permessage-deflate", "permessage-deflate"),
+        (TAKEOVER, "permessage-deflate; server_no_context_takeover", "permessage-deflate; server_no_context_takeover"),
+        (TAKEOVER, "permessage-deflate; client_no_context_takeover", "permessage-deflate; client_no_context_takeover"),
+        (SMALL, "permessage-deflate", "permessage-deflate; server_max_window_bits=10"),
+        (
+            SMALL,
+            "permessage-deflate; client_max_window_bits; server_max_window_bits=12",
+            "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9",
+        ),
+        (
+            SMALL,
+            "permessage-deflate; server_max_window_bits=9; client_max_window_bits=8",
+            "permessage-deflate; server_max_window_bits=9; client_max_window_bits=8",
+        ),
+        // The next offer is tried, and extensions that nobody knows are no offers.
+        (TAKEOVER, "permessage-deflate; server_max_window_bits=8, permessage-deflate", "permessage-deflate"),
+        (TAKEOVER, "x-webkit-deflate-frame, permessage-deflate; dict=2, permessage-deflate", "permessage-deflate"),
+        (
+            TAKEOVER,
+            "permessage-deflate; client_no_context_takeover, permessage-deflate",
+            "permessage-deflate; client_no_context_takeover",
+        ),
+        (TAKEOVER, "x-webkit-deflate-frame", "-"),
+        (TAKEOVER, "permessage-bzip2; server_max_window_bits=3", "-"),
+        (TAKEOVER, "Permessage-Deflate", "-"),
+    ] {
+        assert_eq!(answer(server, offers), expected, "{offers}");
+    }
+}
+
+#[test]
+fn declines_offers_with_parameters_that_are_not_valid() {
+    for params in [
+        "server_max_window_bits",
+        "server_max_window_bits=8",
+        "server_max_window_bits=7",
+        "server_max_window_bits=16",
+        "server_max_window_bits=08",
+        "server_max_window_bits=010",
+        "server_max_window_bits=9.0",
+        "server_max_window_bits=+9",
+        "server_max_window_bits=0x9",
+        "server_max_window_bits=1e1",
+        "server_max_window_bits=10; server_max_window_bits=10",
+        "server_max_window_bits=\"08\"",
+        "client_max_window_bits=7",
+        "client_max_window_bits=16",
+        "client_max_window_bits=09",
+        "client_max_window_bits=255",
+        "client_max_window_bits=264",
+        "client_max_window_bits=-9",
+        "client_max_window_bits; client_max_window_bits",
+        "client_max_window_bits=10; client_max_window_bits",
+        "server_no_context_takeover=true",
+        "server_no_context_takeover=\"1\"",
+        "client_no_context_takeover=0",
+        "server_no_context_takeover; server_no_context_takeover",
+        "client_no_context_takeover; client_no_context_takeover",
+        "mystery",
+        "mystery=1",
+        "Server_No_Context_Takeover",
+        "client_max_window_bit=10",
+    ] {
+        assert_eq!(answer(TAKEOVER, &format!("permessage-deflate; {params}")), "-", "{params}");
+    }
+}
+
+fn negotiate(lines: &[&str]) -> Result<Option<Extension>, HandshakeError> {
+    let extensions: String = lines.iter().map(|line| format!("Sec-WebSocket-Extensions:{line}\r\n")).collect();
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extensions}\r\n"
+    );
+    let request = Request::parse(head.as_bytes())?;
+    Upgrade::from_request(&request)?.negotiate_deflate(&TAKEOVER)
+}
+
+#[test]
+fn a_header_in_several_lines_is_one_list_and_what_does_not_conform_is_400() {
+    let malformed = Err(HandshakeError::Extensions);
+    let small = Extension { server_max_window_bits: 12, ..FULL };
+    let cases: &[(&[&str], _)] = &[
+        (&[], Ok(None)),
+        (&["permessage-deflate"], Ok(Some(FULL))),
+        (&["foo", "permessage-deflate;server_max_window_bits=12", "permessage-deflate"], Ok(Some(small))),
+        (&["permessage-deflate;server_max_window_bits=8", "", "permessage-deflate"], Ok(Some(FULL))),
+        (&[""], malformed),
+        (&[",", " "], malformed),
+        (&["permessage-deflate", "foo bar"], malformed),
+        (&["permessage-deflate;"], malformed),
+        (&["foo=bar", "permessage-deflate"], malformed),
+    ];
+    for (lines, expected) in cases {
+        assert_eq!(&negotiate(lines), expected, "{lines:?}");
+    }
+    assert_eq!(HandshakeError::Extensions.status(), 400);
+}
+
+#[test]
+fn the_answer_stands_in_the_response() {
+    let mut output = Vec::new();
+    Upgrade::encode_response_with(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), Some(FULL), &[], &mut output);
+    let response = String::from_utf8(output).unwrap();
+    let expected = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    assert!(response.ends_with(expected), "{response}");
+    let mut plain = Vec::new();
+    Upgrade::encode_response_with(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), None, &[], &mut plain);
+    assert!(!String::from_utf8(plain).unwrap().contains("Extensions"));
+}
+
+#[test]
+fn a_client_offers_and_takes_what_the_server_answers() {
+    let none = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits";
+    assert_eq!(DeflateOffer::default().offer_value(), none);
+    assert_eq!(TAKEOVER.offer_value(), "permessage-deflate; client_max_window_bits");
+    let small = "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9";
+    assert_eq!(SMALL.offer_value(), small);
+    for (client, lines, expected) in [
+        (TAKEOVER, &[][..], None),
+        (TAKEOVER, &["permessage-deflate"], Some(FULL)),
+        (TAKEOVER, &["", "permessage-deflate"], Some(FULL)),
+        (
+            TAKEOVER,
+            &["permessage-deflate; server_no_context_takeover; client_max_window_bits=10; server_max_window_bits=8"],
+            Some(Extension {
+                server_context: Context::None,
+                client_max_window_bits: 10,
+                server_max_window_bits: 8,
+                ..FULL
+            }),
+        ),
+        (
+            TAKEOVER,
+            &["permessage-deflate; client_no_context_takeover"],
+            Some(Extension { client_context: Context::None, ..FULL }),
+        ),
+        (
+            SMALL,
+            &["permessage-deflate; server_max_window_bits=9"],
+            Some(Extension { server_max_window_bits: 9, client_max_window_bits: 9, ..FULL }),
+        ),
+    ] {
+        assert_eq!(client.check_answer(lines.iter().copied()), Ok(expected), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_client_refuses_an_answer_that_is_none_to_its_offer() {
+    let none = DeflateOffer::default();
+    for (client, lines, expected) in [
+        (TAKEOVER, &["permessage-foo"][..], ExtensionError::NotOffered),
+        (TAKEOVER, &["permessage-deflate, permessage-deflate"], ExtensionError::NotOffered),
+        (TAKEOVER, &["permessage-deflate", "permessage-deflate"], ExtensionError::NotOffered),
+        (TAKEOVER, &["permessage-deflate;"], ExtensionError::Malformed),
+        (TAKEOVER, &[""], ExtensionError::Malformed),
+        (TAKEOVER, &["permessage-deflate; mystery"], ExtensionError::Parameters),
+        (TAKEOVER, &["permessage-deflate; client_max_window_bits"], ExtensionError::Parameters),
+        (TAKEOVER, &["permessage-deflate; client_max_window_bits=8"], ExtensionError::Parameters),
+        (TAKEOVER, &["permessage-deflate; server_max_window_bits=16"], ExtensionError::Parameters),
+        (SMALL, &["permessage-deflate; server_max_window_bits=11"], ExtensionError::Parameters),
+        (SMALL, &["permessage-deflate"], ExtensionError::Parameters),
+        (
+            SMALL,
+            &["permessage-deflate; server_max_window_bits=10; client_max_window_bits=10"],
+            ExtensionError::Parameters,
+        ),
+        (none, &["permessage-deflate"], ExtensionError::Parameters),
+    ] {
+        assert_eq!(client.check_answer(lines.iter().copied()), Err(expected), "{lines:?}");
+    }
+}
+
+#[test]
+fn what_a_server_answers_a_client_of_the_same_wishes_takes() {
+    for wish in [DeflateOffer::default(), TAKEOVER, SMALL] {
+        let agreed = wish.answer(&wish.offer_value()).unwrap().unwrap();
+        assert_eq!(wish.check_answer([&*DeflateOffer::header_value(agreed)]), Ok(Some(agreed)));
+    }
+}
