@@ -9,6 +9,7 @@ docs of each target).
 import pathlib
 import shutil
 import struct
+import zlib
 
 HERE = pathlib.Path(__file__).parent
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -316,8 +317,36 @@ def proxies():
     yield "range-length", b"10.0.0.0/33"
 
 
+def record(data, *, fin=True, deflate=None):
+    """A frame of the target `inflate`; `deflate` is how often, as a power of two, the data is repeated and deflated."""
+    return bytes([fin | (0 if deflate is None else 2 | deflate << 4), len(data)]) + data
+
+
+def inflations():
+    """Inputs of `inflate`, by name: (flags, allowance, cuts, records); the flags are takeover, text, the limit."""
+    hello = bytes.fromhex("f248cdc9c90700")
+    text = "κόσμε 😀 ".encode()
+    last = bytes.fromhex("f348cdc9c90700")
+    flush = zlib.compressobj(9, wbits=-15)
+    twice = [(flush.compress(text * 3) + flush.flush(zlib.Z_SYNC_FLUSH))[:-4] for _ in range(2)]
+    yield "hello", 2, 20, [2], record(hello)
+    yield "hello-fragments", 2, 1, [], record(hello[:3], fin=False) + record(b"", fin=False) + record(hello[3:])
+    yield "takeover", 3, 3, [9], record(twice[0]) + record(twice[1])
+    yield "no-takeover", 2, 30, [], record(twice[0]) + record(twice[1])
+    yield "last-block", 1, 30, [1], record(last + b"\0") + record(last) + record(hello)
+    yield "stored", 2, 3, [], record(b"\0\5\0\xfa\xffHello\0")
+    yield "empty", 2, 30, [], record(b"\0") + record(b"")
+    yield "cut-off", 0, 30, [3], record(hello[:-1])
+    yield "bad", 0, 30, [], record(b"\xff\xff")
+    yield "utf8", 2, 4, [], record(text + b"\xff", deflate=0)
+    yield "own", 3, 8, [99], record(text, deflate=3) + record(text, deflate=3) + record(text[:5], deflate=0)
+    yield "limit", 0, 6, [], record(bytes(100), deflate=0) + record(bytes(101), deflate=0)
+    yield "bomb", 4, 14, [200], record(bytes(64), deflate=15)
+    yield "bomb-large", 12, 31, [255], record(b"ab" * 20, deflate=15)
+
+
 def main():
-    for target in ("frame_header", "connection", "handshake", "proxy_header", "session", "utf8", "write_queue"):
+    for target in ("frame_header", "connection", "handshake", "inflate", "proxy_header", "session", "utf8", "write_queue"):
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
     for name, flags, data in heads():
@@ -329,6 +358,8 @@ def main():
         (HERE / "corpus/proxy_header" / name).write_bytes(data)
     for name, cuts, data in texts():
         (HERE / "corpus/utf8" / name).write_bytes(bytes([len(cuts), *cuts]) + data)
+    for name, flags, allowance, cuts, records in inflations():
+        (HERE / "corpus/inflate" / name).write_bytes(bytes([flags, allowance, len(cuts), *cuts]) + records)
     for name, data in calls():
         (HERE / "corpus/write_queue" / name).write_bytes(bytes(data))
     for role, key in (("server", b"\x17\x2a\x21\x3d"), ("client", None)):

@@ -130,7 +130,8 @@ fn drain<R: Role>(
     outcome: &mut Outcome,
 ) {
     let few = if way == Way::Lent { 1 + case.cuts.len() } else { usize::MAX };
-    let mut allowance = Allowance { frames: few, lend: &mut || (way == Way::Lent).then(|| vec![0xEE; 100_000]), contexts: None };
+    let mut allowance =
+        Allowance { frames: few, lend: &mut || (way == Way::Lent).then(|| vec![0xEE; 100_000]), contexts: None };
     loop {
         match connection.receive_with(&mut piece, &mut outcome.output, &mut allowance) {
             Ok(Some(event)) => {

@@ -19,8 +19,8 @@ mod tests;
 
 pub use self::deflater::{DeflateOptions, Deflater};
 pub(super) use self::deflater::{RSV1, write};
-pub(super) use self::inflation::Inflation;
 pub use self::inflation::{Contexts, Tally};
+pub(super) use self::inflation::{Inflation, begin};
 
 /// What a flush ends with, and a message on the wire does not have (7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];

@@ -12,8 +12,8 @@ use self::none as extension;
 #[cfg(feature = "deflate")]
 use super::deflate as extension;
 
-pub(super) use self::extension::Inflation;
 pub use self::extension::{Contexts, Extension};
+pub(super) use self::extension::{Inflation, begin};
 
 /// How far the work on what has come of a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,12 +52,12 @@ impl Partial {
 
     /// Whether the message under way is one that an extension works on.
     pub(super) fn is_extended(&self) -> bool {
-        self.inflation.as_ref().is_some_and(Inflation::is_under_way)
+        self.inflation.as_ref().is_some_and(|inflation| inflation.is_under_way())
     }
 
     /// Whether there is work to be done on that message without further input.
     pub(super) fn is_paused(&self) -> bool {
-        self.inflation.as_ref().is_some_and(Inflation::is_paused)
+        self.inflation.as_ref().is_some_and(|inflation| inflation.is_paused())
     }
 
     /// Forgets what the last event borrowed.
@@ -96,7 +96,7 @@ impl Partial {
         size_of::<Self>()
             + self.control.capacity()
             + self.message.as_ref().map_or(0, |message| message.buffer.capacity())
-            + self.inflation.as_ref().map_or(0, Inflation::capacity)
+            + self.inflation.as_ref().map_or(0, |inflation| inflation.capacity())
             + self.spent.as_ref().map_or(0, Buffer::capacity)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Allowance, Connection, Event, Role, State, partial::Frame};
 use crate::protocol::{
     error::ProtocolError,
-    extension::{Inflation, Progress, max_extended},
+    extension::{self, Progress, max_extended},
     frame::{FrameHeader, Opcode},
     message::Assembly,
 };
@@ -117,12 +117,12 @@ impl<R: Role> Connection<R> {
     #[inline]
     fn take_rsv1(&mut self, input: &mut [u8]) {
         // RFC 7692 6: RSV1 stands on the first frame of a data message, nowhere else.
-        if let Some(extension) = self.sender.extension
+        if let Some(negotiated) = self.sender.extension
             && let Some(first @ (0x41 | 0x42 | 0xC1 | 0xC2)) = input.first_mut()
         {
             *first &= !0x40;
             let partial = self.partial.get_or_insert_default();
-            partial.inflation = Inflation::begin(partial.inflation.take(), extension, !R::MASKS);
+            partial.inflation = extension::begin(partial.inflation.take(), negotiated, !R::MASKS);
         }
     }
 
@@ -237,7 +237,7 @@ impl<R: Role> Connection<R> {
         }
         let opcode = message.opcode;
         partial.spent = partial.message.take().map(|message| message.buffer).filter(|_| wanted);
-        partial.inflation = partial.inflation.take().and_then(Inflation::end);
+        partial.inflation = partial.inflation.take().and_then(|inflation| inflation.end());
         Ok(if wanted { Step::Complete(Complete::Message(opcode, None)) } else { Step::Next })
     }
 

@@ -85,7 +85,9 @@ impl fmt::Debug for Contexts {
 }
 
 /// A compressed message under way; with context takeover, also what is kept between two messages.
-pub(in crate::protocol) struct Inflation {
+pub(in crate::protocol) type Inflation = Box<Inflating>;
+
+pub(in crate::protocol) struct Inflating {
     context: Context,
     window_bits: u8,
     state: State,
@@ -110,16 +112,15 @@ enum State {
     Paused,
 }
 
-impl Inflation {
-    /// A compressed message begins, sent by the end that `masks` or the other; `kept` is what was kept of the last one.
-    pub(in crate::protocol) fn begin(kept: Option<Self>, extension: Extension, masks: bool) -> Option<Self> {
-        let (context, window_bits) = extension.of_sender(masks);
-        let inflater = kept.and_then(|kept| kept.inflater);
-        let state = State::UnderWay;
-        let (staged, start, compressed, is_final) = (Vec::new(), 0, 0, false);
-        Some(Self { context, window_bits, state, inflater, staged, start, compressed, is_final })
-    }
+/// A compressed message begins, sent by the end that `masks` or the other; `kept` is what was kept of the last one.
+pub(in crate::protocol) fn begin(kept: Option<Inflation>, extension: Extension, masks: bool) -> Option<Inflation> {
+    let (context, window_bits) = extension.of_sender(masks);
+    let inflater = kept.and_then(|kept| kept.inflater);
+    let (state, staged, start, compressed, is_final) = (State::UnderWay, Vec::new(), 0, 0, false);
+    Some(Box::new(Inflating { context, window_bits, state, inflater, staged, start, compressed, is_final }))
+}
 
+impl Inflating {
     /// Whether a compressed message is under way.
     pub(in crate::protocol) fn is_under_way(&self) -> bool {
         self.state != State::Idle
@@ -173,7 +174,7 @@ impl Inflation {
     }
 
     /// The message has ended. What is left is kept for the next one.
-    pub(in crate::protocol) fn end(mut self) -> Option<Self> {
+    pub(in crate::protocol) fn end(mut self: Box<Self>) -> Option<Box<Self>> {
         (self.state, self.staged) = (State::Idle, Vec::new());
         self.inflater.is_some().then_some(self)
     }
@@ -187,7 +188,7 @@ impl Inflation {
     /// The heap bytes held.
     pub(in crate::protocol) fn capacity(&self) -> usize {
         let inflater = if self.inflater.is_some() { Contexts::INFLATER } else { 0 };
-        inflater + self.staged.capacity()
+        size_of::<Self>() + inflater + self.staged.capacity()
     }
 
     fn inflate_whole(&mut self, mut piece: &[u8], sink: &mut Sink<'_>) -> Result<(), ProtocolError> {
@@ -306,14 +307,17 @@ impl Sink<'_> {
         *source = source.get(consumed..).unwrap_or_default();
         let piece = piece.get(..produced).unwrap_or_default();
         self.contexts.inflatable -= produced;
-        // 10.4 (RFC 6455), 8.2: the limit is about what the message is, and looked at before it is kept.
-        if produced as u64 > self.max.saturating_sub(self.message.buffer.filled() as u64) {
+        // 10.4 (RFC 6455), 8.2: the limit is about what the message is. What is within it is looked at first, so that
+        // it does not matter how little is inflated at a time.
+        let room = usize::try_from(self.max).unwrap_or(usize::MAX).saturating_sub(self.message.buffer.filled());
+        if let Some((within, _)) = piece.split_at_checked(room).filter(|_| produced > room) {
+            self.message.append(within)?;
             return Err(ProtocolError::MessageTooBig);
         }
         // Room grows with what has come, but never beyond the limit.
-        self.message.buffer.make_room(piece.len(), usize::try_from(self.max).unwrap_or(usize::MAX));
+        self.message.buffer.make_room(piece.len(), self.message.buffer.filled().saturating_add(room));
         self.message.append(piece)?;
-        // Only now: what comes before data that is wrong is looked at first, however little is inflated at a time.
+        // Only now, for the same reason.
         let status = result?;
         Ok(Step { consumed, produced, is_full: produced == len, is_final: status == Status::StreamEnd })
     }

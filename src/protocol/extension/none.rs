@@ -15,11 +15,11 @@ pub struct Contexts;
 
 pub(in crate::protocol) enum Inflation {}
 
-impl Inflation {
-    pub(in crate::protocol) fn begin(_kept: Option<Self>, extension: Extension, _masks: bool) -> Option<Self> {
-        match extension {}
-    }
+pub(in crate::protocol) fn begin(_kept: Option<Inflation>, extension: Extension, _masks: bool) -> Option<Inflation> {
+    match extension {}
+}
 
+impl Inflation {
     pub(in crate::protocol) fn is_under_way(&self) -> bool {
         match *self {}
     }
