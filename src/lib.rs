@@ -65,7 +65,13 @@ pub mod http;
 pub mod protocol;
 pub mod server;
 
+#[cfg(feature = "deflate")]
+pub use crate::http::DeflateOffer;
+#[cfg(feature = "deflate")]
+pub use crate::protocol::DeflateOptions;
 pub use crate::protocol::{CloseCode, CloseFrame, Message};
+#[cfg(feature = "deflate")]
+pub use crate::server::Deflate;
 pub use crate::server::{
     Accept, CloseReason, Config, ConnectionId, Context, Count, Drain, Error, Handle, Handler, Listen, ListenAddr,
     Payload, Peer, ProxyProtocol, Rejected, Server, Slow, Stats, Ticket, TimerId, testing,

@@ -62,6 +62,9 @@ const PLACES: &str = "  \
                           10.0.0.0/8 or unix; may be repeated. Limits and log go by its clients
   --proxy-protocol        those proxies begin connections with a PROXY header, version 1 or 2
   --subprotocol NAME      a subprotocol that the apps speak; may be repeated
+  --deflate [takeover]    compresses messages for clients that can (permessage-deflate), if the
+                          build can: `cargo build --features deflate`. With takeover each message
+                          refers to those before: smaller, and up to 320K more memory per client
   --page DIR              pages of your own at / (with /client.js for them): read into memory at the
                           start and at SIGHUP, 64M at most, no dot-files, no links that lead outside
 ";

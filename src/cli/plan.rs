@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::address;
 use super::args::{Args, Given};
+use super::deflate;
 use super::settings::Setting;
 use super::values::show_size;
 use crate::apps::{APPS, App, On, Recipe};
@@ -45,6 +46,9 @@ impl Plan {
         }
         let mut config = configure(config, &args.config)?;
         config.origins = origins(&args.origins)?;
+        if let Some(mode) = &args.deflate {
+            deflate::configure(&mut config, mode.as_deref())?;
+        }
         if args.restart {
             config.drain.code = CloseCode::SERVICE_RESTART;
         }

@@ -86,6 +86,8 @@ pub use connection::{Allowance, Client, Connection, Event, Role, Server, State};
 pub use deflate::{Context, DeflateOptions, Deflater, Extension, Tally};
 pub use error::{ControlError, NotOpen, ProtocolError};
 pub use extension::Contexts;
+#[cfg(not(feature = "deflate"))]
+pub(crate) use extension::Extension;
 pub use frame::{FrameHeader, Opcode, encode_frame};
 pub use mask::mask;
 pub use message::{Limits, Message};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::compression::Deflate;
 use super::handle::Drain;
 use crate::http::{Cidr, HeadLimits, OriginPolicy};
 use crate::protocol::Limits;
@@ -81,6 +82,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Cidr>,
     /// Whether those proxies use the PROXY protocol. Default: they do not.
     pub proxy_protocol: ProxyProtocol,
+    /// Compression of messages, for clients that offer it. Default: none. It takes the feature `deflate`.
+    pub deflate: Option<Deflate>,
     /// A path that a proxy in front may or may not have removed, such as `/ws`. Default: none (empty).
     pub path_prefix: String,
 }
@@ -112,6 +115,7 @@ impl Default for Config {
             origins: OriginPolicy::default(),
             trusted_proxies: Vec::new(),
             proxy_protocol: ProxyProtocol::Off,
+            deflate: None,
             path_prefix: String::new(),
         }
     }

@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn send_to(&mut self, id: ConnectionId, payload: impl Payload) {
         self.core.settle_posts_for(id);
-        self.core.outbox.send(id, payload.message());
+        self.core.send(id, payload.message());
     }
 
     /// Sends a message to all connections of this mount, this one included. It is encoded once.

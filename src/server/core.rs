@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::compression::Compressor;
 use super::config::Config;
 use super::handle::Handle;
 use super::handler::{ConnectionId, Error};
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     pub stats: Arc<Stats>,
     pub sessions: Sessions,
     pub outbox: Outbox,
+    pub compressor: Compressor,
     pub topics: Topics,
     pub timers: Timers,
     /// The topic of each mount.
@@ -52,6 +54,7 @@ impl Core {
         Core {
             limits: Arc::new(config.limits()),
             sessions: Sessions::with_room(config.max_connections.min(ROOM)),
+            compressor: Compressor::new(config.deflate),
             config,
             handle,
             stats,
@@ -208,12 +211,12 @@ impl Core {
     pub fn take_posts(&mut self, slot: u32, output: &mut Vec<u8>) -> usize {
         let id = self.sessions.id(slot);
         let seen = self.sessions[slot].posts_seen as usize;
-        let posts = &self.outbox.posts;
         let mut newest = output.len();
-        for Post { topic, bytes, except } in posts.log.get(seen..).unwrap_or_default() {
-            if *except != Some(id) && self.is_member(slot, *topic) {
+        for at in seen..self.outbox.posts.log.len() {
+            let Some(&Post { topic, except, .. }) = self.outbox.posts.log.get(at) else { break };
+            if except != Some(id) && self.is_member(slot, topic) {
                 newest = output.len();
-                output.extend_from_slice(posts.bytes.get(bytes.clone()).unwrap_or_default());
+                self.append_post(slot, at, output);
             }
         }
         self.skip_posts(slot);
@@ -239,10 +242,14 @@ impl Core {
 
     fn account_rare(&mut self, slot: u32) {
         let session = &mut self.sessions[slot];
-        let Some(rare) = session.rare.as_deref_mut() else { return };
         let buffered = session.connection.as_ref().map_or(0, |connection| connection.buffered());
+        if session.rare.is_none() && buffered == 0 {
+            return;
+        }
+        let rare = session.rare.get_or_insert_default();
+        let compressor = rare.compressor.as_ref().map_or(0, |own| own.held());
         let head = rare.head.as_ref().map_or(0, |head| head.bytes.capacity());
-        let held = rare.queue.held() + rare.backlog.bytes.capacity() + head + buffered;
+        let held = rare.queue.held() + rare.backlog.bytes.capacity() + head + buffered + compressor;
         self.held = self.held + held - rare.accounted;
         rare.accounted = held;
         session.shrink();
@@ -277,6 +284,7 @@ impl Core {
             session.flags.clear(Flags::SPECIAL);
         }
         self.outbox.posts.clear();
+        self.compressor.clear_posts();
     }
 
     /// Whether a connection gets what is posted to a topic.

@@ -20,10 +20,12 @@
 // | the loop | `event_loop/`, over `poller.rs`: `mio_poller.rs` |
 // | what the loop and contexts share | `core.rs`: `sessions.rs`, `session.rs`, `outbox.rs`, `topics.rs`, `timers.rs` |
 // | bytes owed to a peer | `write_queue.rs` |
+// | compressing what is sent | `compression.rs` |
 // | connections of each client address | `addresses.rs` |
 // | how much is logged | `log_limit.rs` |
 
 mod addresses;
+mod compression;
 mod config;
 mod context;
 mod core;
@@ -57,6 +59,8 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
+#[cfg(feature = "deflate")]
+pub use self::compression::Deflate;
 pub use self::config::{Config, ProxyProtocol, Slow};
 pub use self::context::Context;
 pub use self::handle::{Drain, Handle, Rejected, Ticket};

@@ -3,11 +3,12 @@
 use std::any::Any;
 use std::borrow::Cow;
 
+use super::compression::{Own, Sending};
 use super::handler::{ConnectionId, Error};
 use super::topics::TopicKey;
 use super::write_queue::WriteQueue;
 use crate::http::HeadScanner;
-use crate::protocol::{CloseFrame, Connection};
+use crate::protocol::{CloseFrame, Connection, Extension};
 
 /// What every connection has; everything rare is behind one pointer, which goes when there is nothing behind it.
 pub(crate) struct Session {
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     pub posts_seen: u32,
     pub mount: u16,
     pub phase: Phase,
+    /// How messages to it may be compressed.
+    pub sending: Option<Sending>,
     pub flags: Flags,
 }
 
@@ -128,6 +131,8 @@ pub(crate) struct Rare {
     pub subprotocol: Option<Cow<'static, str>>,
     /// In the order of the topics' keys.
     pub memberships: Vec<Membership>,
+    /// What compresses messages to it alone.
+    pub compressor: Option<Box<Own>>,
     /// When waiting for the peer's Close, or for it to take the last bytes, ends.
     pub deadline: Option<Deadline>,
     /// An unfinished message, for its timeout.
@@ -154,6 +159,7 @@ impl Rare {
             && self.attached.is_none()
             && self.subprotocol.is_none()
             && self.memberships.is_empty()
+            && self.compressor.is_none()
             && self.deadline.is_none()
             && self.closing.is_none()
             && self.rate.is_none()
@@ -186,6 +192,8 @@ pub(crate) struct Waiting {
     pub accept_key: [u8; 28],
     /// The subprotocols that the client has offered.
     pub offered: Vec<Box<str>>,
+    /// What was agreed on.
+    pub extension: Option<Extension>,
 }
 
 /// Membership in a topic other than the mount's.
@@ -247,6 +255,7 @@ impl Session {
             posts_seen: 0,
             mount: 0,
             phase: Phase::Free,
+            sending: None,
             flags: Flags::default(),
         }
     }

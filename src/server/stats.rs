@@ -21,7 +21,11 @@ impl Stats {
     }
 
     pub(crate) fn add(&self, count: Count) {
-        self.0[count as usize].fetch_add(1, Ordering::Relaxed);
+        self.add_many(count, 1);
+    }
+
+    pub(crate) fn add_many(&self, count: Count, times: u64) {
+        self.0[count as usize].fetch_add(times, Ordering::Relaxed);
     }
 }
 
@@ -60,11 +64,25 @@ pub enum Count {
     MemoryClosed,
     /// Callbacks and routes that have panicked.
     Panics,
+    /// Messages that were compressed, each counted once however many get it.
+    Deflated,
+    /// Bytes of these before.
+    DeflatedFrom,
+    /// Bytes of these after.
+    DeflatedTo,
+    /// Compressed messages that were received.
+    Inflated,
+    /// Bytes of these before, as they came.
+    InflatedFrom,
+    /// Bytes of these after.
+    InflatedTo,
+    /// Connections failed because what they sent could not be inflated.
+    InflateErrors,
 }
 
 impl Count {
     /// All of them, in order.
-    pub const ALL: [Count; 15] = [
+    pub const ALL: [Count; 22] = [
         Count::Accepted,
         Count::Opened,
         Count::Refused,
@@ -80,6 +98,13 @@ impl Count {
         Count::RateLimited,
         Count::MemoryClosed,
         Count::Panics,
+        Count::Deflated,
+        Count::DeflatedFrom,
+        Count::DeflatedTo,
+        Count::Inflated,
+        Count::InflatedFrom,
+        Count::InflatedTo,
+        Count::InflateErrors,
     ];
 
     /// A name for people and metrics, in snake case.
@@ -100,6 +125,13 @@ impl Count {
             Count::RateLimited => "rate_limited",
             Count::MemoryClosed => "memory_closed",
             Count::Panics => "panics",
+            Count::Deflated => "deflated",
+            Count::DeflatedFrom => "deflated_from_bytes",
+            Count::DeflatedTo => "deflated_to_bytes",
+            Count::Inflated => "inflated",
+            Count::InflatedFrom => "inflated_from_bytes",
+            Count::InflatedTo => "inflated_to_bytes",
+            Count::InflateErrors => "inflate_errors",
         }
     }
 }

@@ -161,6 +161,8 @@ fn every_field_of_the_configuration_has_a_flag() {
         trusted_proxies: vec![Cidr::parse("10.0.0.0/8").unwrap(), Cidr::parse("unix").unwrap()],
         proxy_protocol: ProxyProtocol::Required,
         path_prefix: "/ws".to_owned(),
+        // It has, in a build that has it: see `deflate.rs` and `no_deflate.rs`.
+        deflate: None,
     };
     assert_eq!(got, expected);
 }

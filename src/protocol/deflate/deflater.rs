@@ -66,7 +66,10 @@ impl Deflater {
     /// The payload of a frame that is to be sent with RSV1; `None`: the message is sent as it is, because it is short or
     /// would not get shorter.
     pub fn deflate(&mut self, message: Message<'_>) -> Option<&[u8]> {
-        let plain = message.as_bytes();
+        self.deflate_bytes(message.as_bytes())
+    }
+
+    fn deflate_bytes(&mut self, plain: &[u8]) -> Option<&[u8]> {
         if plain.is_empty() || plain.len() < self.options.threshold || !self.is_shorter(plain) {
             return None;
         }
@@ -74,6 +77,14 @@ impl Deflater {
         self.deflated.compressed += self.payload.len() as u64;
         self.deflated.plain += plain.len() as u64;
         Some(&self.payload)
+    }
+
+    /// Appends the frame of a compressed message, and says how long its payload is; `None`: it would not be shorter, and
+    /// nothing is appended.
+    pub(crate) fn encode_compressed(&mut self, opcode: Opcode, plain: &[u8], output: &mut Vec<u8>) -> Option<usize> {
+        let payload = self.deflate_bytes(plain)?;
+        write(opcode, RSV1, payload, None, output);
+        Some(payload.len())
     }
 
     /// Appends a message as a server sends it, in one unmasked frame: compressed if that makes it shorter, and then the

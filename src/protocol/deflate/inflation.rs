@@ -58,6 +58,27 @@ impl Contexts {
     /// Bytes of heap that an inflater takes: zlib's state, and a window of 32 KiB with its margin.
     pub const INFLATER: usize = 48 * 1024;
 
+    /// Allows so many bytes to be inflated from now on.
+    pub(crate) fn allow(&mut self, bytes: usize) {
+        self.inflatable = bytes;
+    }
+
+    /// Whether no more may be inflated.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.inflatable == 0
+    }
+
+    /// How many of the bytes that were allowed have been inflated.
+    pub(crate) fn used(&self, allowed: usize) -> usize {
+        allowed.saturating_sub(self.inflatable)
+    }
+
+    /// Messages inflated since the last call, their bytes before and after.
+    pub(crate) fn take_inflated(&mut self) -> (u64, u64, u64) {
+        let Tally { messages, compressed, plain } = std::mem::take(&mut self.inflated);
+        (messages, compressed, plain)
+    }
+
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         self.idle.len()

@@ -292,7 +292,8 @@ impl Bed {
         let Some(socket) = &server.sockets[slot as usize] else { panic!("a connection without a socket") };
         let (flags, owed, id) = (session.flags, session.queued(), session.id(slot));
         // What the loop takes for granted of its sockets is so.
-        let waits = socket.waits_to_be_read() || session.has_backlog();
+        let is_inflating = session.connection.as_ref().is_some_and(|connection| connection.is_paused());
+        let waits = socket.waits_to_be_read() || session.has_backlog() || is_inflating;
         let is_held = flags.has(Flags::AGAIN) || flags.has(Flags::PAUSED) || session.phase == Phase::Waiting;
         assert!(!waits || is_held, "{id} has lost a wake-up: {:?} {flags:?}", session.phase);
         assert!(!flags.has(Flags::BLOCKED) || socket.will_be_writable(), "{id} counts as blocked, and is not");

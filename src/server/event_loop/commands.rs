@@ -50,7 +50,7 @@ impl<P: Poller> EventLoop<P> {
             Command::Send { to, frame } => {
                 if let Some(slot) = self.core.find_open(to) {
                     self.core.settle_posts(slot);
-                    self.core.outbox.send_frame(to, &frame);
+                    self.core.send_frame(to, &frame);
                 }
             }
             Command::Broadcast { path, frame } => match find_mount(&self.mounts, &path) {

@@ -54,7 +54,8 @@ impl<P: Poller> EventLoop<P> {
             let Some(mut connection) = session.connection.take() else { return 0 };
             let mut rest = input.get_mut(start..).unwrap_or_default();
             let Mount { handler, .. } = &mut self.mounts[usize::from(mount)];
-            let mut allowance = Allowance { frames, lend: &mut || self.pool.take(), contexts: None };
+            let contexts = Some(&mut self.contexts);
+            let mut allowance = Allowance { frames, lend: &mut || self.pool.take(), contexts };
             let mut batch = Batch { core: &mut self.core, id, mount, ended: false };
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 batch.run(&mut **handler, &mut connection, &mut rest, &mut allowance)
@@ -84,6 +85,7 @@ impl<P: Poller> EventLoop<P> {
                 Ok(Outcome::Failed { answer, error }) => self.fail_by_protocol(slot, answer, error),
             }
             self.pool.put(buffer.unwrap_or_default());
+            self.count_inflated();
             self.note_unfinished(slot, ended);
             let session = &self.core.sessions[slot];
             if left == 0 || session.phase != Phase::Open {
@@ -92,6 +94,15 @@ impl<P: Poller> EventLoop<P> {
             if session.flags.has(Flags::PAUSED) || frames == 0 {
                 return left;
             }
+        }
+    }
+
+    fn count_inflated(&mut self) {
+        let (messages, from, to) = self.contexts.take_inflated();
+        if messages > 0 {
+            self.core.stats.add_many(Count::Inflated, messages);
+            self.core.stats.add_many(Count::InflatedFrom, from);
+            self.core.stats.add_many(Count::InflatedTo, to);
         }
     }
 

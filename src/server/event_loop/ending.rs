@@ -88,6 +88,9 @@ impl<P: Poller> EventLoop<P> {
     /// The peer has broken a rule; our Close, if one is due, is in `replies` from `answer` on.
     pub(super) fn fail_by_protocol(&mut self, slot: u32, answer: usize, error: ProtocolError) {
         self.send_answer(slot, answer);
+        if error == ProtocolError::InvalidDeflate {
+            self.core.stats.add(Count::InflateErrors);
+        }
         self.fail(slot, Error::Protocol(error));
     }
 

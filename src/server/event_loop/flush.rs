@@ -4,6 +4,8 @@ use std::io::{ErrorKind, IoSlice};
 use std::rc::Rc;
 
 use super::EventLoop;
+use crate::server::compression::Sending;
+use crate::server::core::Core;
 use crate::server::handler::Error;
 use crate::server::outbox::{Delivery, Posts};
 use crate::server::poller::{Poller, Socket};
@@ -158,6 +160,8 @@ impl<P: Poller> EventLoop<P> {
             let Some(&slot) = self.core.topics.members(topic).get(at) else { continue };
             if self.core.sessions[slot].flags.has(Flags::SPECIAL) {
                 self.send_own_posts(slot);
+            } else if let Some(sending) = self.core.sessions[slot].sending {
+                self.send_compressed_posts(slot, sending);
             } else {
                 self.send_posts(slot, &posts, 0..posts.len(), newest);
             }
@@ -173,17 +177,31 @@ impl<P: Poller> EventLoop<P> {
             let Posts { bytes: posts, log, .. } = &self.core.outbox.posts;
             let place = |delivery: &Delivery| log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
             let (all, newest) = (place(first).start..place(last).end, place(last).start);
-            if to_one.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len() {
+            let is_one_piece = to_one.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len();
+            if is_one_piece && self.core.sessions[slot].sending.is_none() {
                 let posts = Rc::clone(posts);
                 self.send_posts(slot, &posts, all, newest);
             } else {
-                let places = to_one.iter().filter_map(|delivery| posts.get(place(delivery)));
-                let own = Rc::new(SharedBytes::new(places.collect::<Vec<_>>().concat()));
-                let newest = own.len() - place(last).len();
+                let (mut own, mut newest) = (Vec::new(), 0);
+                for delivery in to_one {
+                    newest = own.len();
+                    self.core.append_post(slot, delivery.post as usize, &mut own);
+                }
+                let own = Rc::new(SharedBytes::new(own));
                 self.send_posts(slot, &own, 0..own.len(), newest);
             }
         }
         deliveries.clear();
+    }
+
+    /// Delivers the turn's posts, all of which concern a member, compressed.
+    fn send_compressed_posts(&mut self, slot: u32, sending: Sending) {
+        if !sending.is_shared() {
+            return self.send_own_posts(slot);
+        }
+        let Core { compressor, outbox, stats, .. } = &mut self.core;
+        let (posts, newest) = compressor.posts(sending, &outbox.posts, stats);
+        self.send_posts(slot, &posts, 0..posts.len(), newest);
     }
 
     /// Delivers those of the turn's posts that a member has yet to get.

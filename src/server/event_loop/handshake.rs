@@ -7,7 +7,7 @@ use super::clients::too_many;
 use super::dispatch::panic_text;
 use super::{EventLoop, Mount};
 use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
-use crate::protocol::Connection;
+use crate::server::compression;
 use crate::server::handler::{Accept, Error};
 use crate::server::log_limit::{excerpt, log_limited};
 use crate::server::poller::Poller;
@@ -139,10 +139,14 @@ impl<P: Poller> EventLoop<P> {
         let id = self.core.sessions.id(slot);
         self.core.sessions.set_path(slot, request.path());
         self.core.sessions[slot].mount = mount;
+        let extension = match compression::negotiate(self.core.config.deflate, self.core.config.slow, &upgrade) {
+            Ok(extension) => extension,
+            Err(error) => return self.refuse(slot, error),
+        };
         let mut accept = None;
         self.call(mount, id, |handler, ctx| accept = Some(handler.accept(request, ctx)));
-        let waiting =
-            Waiting { accept_key: upgrade.accept_key(), offered: upgrade.subprotocols().map(Box::from).collect() };
+        let offered = upgrade.subprotocols().map(Box::from).collect();
+        let waiting = Waiting { accept_key: upgrade.accept_key(), offered, extension };
         match accept {
             Some(Accept::Later(_)) if rest.len() <= EARLY => {
                 self.core.sessions.set_phase(slot, Phase::Waiting);
@@ -194,16 +198,18 @@ impl<P: Poller> EventLoop<P> {
             self.apply();
             return self.respond(slot, &failed(), Body::Include);
         }
-        self.open(slot, &waiting.accept_key, subprotocol);
+        self.open(slot, &waiting, subprotocol);
     }
 
-    fn open(&mut self, slot: u32, accept_key: &[u8; 28], subprotocol: Option<Cow<'static, str>>) {
+    fn open(&mut self, slot: u32, waiting: &Waiting, subprotocol: Option<Cow<'static, str>>) {
         let mut response = Vec::new();
-        Upgrade::encode_response(accept_key, subprotocol.as_deref(), &[], &mut response);
+        let Waiting { accept_key, extension, .. } = waiting;
+        compression::encode_response(accept_key, subprotocol.as_deref(), *extension, &mut response);
         let (mount, id, tick) = (self.core.sessions[slot].mount, self.core.sessions.id(slot), self.core.tick());
         self.core.stats.add(Count::Opened);
         let session = &mut self.core.sessions[slot];
-        session.connection = Some(Connection::server(self.core.limits.clone()));
+        session.connection = Some(compression::open(self.core.limits.clone(), *extension));
+        session.sending = compression::sending(*extension);
         session.heard = tick;
         if subprotocol.is_some() {
             session.rare().subprotocol = subprotocol;

@@ -56,6 +56,7 @@ use super::pool::BufferPool;
 use super::session::{Flags, Phase};
 use super::stats::Stats;
 use crate::http::{Request, Response, Router};
+use crate::protocol::Contexts;
 
 /// The one receive buffer. Measured: a larger one gains nothing, and costs a copy at large messages.
 const RECEIVE_BUFFER: usize = 64 * 1024;
@@ -97,6 +98,8 @@ pub(crate) struct EventLoop<P: Poller> {
     /// Empty while somebody works with it.
     buffer: Vec<u8>,
     pool: BufferPool,
+    /// What messages of clients are inflated with.
+    contexts: Contexts,
     ready: Vec<Ready>,
     /// Connections that may have more to read, in the order in which they are served.
     again: VecDeque<u32>,
@@ -136,6 +139,7 @@ impl<P: Poller> EventLoop<P> {
             router: parts.router,
             buffer: vec![0; RECEIVE_BUFFER],
             pool: BufferPool::default(),
+            contexts: Contexts::default(),
             ready: Vec::new(),
             again: VecDeque::new(),
             flushes: Vec::new(),

@@ -13,6 +13,8 @@ const BUDGET: usize = 64 * 1024;
 const LARGE_BUDGET: usize = 256 * 1024;
 /// Bytes that all connections which came back for more may read in a turn.
 const TURN_BUDGET: usize = 1024 * 1024;
+/// Bytes that messages of one connection may have when they are inflated, in a turn.
+const INFLATED: usize = 256 * 1024;
 
 impl<P: Poller> EventLoop<P> {
     /// Serves the first `waiting` connections that had more to read than their budget, round robin.
@@ -32,9 +34,15 @@ impl<P: Poller> EventLoop<P> {
     /// Reads from a connection what its budget allows, and handles it. Returns the bytes that were read or handled.
     pub(super) fn read(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget) = (0, BUDGET);
-        while self.wants_service(slot) && spent < budget {
+        self.contexts.allow(INFLATED);
+        while self.wants_service(slot) && spent < budget && !self.contexts.is_spent() {
             if self.core.sessions[slot].has_backlog() {
                 spent += self.serve_backlog(slot);
+                break;
+            }
+            if self.is_inflating(slot) {
+                // What has come of the message is to be finished first.
+                self.handle_input(slot, &mut []);
                 break;
             }
             spent += if self.is_receiving_directly(slot) {
@@ -51,7 +59,7 @@ impl<P: Poller> EventLoop<P> {
         self.core.account(slot);
         self.serve_later(slot);
         self.keep_within_memory();
-        spent
+        spent + self.contexts.used(INFLATED)
     }
 
     /// No wake-up may be lost: whoever can be served waits for its turn. Everyone else is paused, until its queue is
@@ -66,7 +74,12 @@ impl<P: Poller> EventLoop<P> {
         let session = &self.core.sessions[slot];
         matches!(session.phase, Phase::Handshake | Phase::Open | Phase::Draining)
             && !session.flags.has(Flags::PAUSED)
-            && (!session.flags.has(Flags::DRAINED) || session.has_backlog())
+            && (!session.flags.has(Flags::DRAINED) || session.has_backlog() || self.is_inflating(slot))
+    }
+
+    /// Whether a message that has come is inflated by and by.
+    fn is_inflating(&self, slot: u32) -> bool {
+        self.core.sessions[slot].connection.as_ref().is_some_and(|connection| connection.is_paused())
     }
 
     /// Receives into the loop's buffer. Returns how many bytes.

@@ -9,6 +9,8 @@ mod budgets;
 mod callbacks;
 mod closing;
 mod deadlines;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod handles;
 mod handshake;
 mod large;
