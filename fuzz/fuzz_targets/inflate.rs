@@ -62,15 +62,20 @@ impl Case {
     fn draw(data: &[u8]) -> Option<Self> {
         let (&[flags, inflatable, count], rest) = data.split_first_chunk()?;
         let (cuts, mut rest) = rest.split_at_checked(usize::from(count % 8))?;
-        let mut frames = Vec::new();
+        let (mut frames, mut total) = (Vec::new(), 0);
         let mut compress = Compress::new(Compression::new(6), false);
         while let Some((&[kind, len], behind)) = rest.split_first_chunk()
             && frames.len() < 64
         {
             let (bytes, behind) = behind.split_at(behind.len().min(usize::from(len)));
             rest = behind;
-            let payload =
-                if kind & 2 == 0 { bytes.to_vec() } else { flushed(&mut compress, &bytes.repeat(1 << (kind >> 4))) };
+            let plain = bytes.repeat(if kind & 2 == 0 { 1 } else { 1 << (kind >> 4) });
+            total += plain.len();
+            // More takes too long.
+            if total > 4 << 20 {
+                break;
+            }
+            let payload = if kind & 2 == 0 { plain } else { flushed(&mut compress, &plain) };
             frames.push((kind & 1 != 0, payload));
         }
         Some(Self {

@@ -1,13 +1,27 @@
 #!/usr/bin/env bash
-# Run the Autobahn testsuite against `sockhop echo` and judge its report: run.sh
+# Run the Autobahn testsuite against `sockhop echo` and judge its report: run.sh [--deflate [--all]]
 #
-# The binary is $SOCKHOP_BIN, or target/release/sockhop. The suite is the public Docker image, or, when AUTOBAHN_RUN
+# The binary is $SOCKHOP_BIN, or target/release/sockhop. With --deflate it is $SOCKHOP_DEFLATE_BIN, or
+# target/release/sockhop-deflate, and the cases of compression (12.*, 13.*) are run as well: without --all only those that
+# are quick. The suite is the public Docker image, or, when AUTOBAHN_RUN
 # names a runner without Docker, `$AUTOBAHN_RUN URL --cases PATTERNS --json FILE --agent NAME`. The report stays in
 # target/autobahn. Exit status 0: every case as it must be (see check.py).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../target}
 bin=${SOCKHOP_BIN:-$target/release/sockhop}
+cases=$here/fuzzingclient.json
+flags=()
+case "$*" in
+    "") ;;
+    --deflate) cases=$here/deflate.json ;;&
+    "--deflate --all") cases=$here/deflate-all.json ;;&
+    --deflate*)
+        bin=${SOCKHOP_DEFLATE_BIN:-$target/release/sockhop-deflate}
+        flags=(--deflate)
+        ;;
+    *) echo "--deflate, --deflate --all or nothing, not $*" >&2; exit 2 ;;
+esac
 image=${AUTOBAHN_IMAGE:-crossbario/autobahn-testsuite:25.10.1}
 [ -x "$bin" ] || { echo "no binary at $bin: cargo build --release, or set SOCKHOP_BIN" >&2; exit 2; }
 
@@ -26,7 +40,7 @@ trap cleanup EXIT
 
 # The largest cases echo messages of 16 MiB, and fragmented ones of 4 MiB.
 mkfifo "$scratch/stdout"
-"$bin" echo --max-message 64M 127.0.0.1:0 >"$scratch/stdout" &
+"$bin" echo "${flags[@]}" --max-message 64M 127.0.0.1:0 >"$scratch/stdout" &
 server=$!
 exec 3<"$scratch/stdout"
 read -r -t 20 line <&3 || { echo "the server did not say where it listens" >&2; exit 2; }
@@ -34,15 +48,16 @@ read -r -t 20 line <&3 || { echo "the server did not say where it listens" >&2; 
 port=${BASH_REMATCH[1]}
 
 if [ -n "${AUTOBAHN_RUN:-}" ]; then
-    cases=$(python3 -c 'import json, sys; print(",".join(json.load(sys.stdin)["cases"]))' <"$here/fuzzingclient.json")
+    patterns() { python3 -c 'import json, sys; print(",".join(json.load(sys.stdin)[sys.argv[1]]))' "$1" <"$cases"; }
     report=$reports/report.json
     # Its own verdict is milder than ours: a failed case (1) is left to check.py, a run without a verdict (2) is not.
-    "$AUTOBAHN_RUN" "ws://127.0.0.1:$port" --cases "$cases" --json "$report" --agent sockhop || [ $? -eq 1 ]
+    "$AUTOBAHN_RUN" "ws://127.0.0.1:$port" --cases "$(patterns cases)" --exclude "$(patterns exclude-cases)" --json "$report" \
+        --agent sockhop || [ $? -eq 1 ]
 else
     host=127.0.0.1
     # Docker runs in a virtual machine there, which reaches this machine's loopback by name.
     if [ "$(uname)" = Darwin ]; then host=host.docker.internal; fi
-    sed "s|ws://127.0.0.1:9001|ws://$host:$port|" "$here/fuzzingclient.json" >"$scratch/fuzzingclient.json"
+    sed "s|ws://127.0.0.1:9001|ws://$host:$port|" "$cases" >"$scratch/fuzzingclient.json"
     report=$reports/index.json
     docker run --rm --network host --user "$(id -u):$(id -g)" \
         --volume "$scratch/fuzzingclient.json:/fuzzingclient.json:ro" --volume "$reports:/reports" \
@@ -50,4 +65,4 @@ else
 fi
 
 kill -0 "$server" 2>/dev/null || { echo "the server did not survive the suite" >&2; exit 1; }
-python3 "$here/check.py" "$report"
+python3 "$here/check.py" "$cases" "$report"

@@ -1,8 +1,10 @@
 """check.py itself: python3 -m unittest discover tests/autobahn"""
 
+import json
+import pathlib
 import unittest
 
-from check import EXPECTED, INFORMATIONAL, cases_of, complaints
+from check import COMPRESSION, EXPECTED, INFORMATIONAL, cases_of, complaints
 
 
 def perfect():
@@ -41,6 +43,15 @@ class Check(unittest.TestCase):
         cases["12.1.1"] = {"behavior": "OK", "behaviorClose": "OK"}
         self.assertEqual(list(complaints(cases)), ["12.*: 1 cases run, not 0"])
         self.assertEqual(len(list(complaints({}))), len(EXPECTED) + len(INFORMATIONAL))
+
+    def test_cases_of_compression_belong_to_their_selection(self):
+        for name, more in COMPRESSION.items():
+            spec = json.loads((pathlib.Path(__file__).parent / name).read_text())
+            self.assertEqual("12.*" in spec["cases"], bool(more))
+            cases = perfect()
+            for section, count in more.items():
+                cases |= {f"{section}.1.{at}": {"behavior": "OK", "behaviorClose": "OK"} for at in range(count)}
+            self.assertEqual(list(complaints(cases, EXPECTED | more)), [])
 
     def test_both_kinds_of_report_are_read(self):
         self.assertEqual(cases_of({"sockhop": perfect()}), perfect())

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Sockhop's apps against clients of other makes: run.sh [python] [node]
 #
-# The binary is $SOCKHOP_BIN, or target/release/sockhop. Python's `websockets` is installed once in a virtual
+# The binary is $SOCKHOP_BIN, or target/release/sockhop; with compression it is $SOCKHOP_DEFLATE_BIN, or
+# target/release/sockhop-deflate, built with the feature `deflate`. Python's `websockets` is installed once in a virtual
 # environment below ~/.cache, npm's `ws` in the folder of its tests.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../target}
 SOCKHOP_BIN=$(realpath "${SOCKHOP_BIN:-$target/release/sockhop}")
-export SOCKHOP_BIN
+SOCKHOP_DEFLATE_BIN=$(realpath "${SOCKHOP_DEFLATE_BIN:-$target/release/sockhop-deflate}")
+export SOCKHOP_BIN SOCKHOP_DEFLATE_BIN
 
 with_python() {
     local venv

@@ -5,6 +5,8 @@ mod common;
 
 mod broadcast;
 mod ceilings;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod fairness;
 mod sigpipe;
 mod slow;

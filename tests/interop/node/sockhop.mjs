@@ -9,6 +9,10 @@ import WebSocket from "ws";
 
 const BINARY = process.env.SOCKHOP_BIN ?? fileURLToPath(new URL("../../../target/release/sockhop", import.meta.url));
 
+/** One that was built with the feature `deflate`. */
+const DEFLATE_BINARY = process.env.SOCKHOP_DEFLATE_BIN
+  ?? fileURLToPath(new URL("../../../target/release/sockhop-deflate", import.meta.url));
+
 /** Each test gets this: what does not come in time is a failure, not a hang. No test waits for it when all is well. */
 export const options = { timeout: 60_000 };
 
@@ -17,7 +21,7 @@ export async function serve(t, ...args) {
   // What it warns of is done on purpose here.
   const env = { ...process.env, RUST_LOG: "error" };
   for (const name of ["SOCKHOP_LISTEN", "IP", "PORT"]) delete env[name];
-  const child = spawn(BINARY, [...args, "--listen", "127.0.0.1:0"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(args.includes("--deflate") ? DEFLATE_BINARY : BINARY, [...args, "--listen", "127.0.0.1:0"], { env, stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const server = {
     async stop() {

@@ -12,6 +12,8 @@ from websockets.exceptions import ConnectionClosed
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("SOCKHOP_BIN") or str(ROOT / "target/release/sockhop")
+# One that was built with the feature `deflate`.
+DEFLATE_BINARY = os.environ.get("SOCKHOP_DEFLATE_BIN") or str(ROOT / "target/release/sockhop-deflate")
 # Seconds after which a missing answer is a failure. No test waits for it when all is well.
 PATIENCE = 20
 
@@ -24,13 +26,13 @@ class Server:
     """One process on a port of its own. It must end by SIGTERM with exit code 0."""
 
     @classmethod
-    async def start(cls, *arguments, **environment):
+    async def start(cls, *arguments, binary=BINARY, **environment):
         inherited = {k: v for k, v in os.environ.items() if k not in ("SOCKHOP_LISTEN", "IP", "PORT", "TZ")}
         inherited["RUST_LOG"] = "error"  # what it warns of is done on purpose here
         server = cls()
         server.terminated = False
         server.process = await asyncio.create_subprocess_exec(
-            BINARY, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            binary, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             env=inherited | environment)
         try:
             line = (await soon(server.process.stdout.readline())).decode()
@@ -65,8 +67,10 @@ class Server:
 
 
 class SockhopTest(unittest.IsolatedAsyncioTestCase):
+    binary = BINARY
+
     async def serve(self, *arguments, **environment):
-        server = await Server.start(*arguments, "--listen", "127.0.0.1:0", **environment)
+        server = await Server.start(*arguments, "--listen", "127.0.0.1:0", binary=self.binary, **environment)
         self.addAsyncCleanup(self.ends_well, server)
         return server
 
