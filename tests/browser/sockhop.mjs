@@ -11,6 +11,10 @@ import { chromium } from "playwright-core";
 const BINARY = process.env.SOCKHOP_BIN ?? fileURLToPath(new URL("../../target/release/sockhop", import.meta.url));
 const PICTURES = process.env.SOCKHOP_PICTURES ?? fileURLToPath(new URL("../../target/browser/", import.meta.url));
 
+/** One that was built with the feature `deflate`. */
+const DEFLATE_BINARY = process.env.SOCKHOP_DEFLATE_BIN
+  ?? fileURLToPath(new URL("../../target/release/sockhop-deflate", import.meta.url));
+
 /** What does not come in time is a failure, not a hang. No test waits for it when all is well. */
 export const options = { timeout: 120_000 };
 const PATIENCE = 20_000;
@@ -21,7 +25,7 @@ const over = new WeakSet();
 export async function serve(t, args = [], { port = 0, env: more = {} } = {}) {
   const env = { ...process.env, ...more };
   for (const name of ["SOCKHOP_LISTEN", "IP", "PORT"]) delete env[name];
-  const child = spawn(BINARY, [...args, "--listen", `127.0.0.1:${port}`], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(args.includes("--deflate") ? DEFLATE_BINARY : BINARY, [...args, "--listen", `127.0.0.1:${port}`], { env, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
   const server = {
     child,

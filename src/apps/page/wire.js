@@ -74,12 +74,12 @@ function hop() {
 }
 
 export class Wire extends EventTarget {
-  #ui; #socket; #entries = []; #pending = []; #counts = [0, 0]; #began = 0; #head = false;
+  #ui; #socket; #entries = []; #pending = []; #counts = [0, 0]; #saved = 0; #began = 0; #head = false;
 
   constructor(app, ui) {
     super();
     this.app = app;
-    this.#ui = Object.fromEntries(['state', 'address code', 'took', 'trip', 'trip-note', 'up', 'down', 'closing', 'toggle', 'handshake', 'copy', 'clear', 'log']
+    this.#ui = Object.fromEntries(['state', 'address code', 'took', 'trip', 'trip-note', 'up', 'down', 'saved', 'closing', 'toggle', 'handshake', 'copy', 'clear', 'log']
       .map((name) => [name.split(' ')[0], ui.querySelector(`.${name}`)]));
     if (app.to === 'everyone else') this.#ui['trip-note'].textContent = 'No answer comes to the sender, so there is no round trip to measure.';
     this.#ui.closing.addEventListener('submit', (event) => {
@@ -126,6 +126,7 @@ export class Wire extends EventTarget {
       if (this.#pending.length > 64) this.#pending.shift();
     }
     this.#ui.up.textContent = ++this.#counts[0];
+    if (!waits) this.#reckon(data, 0);
     this.#logData('up', waits ? 'send() waits' : 'send()', data, true);
     return true;
   }
@@ -144,8 +145,19 @@ export class Wire extends EventTarget {
     this.#head = socket.protocol === INSPECT;
     const agreed = [socket.protocol && `subprotocol ${socket.protocol}`, socket.extensions && `extensions ${socket.extensions}`].filter(Boolean);
     this.#log('open', 'open', agreed.join(', ') || 'no subprotocol, no extension');
+    this.#ui.saved.parentElement.hidden = !socket.extensions;
     this.#say('open');
     this.dispatchEvent(new Event('open'));
+  }
+
+  // What compression saves. Browsers do not tell, so a message is compressed once more to see; the server leaves those
+  // of fewer than `least` bytes as they are.
+  async #reckon(data, least) {
+    const size = sizeOf(data);
+    if (!this.#socket.extensions || size < least || size > 2 ** 22) return;
+    const deflated = await new Response(new Blob([data]).stream().pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer();
+    this.#saved += Math.max(0, size - deflated.byteLength);
+    this.#ui.saved.textContent = `about ${bytes(this.#saved)}`;
   }
 
   #received(data) {
@@ -164,6 +176,7 @@ export class Wire extends EventTarget {
       this.#ui['trip-note'].textContent = wait ? `${wait / 1000} s of the round trip is the app’s own waiting.` : '';
     }
     this.#ui.down.textContent = ++this.#counts[1];
+    this.#reckon(data, 256);
     hop();
     this.#logData('down', 'message', data, false, trip);
     this.dispatchEvent(new MessageEvent('message', { data }));
@@ -248,6 +261,7 @@ export class Wire extends EventTarget {
       return list;
     };
     const answer = [['Upgrade', 'websocket'], ['Connection', 'Upgrade'], ['Sec-WebSocket-Accept', head.accept], ['Sec-WebSocket-Protocol', this.#socket.protocol]];
+    if (this.#socket.extensions) answer.push(['Sec-WebSocket-Extensions', this.#socket.extensions]);
     this.#ui.handshake.querySelector('div').replaceChildren(
       block(`${head.method} ${head.target} ${head.version}`, head.headers, asked),
       block('HTTP/1.1 101 Switching Protocols', answer, answered));

@@ -220,7 +220,7 @@ fn a_slow_peer_gets_whole_frames_and_then_its_close() {
                 let said: String = (0..600).map(|_| char::from(random.pick(b"abcdefgh"))).collect();
                 quick.send(Message::Text(&said));
                 bed.settle();
-                assert_eq!(quick.texts(), [said.clone()]);
+                assert_eq!(quick.texts(), [&*said]);
                 all.push(said);
             }
             slow_peer.client.unlimit();
