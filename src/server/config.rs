@@ -185,6 +185,7 @@ mod tests {
             origins: OriginPolicy { allowed: Vec::new(), any: false, local: false },
             trusted_proxies: Vec::new(),
             proxy_protocol: ProxyProtocol::Off,
+            deflate: None,
             path_prefix: String::new(),
         };
         assert_eq!(Config::default(), promised);
