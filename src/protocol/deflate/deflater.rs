@@ -35,6 +35,7 @@ impl Default for DeflateOptions {
 pub struct Deflater {
     compress: Compress,
     context: Context,
+    window_bits: u8,
     options: DeflateOptions,
     /// What it has compressed; counted up.
     pub deflated: Tally,
@@ -43,9 +44,6 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// Bytes of heap that it takes besides the last message, at most: zlib's windows, hash table and symbols.
-    pub const SIZE: usize = 272 * 1024;
-
     /// For what a server sends.
     pub fn server(extension: Extension, options: DeflateOptions) -> Self {
         Self::new(extension.server_context, extension.server_max_window_bits, options)
@@ -59,8 +57,9 @@ impl Deflater {
     /// Refers back no further than 2 to the power of `window_bits`, 9 to 15; others count as the nearest.
     pub fn new(context: Context, window_bits: u8, options: DeflateOptions) -> Self {
         let level = Compression::new(options.level.clamp(1, 9).into());
-        let compress = Compress::new_with_window_bits(level, false, zlib_window_bits(window_bits));
-        Self { compress, context, options, deflated: Tally::default(), payload: Vec::new() }
+        let window_bits = zlib_window_bits(window_bits);
+        let compress = Compress::new_with_window_bits(level, false, window_bits);
+        Self { compress, context, window_bits, options, deflated: Tally::default(), payload: Vec::new() }
     }
 
     /// The payload of a frame that is to be sent with RSV1; `None`: the message is sent as it is, because it is short or
@@ -84,7 +83,12 @@ impl Deflater {
     pub(crate) fn encode_compressed(&mut self, opcode: Opcode, plain: &[u8], output: &mut Vec<u8>) -> Option<usize> {
         let payload = self.deflate_bytes(plain)?;
         write(opcode, RSV1, payload, None, output);
-        Some(payload.len())
+        let len = payload.len();
+        // What serves one connection alone holds on to no message of its.
+        if self.context == Context::Takeover {
+            self.payload = Vec::new();
+        }
+        Some(len)
     }
 
     /// Appends a message as a server sends it, in one unmasked frame: compressed if that makes it shorter, and then the
@@ -98,9 +102,11 @@ impl Deflater {
         rsv1 != 0
     }
 
-    /// The bytes of heap that it takes.
+    /// The bytes of heap that it takes: 376 KiB with 15 window bits, 264 KiB with 12, and what is kept of a message.
     pub fn capacity(&self) -> usize {
-        Self::SIZE + self.payload.capacity()
+        // zlib's window and its chains, 4 bytes for each of the window's, and what does not depend on that: a hash table
+        // of 128 KiB, output and symbols of 112 KiB, trees.
+        (4 << self.window_bits) + 248 * 1024 + self.payload.capacity()
     }
 
     /// Compresses into `payload`. Whether that is shorter; if not, it is as if it had not been tried.

@@ -32,8 +32,9 @@ impl Peer {
         bed.settle();
         let response = client.response().expect("a response");
         let answer = response.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
-        let takeover = Deflate::takeover().terms;
-        let agreed = takeover.check_answer(answer).expect("an answer to the offer").expect(&response);
+        let (server_context, client_context) = (protocol::Context::Takeover, protocol::Context::Takeover);
+        let wish = DeflateOffer { server_context, client_context, ..DeflateOffer::default() };
+        let agreed = wish.check_answer(answer).expect("an answer to the offer").expect(&response);
         let limits = Limits { max_message: 1 << 26, ..Limits::default() };
         let connection = Connection::client(limits, (|| [1, 2, 3, 4]) as fn() -> [u8; 4]).with_extension(agreed);
         Peer { client, connection, deflater: Deflater::client(agreed, DeflateOptions::default()), agreed }
@@ -78,7 +79,7 @@ fn it_is_negotiated_only_where_both_sides_want_it() {
             extensions,
             "101 permessage-deflate; server_no_context_takeover; client_no_context_takeover",
         ),
-        (Some(Deflate::takeover()), extensions, "101 permessage-deflate"),
+        (Some(Deflate::takeover()), extensions, "101 permessage-deflate; server_max_window_bits=12"),
         (Some(Deflate::default()), "Sec-WebSocket-Extensions: \"", "400 -"),
     ] {
         let mut bed = Bed::with(Config { deflate, ..Config::default() }, App::echo());
@@ -305,7 +306,7 @@ fn what_is_beyond_the_limit_when_inflated_is_1009_and_bad_data_1007() {
 #[test]
 fn contexts_that_are_kept_count_as_memory_and_an_idle_connection_without_them_has_none() {
     for (deflate, least, most) in
-        [(Deflate::default(), 0, 0), (Deflate::takeover(), Contexts::INFLATER + Deflater::SIZE, 330 * 1024)]
+        [(Deflate::default(), 0, 0), (Deflate::takeover(), Contexts::INFLATER + 264 * 1024, 320 * 1024)]
     {
         let mut bed = Bed::with(with(deflate), App::echo());
         let mut peers: Vec<_> = (0..10).map(|_| Peer::open(&mut bed, PLAIN)).collect();
