@@ -35,6 +35,21 @@ enum Part<'a> {
     Payload(&'a [u8], usize),
 }
 
+/// What a member gets of broadcasts that lie behind each other.
+pub(super) struct Share<'a> {
+    posts: &'a Rc<SharedBytes>,
+    bytes: &'a [u8],
+    /// Where in `posts` these bytes, and the newest of the broadcasts, begin.
+    start: usize,
+    newest: usize,
+}
+
+impl<'a> Share<'a> {
+    pub fn new(posts: &'a Rc<SharedBytes>, all: Range<usize>, newest: usize) -> Self {
+        Share { posts, start: all.start, newest, bytes: posts.get(all).unwrap_or_default() }
+    }
+}
+
 impl<P: Poller> EventLoop<P> {
     /// Applies what has been recorded, in order.
     #[inline]
@@ -185,22 +200,27 @@ impl<P: Poller> EventLoop<P> {
         self.core.account(slot);
     }
 
-    /// Sends `posts[all]`, broadcasts the newest of which begins at `newest`, to a member. They are shared with its
-    /// queue, which takes of them what the policy for slow peers says.
-    pub(super) fn send_posts(&mut self, slot: u32, posts: &Rc<SharedBytes>, all: Range<usize>, newest: usize) {
+    /// Sends broadcasts to a member.
+    pub(super) fn send_posts(&mut self, slot: u32, share: &Share<'_>) {
         if !self.may_send(slot) {
             return;
         }
         let is_behind = self.core.sessions[slot].queued() > 0;
-        let bytes = posts.get(all.clone()).unwrap_or_default();
-        let parts = [Part::Frames(bytes)];
-        let taken = if is_behind { 0 } else { self.write(slot, &parts) };
-        if taken == bytes.len() || !self.may_send(slot) {
-            return;
+        let taken = if is_behind { 0 } else { self.write(slot, &[Part::Frames(share.bytes)]) };
+        if taken < share.bytes.len() && self.may_send(slot) {
+            self.queue_posts(slot, share, taken);
         }
+    }
+
+    /// Shares what the socket has not taken of them with the queue, which takes of it what the policy for slow peers says.
+    #[cold]
+    #[inline(never)]
+    fn queue_posts(&mut self, slot: u32, share: &Share<'_>, taken: usize) {
+        let Share { posts, bytes, start, newest } = *share;
+        let parts = [Part::Frames(bytes)];
         let lead = rest_of_begun_frame(bytes, taken);
         let has_room = self.has_room(slot, &parts, taken);
-        let sent = all.start + taken;
+        let (sent, end) = (start + taken, start + bytes.len());
         let begun = sent + lead;
         let Core { sessions, shared, stats, config, .. } = &mut self.core;
         let queue = &mut sessions[slot].rare().queue;
@@ -208,7 +228,7 @@ impl<P: Poller> EventLoop<P> {
             Slow::Latest => {
                 let skipped = queue.drop_unsent_posts() || begun < newest;
                 queue.push_shared(posts, sent..begun, lead, Kind::Post, shared);
-                queue.push_shared(posts, newest.max(begun)..all.end, 0, Kind::Post, shared);
+                queue.push_shared(posts, newest.max(begun)..end, 0, Kind::Post, shared);
                 if skipped {
                     stats.add(Count::SlowSkipped);
                     self.after_push(slot);
@@ -220,7 +240,7 @@ impl<P: Poller> EventLoop<P> {
                 queue.push_shared(posts, sent..begun, lead, Kind::Post, shared);
                 stats.add(Count::SlowSkipped);
             }
-            Slow::Close | Slow::Drop => queue.push_shared(posts, sent..all.end, lead, Kind::Post, shared),
+            Slow::Close | Slow::Drop => queue.push_shared(posts, sent..end, lead, Kind::Post, shared),
         }
         self.after_push(slot);
         if !has_room && self.core.config.slow == Slow::Close {

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IoSlice};
 use std::rc::Rc;
 
 use super::EventLoop;
+use super::apply::Share;
 use crate::server::compression::Sending;
 use crate::server::core::Core;
 use crate::server::handler::Error;
@@ -155,6 +156,7 @@ impl<P: Poller> EventLoop<P> {
     fn deliver_topic(&mut self, topic: TopicKey) {
         let newest = self.core.outbox.posts.log.last().map_or(0, |post| post.bytes.start);
         let posts = Rc::clone(&self.core.outbox.posts.bytes);
+        let share = Share::new(&posts, 0..posts.len(), newest);
         // From the end: when a member fails and leaves, one that has been served takes its place.
         for at in (0..self.core.topics.members(topic).len()).rev() {
             let Some(&slot) = self.core.topics.members(topic).get(at) else { continue };
@@ -163,7 +165,7 @@ impl<P: Poller> EventLoop<P> {
             } else if let Some(sending) = self.core.sessions[slot].sending {
                 self.send_compressed_posts(slot, sending);
             } else {
-                self.send_posts(slot, &posts, 0..posts.len(), newest);
+                self.send_posts(slot, &share);
             }
         }
     }
@@ -180,7 +182,7 @@ impl<P: Poller> EventLoop<P> {
             let is_one_piece = to_one.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len();
             if is_one_piece && self.core.sessions[slot].sending.is_none() {
                 let posts = Rc::clone(posts);
-                self.send_posts(slot, &posts, all, newest);
+                self.send_posts(slot, &Share::new(&posts, all, newest));
             } else {
                 let (mut own, mut newest) = (Vec::new(), 0);
                 for delivery in to_one {
@@ -188,7 +190,7 @@ impl<P: Poller> EventLoop<P> {
                     self.core.append_post(slot, delivery.post as usize, &mut own);
                 }
                 let own = Rc::new(SharedBytes::new(own));
-                self.send_posts(slot, &own, 0..own.len(), newest);
+                self.send_posts(slot, &Share::new(&own, 0..own.len(), newest));
             }
         }
         deliveries.clear();
@@ -201,7 +203,7 @@ impl<P: Poller> EventLoop<P> {
         }
         let Core { compressor, outbox, stats, .. } = &mut self.core;
         let (posts, newest) = compressor.posts(sending, &outbox.posts, stats);
-        self.send_posts(slot, &posts, 0..posts.len(), newest);
+        self.send_posts(slot, &Share::new(&posts, 0..posts.len(), newest));
     }
 
     /// Delivers those of the turn's posts that a member has yet to get.
@@ -210,7 +212,7 @@ impl<P: Poller> EventLoop<P> {
         let newest = self.core.take_posts(slot, &mut posts);
         if !posts.is_empty() {
             let posts = Rc::new(SharedBytes::new(posts));
-            self.send_posts(slot, &posts, 0..posts.len(), newest);
+            self.send_posts(slot, &Share::new(&posts, 0..posts.len(), newest));
         }
     }
 }
