@@ -13,7 +13,7 @@
 //! | bytes | meaning |
 //! |---|---|
 //! | 1 | bit 0: with context takeover; bit 1: texts; bits 2 and 3: which limit |
-//! | 1 | bits 0 to 4: how much is inflated at a time, as a power of two |
+//! | 1 | bits 0 to 4: how much is inflated at a time, as a power of two, but no less than a thousandth |
 //! | 1, and so many modulo 8 | how long the pieces of the stream are, used in a circle |
 //! | 2 | a frame: bit 0: the last of its message; bit 1: it is deflated first, after its payload was repeated, how often is a power of two in bits 4 to 7; the length of its payload |
 //! | length | the payload; then the next frame |
@@ -82,7 +82,8 @@ impl Case {
             context: if flags & 1 != 0 { Context::Takeover } else { Context::None },
             is_text: flags & 2 != 0,
             max_message: [100, 20_000, 70_000, 1 << 20][usize::from(flags >> 2 & 3)],
-            inflatable: 1 << (inflatable & 31),
+            // Byte by byte a large message takes too long.
+            inflatable: (1 << (inflatable & 31)).max(total / 1000),
             cuts: cuts.to_vec(),
             frames,
         })
