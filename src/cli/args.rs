@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bpaf::{OptionParser, ParseFailure, Parser, construct, literal, long, positional, pure};
+use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure};
 
 use super::help;
 use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
@@ -29,8 +29,8 @@ pub(super) struct Args {
     pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
     pub page: Option<PathBuf>,
-    /// `--deflate`, and the word behind it.
-    pub deflate: Option<Option<String>>,
+    /// The word `takeover` belongs to it.
+    pub deflate: bool,
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
     pub version: bool,
@@ -95,7 +95,7 @@ fn parser() -> OptionParser<Args> {
     let proxy_protocol = long("proxy-protocol").switch();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
     let page = long("page").argument::<PathBuf>("DIR").optional();
-    let deflate = deflate();
+    let deflate = long("deflate").switch();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
     let (recipe, limits, timeouts, drain) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(DRAIN));
@@ -117,13 +117,6 @@ fn parser() -> OptionParser<Args> {
         words
     })
     .to_options()
-}
-
-/// A flag that may have a word behind it. An app or an address behind it is none of its own.
-fn deflate() -> impl Parser<Option<Option<String>>> {
-    let deflate = long("deflate").req_flag(());
-    let mode = literal("takeover").map(|()| "takeover".to_owned()).optional();
-    construct!(deflate, mode).adjacent().map(|((), mode)| mode).optional()
 }
 
 /// One flag for each setting.

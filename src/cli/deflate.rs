@@ -2,15 +2,14 @@
 
 use crate::{Config, Deflate};
 
-/// Sets what `--deflate`, with a word behind it or without, asks for.
+/// Sets what `--deflate`, with the word `takeover` behind it or without, asks for.
 ///
 /// # Errors
-/// The word is not one of those that there are.
+/// Never, in this build.
 pub(super) fn configure(config: &mut Config, mode: Option<&str>) -> Result<(), String> {
     config.deflate = Some(match mode {
         None => Deflate::default(),
-        Some("takeover") => Deflate::takeover(),
-        Some(other) => return Err(format!("--deflate: `{other}` is no mode: write takeover, or nothing")),
+        Some(_) => Deflate::takeover(),
     });
     Ok(())
 }

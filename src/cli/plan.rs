@@ -11,6 +11,9 @@ use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
 
+/// What `--deflate` may have behind it, which is neither an app nor an address.
+const TAKEOVER: &str = "takeover";
+
 /// What to run.
 #[derive(Debug, PartialEq)]
 pub(super) struct Plan {
@@ -34,7 +37,9 @@ impl Plan {
     ///
     /// # Errors
     /// Says what is wrong with them, and what would be right.
-    pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
+    pub(super) fn new(mut args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
+        let takeover = args.deflate.then(|| args.words.iter().position(|word| word == TAKEOVER)).flatten();
+        let mode = takeover.map(|at| args.words.remove(at));
         let Words { app, mut listen } = Words::read(&args.words)?;
         if let (Some(word), Some(flagged)) = (listen.first(), args.listen.first()) {
             return Err(format!(
@@ -46,7 +51,7 @@ impl Plan {
         }
         let mut config = configure(config, &args.config)?;
         config.origins = origins(&args.origins)?;
-        if let Some(mode) = &args.deflate {
+        if args.deflate {
             deflate::configure(&mut config, mode.as_deref())?;
         }
         if args.restart {
