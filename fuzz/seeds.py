@@ -273,6 +273,10 @@ def visits():
             yield f"near-{name}", "chooser", 0, 16, [99], request.replace(b"GET /chat ", b"GET /ws/chat ")
     yield "near-proxy", "chooser", 16, 16, [99], upgrade("/chat", "Origin: https://evil.example")
     yield "near-root", "echo", 0, 16, [99], upgrade("/ws")
+    # All at once, and the handler closes, or the client does while it is owed too much.
+    for code in (1000, 1005, 1006, 1015, 2000):
+        yield f"closer-{code}", "closer", 0, 1, [99], f(BINARY, b"close" + struct.pack("!H", code) + "é".encode() * 100)
+    yield "too-slow-close", "echo", 1, 2, [172, 5], drawn(*[(0x82, 201, b"a")] * 4, (0x88, 2, b"\x03\xe8"))
     # Several Pings at a time, while the socket takes a byte of the response now and then.
     yield "pings", "echo", 0, 2, [29, 1], drawn(*[(0x89, 1, bytes([at])) for at in range(18)])
     # Of the first two frames the second is half sent when those come that are too much.

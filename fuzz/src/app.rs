@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use sockhop::fuzzing::Behaviour;
 use sockhop::http::Response;
-use sockhop::{Accept, CloseFrame, Ticket};
+use sockhop::{Accept, CloseCode, CloseFrame, Ticket};
 
 use self::App::*;
 
@@ -14,7 +14,8 @@ use self::App::*;
 pub enum App {
     Echo,
     Broadcast,
-    /// Two replies to each message, and Close to one that begins with `close`.
+    /// Two replies to each message, and Close to one that begins with `close`, with the code and the reason behind it,
+    /// which may be ones that cannot be sent.
     Closer,
     /// Panics at a message that begins with `panic`, after it has answered.
     Panicker,
@@ -63,8 +64,10 @@ impl App {
                 Closer => {
                     ctx.send(message);
                     ctx.send("again");
-                    if message.as_bytes().starts_with(b"close") {
-                        ctx.close(CloseFrame::normal("enough"));
+                    if let Some(rest) = message.as_bytes().strip_prefix(b"close") {
+                        let (code, reason) = rest.split_first_chunk().unwrap_or((&[3, 232], b"enough"));
+                        let reason = String::from_utf8_lossy(reason);
+                        ctx.close(CloseFrame::new(CloseCode(u16::from_be_bytes(*code)), reason));
                     }
                 }
                 Panicker => {
