@@ -1,4 +1,5 @@
-//! How long a bystander waits for its echo while others send as fast as they can: `cargo bench --bench fairness`.
+//! How long a bystander waits for its echo while others send as fast as they can: `cargo bench --bench fairness`. With
+//! `--features deflate` the server compresses, and so do some of them.
 //!
 //! Fails when its longest wait is over 100 ms under one kind of flood, or 250 ms under all of them; with `--times 5`, over
 //! five times as much. Everything runs on this machine, the clients too: with fewer cores than floods, the bystander also
@@ -12,9 +13,10 @@ use std::process::ExitCode;
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
+use common::compressed::Compressed;
 use common::flood::{Flood, Sink};
 use common::raw::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
-use common::{Echo, TestServer, bind};
+use common::{Echo, TestServer, bind, deflate};
 
 /// What the longest wait may be under one kind of flood, and under all.
 const ONE: Duration = Duration::from_millis(100);
@@ -26,7 +28,6 @@ const ALL_TIME: Duration = Duration::from_secs(5);
 const DEAF: usize = 100;
 
 /// What a flood does.
-#[derive(Clone)]
 enum Kind {
     /// Sends these and reads what is answered.
     Frames(Vec<u8>),
@@ -34,6 +35,8 @@ enum Kind {
     Deaf(Vec<u8>),
     /// Comes, says so much of its request, and is reset.
     ComeAndGo(Vec<u8>),
+    /// Sends what it has compressed.
+    Compressed(Compressed),
 }
 
 /// A kind of flood: its name, where it goes, and what it does.
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
     let rows = rows();
     let mut longest = measure("alone", &[], ONE_TIME);
     for row in &rows {
-        for floods in [1, 2, 8] {
+        for floods in [1, 8] {
             let is_many = matches!(row.2, Kind::Deaf(_));
             if floods == 1 || !is_many {
                 let name = if is_many { row.0.to_owned() } else { format!("{floods} × {}", row.0) };
@@ -79,7 +82,7 @@ fn rows() -> Vec<Row> {
     let fragments = [raw::frame(BINARY, b""), middle, raw::frame(FIN | CONTINUATION, b"")].concat();
     let request = format!("{}\r\n", raw::request("/echo")).into_bytes();
     let half = request[..request.len() / 2].to_vec();
-    vec![
+    let mut rows = vec![
         ("64 KiB frames, swallowed", "/sink", Kind::Frames(large.clone())),
         ("64 KiB frames, echoed", "/echo", Kind::Frames(large)),
         ("1 MiB frames, echoed", "/echo", Kind::Frames(huge.clone())),
@@ -91,12 +94,14 @@ fn rows() -> Vec<Row> {
         ("100 who read no 1 MiB echo", "/echo", Kind::Deaf(huge)),
         ("half requests, reset", "/", Kind::ComeAndGo(half)),
         ("handshakes, reset", "/", Kind::ComeAndGo(request)),
-    ]
+    ];
+    rows.extend(deflate::floods().into_iter().map(|flood| (flood.name, flood.path, Kind::Compressed(flood))));
+    rows
 }
 
 /// The bystander's longest wait.
 fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
-    let server = TestServer::run(bind().mount("/sink", Sink).mount("/echo", Echo));
+    let server = TestServer::run(bind().mount("/sink", Sink).mount("/echo", Echo).config(deflate::config()));
     // Each counts for itself: it is measured when all are under way.
     let flood: Vec<_> = floods.iter().map(|_| Flood::default()).collect();
     thread::scope(|scope| {
@@ -140,6 +145,9 @@ fn start<'scope>(
         }
         Kind::ComeAndGo(request) => {
             scope.spawn(move || flood.come_and_go(addr, request));
+        }
+        Kind::Compressed(compressed) => {
+            scope.spawn(move || compressed.run(flood, addr));
         }
     }
 }

@@ -81,6 +81,18 @@ impl Flood {
         }
     }
 
+    /// Opens connections, sends frames for which the server fails each with a code, until it is over.
+    pub fn run_refused(&self, open: impl Fn() -> TcpStream, frames: &[u8], code: u16) {
+        while !self.over.load(Ordering::Relaxed) {
+            let mut stream = open();
+            stream.write_all(frames).expect("the server takes it");
+            assert_eq!(raw::read_close(&mut stream).0, code);
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            // Gone by a reset: thousands that wait for stray packets would use up the ports.
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket can be told so");
+        }
+    }
+
     /// Opens connections, says `start` of a request, and ends them by a reset, until it is over.
     pub fn come_and_go(&self, addr: SocketAddr, start: &[u8]) {
         while !self.over.load(Ordering::Relaxed) {

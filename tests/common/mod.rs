@@ -3,6 +3,12 @@
 // Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub mod compressed;
+#[cfg(feature = "deflate")]
+pub mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "no_deflate.rs"]
+pub mod deflate;
 pub mod flood;
 pub mod raw;
 
@@ -121,6 +127,13 @@ pub fn handshake<S: io::Read + io::Write>(
         tungstenite::HandshakeError::Failure(error) => error,
         tungstenite::HandshakeError::Interrupted(_) => ClientError::Io(io::ErrorKind::TimedOut.into()),
     })
+}
+
+/// A line of what the kernel says of a process's memory, in bytes.
+pub fn memory(process: u32, line: &str) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it lives");
+    let value = status.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(':')?.strip_suffix(" kB"));
+    1024 * value.and_then(|kib| kib.trim().parse::<usize>().ok()).expect("there is such a line")
 }
 
 /// The status and the text of a handshake's refusal.

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use sockhop::{Context, Handler, Message, TimerId};
 
+use crate::common::compressed::Compressed;
 use crate::common::flood::{Flood, Sink};
 use crate::common::raw::{self, BINARY, FIN, PING, TEXT};
-use crate::common::{Echo, TestServer, bind};
+use crate::common::{Echo, TestServer, bind, deflate};
 use crate::expect_within;
 
 /// How long each flood goes on.
@@ -45,10 +46,12 @@ impl Handler for Clock {
 }
 
 /// What floods do, each from several connections.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug)]
 enum Kind {
     /// Frames to a path, again and again; what comes back is read.
     Frames(&'static str, Which),
+    /// Compressed messages that nobody answers.
+    Compressed(Compressed),
     /// Connections that are reset at once, or after a part of a request.
     Churn,
     /// Requests that are refused.
@@ -57,7 +60,7 @@ enum Kind {
     SlowReaders,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Which {
     Large,
     Small,
@@ -66,17 +69,21 @@ enum Which {
     InvalidThenAgain,
 }
 
-const KINDS: [Kind; 9] = [
-    Kind::Frames("/sink", Which::Large),
-    Kind::Frames("/echo", Which::Large),
-    Kind::Frames("/echo", Which::Small),
-    Kind::Frames("/sink", Which::Pings),
-    Kind::Frames("/sink", Which::EmptyFragments),
-    Kind::Frames("/echo", Which::InvalidThenAgain),
-    Kind::Churn,
-    Kind::Requests,
-    Kind::SlowReaders,
-];
+fn kinds() -> Vec<Kind> {
+    let mut kinds = vec![
+        Kind::Frames("/sink", Which::Large),
+        Kind::Frames("/echo", Which::Large),
+        Kind::Frames("/echo", Which::Small),
+        Kind::Frames("/sink", Which::Pings),
+        Kind::Frames("/sink", Which::EmptyFragments),
+        Kind::Frames("/echo", Which::InvalidThenAgain),
+        Kind::Churn,
+        Kind::Requests,
+        Kind::SlowReaders,
+    ];
+    kinds.extend(deflate::floods().into_iter().map(Kind::Compressed));
+    kinds
+}
 
 fn frames(which: Which) -> Vec<u8> {
     match which {
@@ -91,22 +98,21 @@ fn frames(which: Which) -> Vec<u8> {
 }
 
 /// Begins a flood in threads of its own; each ends when it is over.
-fn begin<'s>(scope: &'s Scope<'s, '_>, addr: SocketAddr, kind: Kind, flood: &'s Flood) {
+fn begin<'s>(scope: &'s Scope<'s, '_>, addr: SocketAddr, kind: &'s Kind, flood: &'s Flood) {
     let go_on = || !flood.over.load(Ordering::Relaxed);
     match kind {
-        Kind::Frames(path, Which::InvalidThenAgain) => drop(scope.spawn(move || {
-            let bad = frames(Which::InvalidThenAgain);
-            while go_on() {
-                let mut stream = raw::open(addr, path);
-                stream.write_all(&bad).expect("the server takes it");
-                assert_eq!(raw::read_close(&mut stream).0, 1007);
-                flood.sent.fetch_add(1, Ordering::Relaxed);
-            }
-        })),
+        Kind::Frames(path, which @ Which::InvalidThenAgain) => {
+            scope.spawn(move || flood.run_refused(|| raw::open(addr, path), &frames(*which), 1007));
+        }
         Kind::Frames(path, which) => {
             for _ in 0..2 {
                 let stream = raw::open(addr, path);
-                scope.spawn(move || flood.run(stream, &frames(which)));
+                scope.spawn(move || flood.run(stream, &frames(*which)));
+            }
+        }
+        Kind::Compressed(compressed) => {
+            for _ in 0..2 {
+                scope.spawn(move || compressed.run(flood, addr));
             }
         }
         Kind::Churn => drop(scope.spawn(move || {
@@ -152,11 +158,11 @@ fn begin<'s>(scope: &'s Scope<'s, '_>, addr: SocketAddr, kind: Kind, flood: &'s 
 }
 
 /// The longest wait of a bystander for its echo, and of a timer, under floods.
-fn measure(kinds: &[Kind]) -> (Duration, Duration) {
+fn measure(kinds: &[&Kind]) -> (Duration, Duration) {
     let lateness = Arc::default();
     let clock = Clock { due: Instant::now(), lateness: Arc::clone(&lateness) };
     let server = bind().mount("/sink", Sink).mount("/echo", Echo).mount("/room", Room).mount("/clock", clock);
-    let server = TestServer::run(server);
+    let server = TestServer::run(server.config(deflate::config()));
     let addr = server.addr();
     let _clock = raw::open(addr, "/clock");
     let mut bystander = raw::open(addr, "/echo");
@@ -164,7 +170,7 @@ fn measure(kinds: &[Kind]) -> (Duration, Duration) {
     let (mut longest, mut echoes) = (Duration::ZERO, 0);
     thread::scope(|scope| {
         let _until_then: Vec<_> = floods.iter().map(Flood::until_dropped).collect();
-        kinds.iter().zip(&floods).for_each(|(kind, flood)| begin(scope, addr, *kind, flood));
+        kinds.iter().zip(&floods).for_each(|(kind, flood)| begin(scope, addr, kind, flood));
         while floods.iter().any(|flood| flood.sent() < 3) {
             thread::yield_now();
         }
@@ -186,8 +192,8 @@ fn measure(kinds: &[Kind]) -> (Duration, Duration) {
 #[test]
 #[ignore = "measures: .ci/run promises"]
 fn a_bystander_and_timers_wait_little_under_any_one_flood() {
-    for kind in KINDS {
-        let (wait, lateness) = measure(&[kind]);
+    for kind in kinds() {
+        let (wait, lateness) = measure(&[&kind]);
         expect_within(wait, Duration::from_millis(100));
         expect_within(lateness, Duration::from_millis(250));
     }
@@ -196,7 +202,7 @@ fn a_bystander_and_timers_wait_little_under_any_one_flood() {
 #[test]
 #[ignore = "measures: .ci/run promises"]
 fn a_bystander_and_timers_wait_little_under_all_floods_at_once() {
-    let (wait, lateness) = measure(&KINDS);
+    let (wait, lateness) = measure(&kinds().iter().collect::<Vec<_>>());
     expect_within(wait, Duration::from_millis(250));
     expect_within(lateness, Duration::from_millis(250));
 }

@@ -2,14 +2,17 @@
 //! is counted in `cargo test`, which never looks at a clock; so all of this is left out there.
 //!
 //! - `waits`: what comes after a span of time, with the default limits. Nearly idle, so all of them at a time.
-//! - `loads`: what comes soon, however busy the server is. One after the other: they take all cores.
+//! - `loads`, `bombs`: what comes soon, however busy the server is. One after the other: they take all cores.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(feature = "deflate")]
+mod bombs;
 mod garbage;
 mod loads;
 mod resting;
+mod running;
 mod waits;
 
 use std::time::{Duration, Instant};

@@ -9,16 +9,14 @@ use socket2::SockRef;
 
 use super::binary::{Sockhop, command};
 use crate::common::raw::{self, BINARY, FIN, TEXT};
-use crate::common::{PATIENCE, tcp};
+use crate::common::{PATIENCE, memory, tcp};
 
 const MIB: usize = 1024 * 1024;
 
 impl Sockhop {
     /// A line of what the kernel says of its memory, in bytes.
     fn memory(&self, line: &str) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it lives");
-        let value = status.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(':')?.strip_suffix(" kB"));
-        1024 * value.and_then(|kib| kib.trim().parse::<usize>().ok()).expect("there is such a line")
+        memory(self.id(), line)
     }
 
     /// Memory that it has asked for, whether it has touched it or not.
