@@ -4,6 +4,7 @@ use sockhop::protocol::{Context, Deflater};
 use sockhop::{Config, Deflate, DeflateOptions, Message};
 
 use super::compressed::{Compressed, RSV1};
+use super::noise;
 use super::raw::{self, BINARY, FIN};
 
 /// The defaults, and compression.
@@ -33,6 +34,7 @@ pub fn floods() -> Vec<Compressed> {
         taken("messages of 60 KB, inflated", "/sink", small()),
         taken("compressed blocks of nothing", "/sink", empty()),
         taken("compressed blocks of tables", "/sink", tables()),
+        taken("1 MB of letters, compressed again", "/echo", letters()),
         Compressed { name: "bombs of 64 MiB, and again", path: "/sink", frames: frame(&bomb(1)), refusal: Some(1009) },
     ]
 }
@@ -59,6 +61,13 @@ pub fn tables() -> Vec<u8> {
         0xEA, 0xD9, 0x4B, 0x00,
     ];
     frame(&[&BLOCK.repeat(2700)[..], &[0x00]].concat())
+}
+
+/// A message of a megabyte that takes long to compress: of four letters, in no order.
+pub fn letters() -> Vec<u8> {
+    let plain: Vec<_> = noise(1, 1_000_000).into_iter().map(|byte| b"acgt"[usize::from(byte % 4)]).collect();
+    let mut deflater = Deflater::new(Context::None, 15, DeflateOptions::default());
+    frame(deflater.deflate(Message::Binary(&plain)).expect("they get shorter"))
 }
 
 /// A message in one frame, compressed already.
