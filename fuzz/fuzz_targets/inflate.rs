@@ -151,7 +151,7 @@ impl Case {
     /// The same by plain flate2.
     fn model(&self) -> Outcome {
         let max = self.max_message;
-        let most = max + max / 1000 + 64;
+        let most = max + max / 8 + 64;
         let mut inflater = Decompress::new(false);
         let (mut messages, mut message, mut compressed, mut is_final) = (Vec::new(), Vec::new(), 0, false);
         for (fin, payload) in &self.frames {

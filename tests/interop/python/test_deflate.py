@@ -1,6 +1,7 @@
 """Compression (RFC 7692), as this client does it."""
 
 import asyncio
+import os
 import pathlib
 import struct
 import zlib
@@ -90,6 +91,16 @@ class Deflate(SockhopTest):
         asking.cancel()
         self.assertGreater(answers, 3)
         self.assertLess(self.resident(server) - memory, 16 << 20)
+
+    async def test_a_message_of_exactly_the_limit_passes_though_this_client_makes_it_larger(self):
+        server = await self.serve("echo", "--deflate")
+        for offer in (Offer(compress_settings={"memLevel": 5}), Offer(compress_settings={"memLevel": 1})):
+            client = await self.client(server, extensions=[offer], compression=None)
+            noise = os.urandom(1 << 20)
+            await soon(client.send(noise))
+            await self.receives(client, noise)
+            await soon(client.send(noise + b"x"))
+            self.assertEqual(await self.close_code(client), 1009)
 
     async def test_what_breaks_the_rules_is_answered_with_its_code(self):
         server = await self.serve("echo", "--deflate")

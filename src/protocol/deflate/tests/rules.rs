@@ -4,7 +4,7 @@ use super::*;
 use Event::{Message as M, Ping};
 
 /// A stored block that is not the last one.
-fn stored(plain: &[u8]) -> Vec<u8> {
+pub(super) fn stored(plain: &[u8]) -> Vec<u8> {
     let len = u16::try_from(plain.len()).unwrap();
     [&[0][..], &len.to_le_bytes(), &(!len).to_le_bytes(), plain].concat()
 }
