@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::http::DeflateOffer;
-use crate::protocol::testing::Random;
+use crate::protocol::testing::{Random, masked};
 use crate::protocol::{self, Connection, Contexts, DeflateOptions, Deflater, Event, Extension, Limits};
 use crate::server::{Accept, Deflate};
 
 const PLAIN: &str = "permessage-deflate; client_max_window_bits";
 type Role = protocol::Client<fn() -> [u8; 4]>;
+
+mod ending;
 
 fn with(deflate: Deflate) -> Config {
     Config { deflate: Some(deflate), ..Config::default() }

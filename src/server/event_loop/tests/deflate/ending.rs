@@ -1,0 +1,62 @@
+//! Connections that end while messages are inflated, or contexts kept.
+
+use super::*;
+
+#[test]
+fn a_connection_that_is_over_gives_its_contexts_back_before_its_peer_leaves() {
+    let mut bed = Bed::with(with(Deflate::takeover()), App::echo());
+    let mut peers: Vec<_> = (0..2).map(|_| Peer::open(&mut bed, PLAIN)).collect();
+    for peer in &mut peers {
+        peer.send(Message::Text(&text(1)));
+    }
+    bed.settle();
+    let both = bed.server.core.memory();
+    peers[0].client.frame(0xC9, b"a Ping that claims to be compressed");
+    bed.settle();
+    assert_eq!(bed.server.core.sessions.len(), 2, "one of them has yet to leave");
+    assert_eq!(bed.server.core.memory(), both / 2);
+}
+
+#[test]
+fn no_more_are_closed_for_memory_than_have_to_be() {
+    let mut bed = Bed::with(with(Deflate::takeover()), App::echo());
+    let mut peers: Vec<_> = (0..8).map(|_| Peer::open(&mut bed, PLAIN)).collect();
+    for peer in &mut peers {
+        peer.send(Message::Text(&text(1)));
+    }
+    bed.settle();
+    bed.server.core.config.max_memory = bed.server.core.memory() - 100 * 1024;
+    peers[0].client.text("x");
+    bed.settle();
+    assert_eq!(bed.server.core.stats.get(Count::MemoryClosed), 1);
+}
+
+#[test]
+fn closed_while_it_is_inflated_a_message_goes_no_further_and_its_inflater_goes() {
+    let mut deflater = Deflater::new(protocol::Context::None, 15, DeflateOptions::default());
+    let bomb = deflater.deflate(Message::Text(&large())).expect("it gets shorter").to_vec();
+    let bombs = [&bomb[..], b"\x00\x00\xFF\xFF"].concat().repeat(100);
+    let (whole, large) = (masked(0xC1, &bomb), masked(0xC1, &bombs));
+    let (begun, rest) = large.split_at(70_000);
+    let after = masked(0x81, b"what comes after it");
+    let modes = [Deflate::default(), Deflate::takeover()];
+    for (deflate, begun, rest) in modes.into_iter().flat_map(|it| [(it, &whole[..], &after[..]), (it, begun, rest)]) {
+        let mut bed = Bed::with(with(deflate), App::echo());
+        let mut peer = Peer::open(&mut bed, PLAIN);
+        peer.client.write(begun);
+        (0..3).for_each(|_| bed.turn());
+        assert!(bed.server.core.memory() > 256 * 1024, "it is under way");
+        bed.handle.close_id(bed.ids()[0], protocol::CloseFrame::normal("enough")).unwrap();
+        // Nobody waits for a message that nobody will get: the loop is at rest until the peer answers.
+        assert!(bed.settle() < 5);
+        assert_eq!(peer.texts(), ["Close(Some(CloseFrame { code: CloseCode(1000), reason: \"enough\" }))"]);
+        assert_eq!(bed.server.core.stats.get(Count::Inflated), 0);
+        peer.client.write(rest);
+        bed.settle();
+        assert!(bed.server.core.memory() < 4096);
+        peer.client.close(1000);
+        bed.settle();
+        assert_eq!(bed.log().last().map(String::as_str), Some("close local 1000 #0.0"));
+        bed.assert_empty();
+    }
+}
