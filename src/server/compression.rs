@@ -56,6 +56,9 @@ impl Core {
 
     /// Whether the message was worth compressing, and so is sent.
     fn send_compressed(&mut self, slot: u32, sending: Sending, opcode: Opcode, payload: &[u8]) -> bool {
+        if !self.compressor.is_worth_it(payload.len()) {
+            return false;
+        }
         let start = self.outbox.replies.len();
         let mut none = None;
         let own = if sending.is_shared() { &mut none } else { &mut self.sessions[slot].rare().compressor };
@@ -74,8 +77,9 @@ impl Core {
         if sending.is_shared() {
             return output.extend_from_slice(self.compressor.post(sending, at, &self.outbox.posts, &self.stats));
         }
-        let own = &mut self.sessions[slot].rare().compressor;
-        let is_sent = split(frame).is_some_and(|(opcode, payload)| {
+        let worth_it = split(frame).filter(|(_, payload)| self.compressor.is_worth_it(payload.len()));
+        let is_sent = worth_it.is_some_and(|(opcode, payload)| {
+            let own = &mut self.sessions[slot].rare().compressor;
             self.compressor.encode(sending, own, opcode, payload, output, &self.stats)
         });
         if !is_sent {

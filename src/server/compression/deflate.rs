@@ -137,6 +137,11 @@ impl Compressor {
         Compressor { options: wanted.unwrap_or_default().options, ..Compressor::default() }
     }
 
+    /// Whether a message of so many bytes is compressed, if that makes it shorter.
+    pub fn is_worth_it(&self, len: usize) -> bool {
+        len >= self.options.threshold
+    }
+
     /// Appends a frame with a compressed message; false: it is not worth that, and nothing is appended.
     pub fn encode(
         &mut self,
@@ -147,7 +152,7 @@ impl Compressor {
         output: &mut Vec<u8>,
         stats: &Stats,
     ) -> bool {
-        if payload.len() < self.options.threshold {
+        if !self.is_worth_it(payload.len()) {
             return false;
         }
         let (bits, options) = (sending.window_bits(), self.options);

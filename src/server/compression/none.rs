@@ -69,6 +69,10 @@ impl Compressor {
         Compressor
     }
 
+    pub fn is_worth_it(&self, _len: usize) -> bool {
+        false
+    }
+
     pub fn encode(
         &mut self,
         sending: Sending,

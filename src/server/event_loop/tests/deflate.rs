@@ -10,6 +10,7 @@ const PLAIN: &str = "permessage-deflate; client_max_window_bits";
 type Role = protocol::Client<fn() -> [u8; 4]>;
 
 mod ending;
+mod random;
 
 fn with(deflate: Deflate) -> Config {
     Config { deflate: Some(deflate), ..Config::default() }
