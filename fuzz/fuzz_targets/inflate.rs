@@ -227,7 +227,11 @@ fn ends(inflater: &mut Decompress, context: Context) -> bool {
             && inflater.total_in() - total_in == blocks.len() as u64
             && inflater.total_out() == total_out
     };
-    take(&TAIL, Status::Ok) && (context == Context::Takeover || take(b"\x01\x00\x00\xFF\xFF", Status::StreamEnd))
+    take(&TAIL, Status::Ok)
+        && match context {
+            Context::None => take(b"\x01\x00\x00\xFF\xFF", Status::StreamEnd),
+            Context::Takeover => take(&b"\x00\x00\x00\xFF\xFF".repeat(64), Status::Ok),
+        }
 }
 
 /// `plain` as zlib flushes it, without the tail.

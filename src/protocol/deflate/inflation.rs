@@ -16,6 +16,9 @@ const STAGE: usize = 64 * 1024;
 const PIECE: usize = 16 * 1024;
 /// Inflaters that are kept for the next message.
 const IDLE_INFLATERS: usize = 16;
+/// Stored blocks that are empty: where a block ends they change nothing. What lacks its end takes some bytes for its own,
+/// at most those of a dynamic block's code lengths (277), and then is found out.
+const EMPTY_BLOCKS: [[u8; 5]; 64] = [[0x00, 0x00, 0x00, 0xFF, 0xFF]; 64];
 /// A stored block that is empty and the last one: a stream that is whole ends with it.
 const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
 
@@ -251,7 +254,7 @@ impl Inflating {
             if step.is_final {
                 inflater.reset(false);
             }
-            self.is_final = step.is_final || self.is_final && step.consumed == 0;
+            self.is_final = step.is_final;
             if source.is_empty() && (step.is_final || !step.is_full) {
                 break Ok(Progress::Done);
             }
@@ -269,9 +272,10 @@ impl Inflating {
         if !self.is_final && self.compressed > 0 {
             let mut inflater = self.take_inflater(sink);
             check_end(&mut inflater, &TAIL, Status::Ok)?;
-            // Only an inflater that is not needed any more can be asked whether it was the end of a block.
-            if self.context == Context::None {
-                check_end(&mut inflater, &LAST_BLOCK, Status::StreamEnd)?;
+            match self.context {
+                // Only an inflater that is not needed any more can be asked whether it was the end of a block.
+                Context::None => check_end(&mut inflater, &LAST_BLOCK, Status::StreamEnd)?,
+                Context::Takeover => check_end(&mut inflater, EMPTY_BLOCKS.as_flattened(), Status::Ok)?,
             }
             self.inflater = Some(inflater);
         }

@@ -89,17 +89,25 @@ fn what_is_no_deflate_data_or_not_all_of_it_is_1007() {
         // A stored block whose length is not confirmed, and one that lacks bytes.
         b"\x00\x05\x00\xfb\xffHello\x00".to_vec(),
         b"\x00\x05\x00\xfa\xffHel".to_vec(),
-        // It refers back to before its beginning.
-        b"\x62\x04\x00\x00".to_vec(),
         // A block with BFINAL, and then no block.
         b"\xf3\x48\xcd\xc9\xc9\x07\x00\x07".to_vec(),
     ];
     streams.extend((2..whole.len()).step_by(7).map(|len| whole[..len].to_vec()));
     streams.extend((1..HELLO.len()).map(|len| HELLO[..len].to_vec()));
-    for payload in streams {
-        let stream = [masked(0xC1, &HELLO), masked(0xC2, &payload)].concat();
+    // Cut off within the code lengths of a dynamic block, and at its end.
+    let mut random = Random::new(3);
+    let dynamic = deflated(&(0..4000).map(|_| random.pick(b"abcdefghijklmnopqrstuvwxyz 01234")).collect::<Vec<_>>());
+    streams.extend((1..30).chain(dynamic.len() - 3..dynamic.len()).map(|len| dynamic[..len].to_vec()));
+    // It refers back to before its beginning: the last one, since with context takeover it may.
+    streams.push(b"\x62\x04\x00\x00".to_vec());
+    let last = streams.len() - 1;
+    for (at, payload) in streams.iter().enumerate() {
+        let stream = [masked(0xC1, &HELLO), masked(0xC2, payload)].concat();
         let expected = Outcome::failed(&[M(Text("Hello"))], ProtocolError::InvalidDeflate);
         check(|| server(NONE, 1 << 20), &stream, &expected);
+        if at < last {
+            check(|| server(TAKEOVER, 1 << 20), &stream, &expected);
+        }
     }
 }
 
