@@ -59,17 +59,6 @@ impl Default for Extension {
     }
 }
 
-impl Extension {
-    /// How the end that masks, or the one that does not, compresses what it sends.
-    fn of_sender(self, masks: bool) -> (Context, u8) {
-        if masks {
-            (self.client_context, self.client_max_window_bits)
-        } else {
-            (self.server_context, self.server_max_window_bits)
-        }
-    }
-}
-
 /// The bits of a window that zlib can work with: 8 is not among them, but a window may be larger than it has to be.
 fn zlib_window_bits(bits: u8) -> u8 {
     bits.clamp(9, 15)
