@@ -71,6 +71,30 @@ fn a_frame_that_no_message_within_the_limit_needs_is_refused_at_its_header() {
     assert_eq!(server(NONE, u64::MAX).receive(&mut &mut header[..], &mut Vec::new()), Ok(None));
 }
 
+#[test]
+fn fragments_of_compressed_messages_are_counted_and_so_are_their_bytes_together() {
+    let begun = [masked(0x42, &HELLO[..3]), masked(0x00, b""), masked(0x00, b"")].concat();
+    for (max_frames, end) in [(4, Ok(State::Open)), (3, Err(ProtocolError::TooManyFrames))] {
+        let server = || Connection::server(Limits { max_frames, ..Limits::default() }).with_extension(NONE);
+        let stream = [&begun[..], &masked(0x80, &HELLO[3..])].concat();
+        assert_eq!(feed(server(), &mut Contexts::default(), &stream, || 1, 9).end, end);
+    }
+    // 176 bytes are what a message of 100 may have.
+    let empty = [0x00, 0x00, 0x00, 0xFF, 0xFF].repeat(17);
+    for (more, end) in [(6, Ok(State::Open)), (7, Err(ProtocolError::MessageTooBig))] {
+        let stream = [masked(0x42, &empty), masked(0x00, &empty), masked(0x00, &vec![0; more])[..6].to_vec()].concat();
+        assert_eq!(feed(server(NONE, 100), &mut Contexts::default(), &stream, || 50, 9).end, end);
+    }
+}
+
+#[test]
+fn what_has_been_inflated_takes_no_more_room_than_the_limit() {
+    let (mut server, payload) = (server(NONE, 300_000), zeros(290_000));
+    let mut stream = masked(0x42, &payload);
+    assert_eq!(server.receive(&mut &mut stream[..], &mut Vec::new()), Ok(None));
+    assert!((290_000..300_000 + Contexts::INFLATER + 1024).contains(&server.buffered()), "{}", server.buffered());
+}
+
 /// Feeds a bomb and returns the most bytes that the connection held, and how many of the stream it took.
 fn most_held(stream: &[u8], max: u64) -> (usize, usize) {
     let (mut server, mut contexts, mut output) = (server(NONE, max), Contexts::default(), Vec::new());
@@ -160,6 +184,9 @@ fn the_beginning_of_a_message_costs_what_it_is_long_and_no_inflater() {
         held += server.buffered();
     }
     assert!(held < 300 * 700, "{held} bytes");
+    let (mut server, mut begin) = (server(NONE, 1 << 20), masked(0xC2, &noise(70_000))[..60_000].to_vec());
+    assert_eq!(server.receive(&mut &mut begin[..], &mut Vec::new()), Ok(None));
+    assert!((59_000..121_000).contains(&server.buffered()));
 }
 
 #[test]

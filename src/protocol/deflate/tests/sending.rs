@@ -1,7 +1,7 @@
 //! What is sent: when it is compressed, and that the peer understands it.
 
 use super::*;
-use crate::protocol::FrameHeader;
+use crate::protocol::{FrameHeader, Opcode};
 
 fn deflater(context: Context, window_bits: u8) -> Deflater {
     Deflater::new(context, window_bits, DeflateOptions::default())
@@ -95,6 +95,17 @@ fn with_takeover_the_second_message_is_shorter_also_after_one_that_was_sent_as_i
     }
     assert!(lens[1] < lens[0] / 4 && lens[3] == lens[0] && lens[5] == lens[1], "{lens:?}");
     assert_eq!(received(TAKEOVER, &stream).len(), 6);
+}
+
+#[test]
+fn one_that_serves_one_connection_alone_holds_on_to_no_message() {
+    for context in [Context::None, Context::Takeover] {
+        let mut deflater = deflater(context, 12);
+        let empty = deflater.capacity();
+        let text = (0..2000).map(json).collect::<String>();
+        assert!(deflater.encode_compressed(Opcode::Text, text.as_bytes(), &mut Vec::new()).is_some());
+        assert_eq!(deflater.capacity() > empty, context == Context::None);
+    }
 }
 
 /// Inflates byte by byte, so that nothing but the window can be referred to. Whether that works.

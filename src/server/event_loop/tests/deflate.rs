@@ -11,6 +11,7 @@ type Role = protocol::Client<fn() -> [u8; 4]>;
 
 mod ending;
 mod random;
+mod turns;
 
 fn with(deflate: Deflate) -> Config {
     Config { deflate: Some(deflate), ..Config::default() }
