@@ -249,7 +249,8 @@ impl Core {
         let rare = session.rare.get_or_insert_default();
         let compressor = rare.compressor.as_ref().map_or(0, |own| own.held());
         let head = rare.head.as_ref().map_or(0, |head| head.bytes.capacity());
-        let held = rare.queue.held() + rare.backlog.bytes.capacity() + head + buffered + compressor;
+        let contexts = (buffered + compressor).max(rare.reserved);
+        let held = rare.queue.held() + rare.backlog.bytes.capacity() + head + contexts;
         self.held = self.held + held - rare.accounted;
         rare.accounted = held;
         session.shrink();
@@ -258,6 +259,19 @@ impl Core {
     /// Bytes that all connections together are owed, or have sent half a message or request of.
     pub fn memory(&self) -> usize {
         self.held + self.shared.get()
+    }
+
+    /// Whether contexts of so many bytes may be promised: half of what may be held is left for messages.
+    pub fn has_room_for_contexts(&self, bytes: usize) -> bool {
+        bytes <= (self.config.max_memory / 2).saturating_sub(self.memory())
+    }
+
+    /// Counts contexts of a connection from now on, so that nobody has to go once they are there.
+    pub fn reserve(&mut self, slot: u32, bytes: usize) {
+        if bytes > 0 {
+            self.sessions[slot].rare().reserved = bytes;
+            self.account(slot);
+        }
     }
 
     /// Whether so little of what may be held is left that nobody new is let in.

@@ -38,6 +38,7 @@ pub(crate) enum Kind {
     Address,
     MemoryRefused,
     MemoryClosed,
+    Contexts,
     Head,
     Origin,
     ProxyHeader,
@@ -59,12 +60,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 22] = [
+    const ALL: [Kind; 23] = [
         Kind::Full,
         Kind::Unfinished,
         Kind::Address,
         Kind::MemoryRefused,
         Kind::MemoryClosed,
+        Kind::Contexts,
         Kind::Head,
         Kind::Origin,
         Kind::ProxyHeader,
@@ -93,6 +95,7 @@ impl Kind {
             | Kind::Address
             | Kind::MemoryRefused
             | Kind::MemoryClosed
+            | Kind::Contexts
             | Kind::Head
             | Kind::Origin
             | Kind::ProxyHeader
@@ -115,6 +118,7 @@ impl Kind {
             Kind::Address => "refused for --max-per-address",
             Kind::MemoryRefused => "refused for --max-memory",
             Kind::MemoryClosed => "closed for --max-memory",
+            Kind::Contexts => "compressed without context takeover for --max-memory",
             Kind::Head => "refused for --max-head or --max-request-line",
             Kind::Origin => "refused for their origin",
             Kind::ProxyHeader => "dropped for their PROXY header",

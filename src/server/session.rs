@@ -133,6 +133,8 @@ pub(crate) struct Rare {
     pub memberships: Vec<Membership>,
     /// What compresses messages to it alone.
     pub compressor: Option<Box<Own>>,
+    /// Bytes that its contexts take once they are there, on both sides.
+    pub reserved: usize,
     /// When waiting for the peer's Close, or for it to take the last bytes, ends.
     pub deadline: Option<Deadline>,
     /// An unfinished message, for its timeout.

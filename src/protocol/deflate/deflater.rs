@@ -104,9 +104,14 @@ impl Deflater {
 
     /// The bytes of heap that it takes: 376 KiB with 15 window bits, 264 KiB with 12, and what is kept of a message.
     pub fn capacity(&self) -> usize {
+        Self::context_capacity(self.window_bits) + self.payload.capacity()
+    }
+
+    /// The same of one that has yet to be made, without what is kept of a message.
+    pub(crate) fn context_capacity(window_bits: u8) -> usize {
         // zlib's window and its chains, 4 bytes for each of the window's, and what does not depend on that: a hash table
         // of 128 KiB, output and symbols of 112 KiB, trees.
-        (4 << self.window_bits) + 248 * 1024 + self.payload.capacity()
+        (4 << zlib_window_bits(window_bits)) + 248 * 1024
     }
 
     /// Compresses into `payload`. Whether that is shorter; if not, it is as if it had not been tried.

@@ -10,14 +10,15 @@ use super::super::outbox::Posts;
 use super::super::shared_bytes::SharedBytes;
 use super::super::stats::{Count, Stats};
 use crate::http::{DeflateOffer, HandshakeError, Upgrade};
-use crate::protocol::{Connection, Context, DeflateOptions, Deflater, Extension, Limits, Opcode};
+use crate::protocol::{Connection, Context, Contexts, DeflateOptions, Deflater, Extension, Limits, Opcode};
 
 /// Compression of messages by permessage-deflate (RFC 7692), with those clients that offer it.
 ///
 /// By default no message refers to those before it (no context takeover, in both directions): an idle connection then
 /// costs nothing more, and what many get is compressed once. [`Deflate::takeover`] compresses better, and costs each
-/// connection that sends compressed messages 48 KiB, and each that is sent some another 264 KiB; they count for
-/// [`Config::max_memory`](super::super::Config::max_memory).
+/// connection that sends compressed messages 48 KiB, and each that is sent some another 264 KiB. Both count for
+/// [`Config::max_memory`](super::super::Config::max_memory) from the opening handshake on; who comes when half of that is
+/// in use is answered without takeover.
 ///
 /// [`Config::max_message`](super::super::Config::max_message) is about messages when they are inflated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -43,6 +44,11 @@ impl Deflate {
             },
             ..Deflate::default()
         }
+    }
+
+    pub(crate) fn without_takeover(self) -> Self {
+        let (server_context, client_context) = (Context::None, Context::None);
+        Deflate { terms: DeflateOffer { server_context, client_context, ..self.terms }, ..self }
     }
 }
 
@@ -85,6 +91,17 @@ pub(crate) fn negotiate(
         terms.server_context = Context::None;
     }
     upgrade.negotiate_deflate(&terms)
+}
+
+/// The most bytes that the contexts of a connection take.
+pub(crate) fn reserved(extension: Option<Extension>) -> usize {
+    let Some(Extension { server_context, server_max_window_bits, client_context, .. }) = extension else { return 0 };
+    let server = match server_context {
+        Context::Takeover => size_of::<Own>() + Deflater::context_capacity(server_max_window_bits),
+        Context::None => 0,
+    };
+    let client = if client_context == Context::Takeover { Contexts::INFLATER } else { 0 };
+    server + client
 }
 
 pub(crate) fn encode_response(

@@ -15,6 +15,12 @@ use crate::protocol::{Connection, Extension, Limits, Opcode};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Deflate {}
 
+impl Deflate {
+    pub(crate) fn without_takeover(self) -> Self {
+        self
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sending {}
 
@@ -32,6 +38,10 @@ pub(crate) fn negotiate(
         Some(wanted) => match wanted {},
         None => Ok(None),
     }
+}
+
+pub(crate) fn reserved(_extension: Option<Extension>) -> usize {
+    0
 }
 
 pub(crate) fn encode_response(

@@ -193,7 +193,7 @@ impl<P: Poller> EventLoop<P> {
         rare.deadline = Some(Deadline { from, millis });
         rare.backlog = Backlog::default();
         rare.waiting = None;
-        rare.compressor = None;
+        (rare.compressor, rare.reserved) = (None, 0);
         rare.unfinished = None;
         rare.pong = None;
         rare.high = false;

@@ -7,7 +7,9 @@ use super::clients::too_many;
 use super::dispatch::panic_text;
 use super::{EventLoop, Mount};
 use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
-use crate::server::compression;
+use crate::protocol::Extension;
+use crate::server::compression::{self, Deflate};
+use crate::server::config::Config;
 use crate::server::handler::{Accept, Error};
 use crate::server::log_limit::{excerpt, log_limited};
 use crate::server::poller::Poller;
@@ -139,7 +141,7 @@ impl<P: Poller> EventLoop<P> {
         let id = self.core.sessions.id(slot);
         self.core.sessions.set_path(slot, request.path());
         self.core.sessions[slot].mount = mount;
-        let extension = match compression::negotiate(self.core.config.deflate, self.core.config.slow, &upgrade) {
+        let extension = match self.agree_on_compression(slot, &upgrade) {
             Ok(extension) => extension,
             Err(error) => return self.refuse(slot, error),
         };
@@ -170,6 +172,24 @@ impl<P: Poller> EventLoop<P> {
                 self.respond(slot, &failed(), Body::Include);
             }
         }
+    }
+
+    /// What becomes of the client's offers: no context takeover when there is no memory for it.
+    fn agree_on_compression(&mut self, slot: u32, upgrade: &Upgrade<'_>) -> Result<Option<Extension>, HandshakeError> {
+        let Config { deflate, slow, max_memory, .. } = self.core.config;
+        let mut agreed = compression::negotiate(deflate, slow, upgrade)?;
+        if !self.core.has_room_for_contexts(compression::reserved(agreed)) {
+            log_limited!(
+                self.core,
+                Contexts,
+                "{}: compressed without context takeover: half of --max-memory {max_memory} is in use (in code, \
+                 Config::max_memory)",
+                self.core.sessions.peer(slot)
+            );
+            agreed = compression::negotiate(deflate.map(Deflate::without_takeover), slow, upgrade)?;
+        }
+        self.core.reserve(slot, compression::reserved(agreed));
+        Ok(agreed)
     }
 
     /// Answers an opening handshake as its handler has decided.

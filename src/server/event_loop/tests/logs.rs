@@ -30,7 +30,7 @@ impl Log for Listener {
 }
 
 /// From now on lines of this level, and more urgent ones, are kept for `lines`.
-fn listen(level: Level) {
+pub(super) fn listen(level: Level) {
     static START: Once = Once::new();
     START.call_once(|| {
         log::set_logger(&Listener).expect("no other logger");
@@ -126,7 +126,7 @@ fn where_a_level_is_off_nothing_is_counted_and_the_loop_is_not_woken() {
 }
 
 /// Whether exactly one line names all of these.
-fn assert_said(parts: &[&str]) {
+pub(super) fn assert_said(parts: &[&str]) {
     let lines = lines();
     let found = lines.iter().filter(|line| parts.iter().all(|part| line.contains(part))).count();
     assert_eq!(found, 1, "{parts:?} in {lines:#?}");
