@@ -1,10 +1,28 @@
-"""Python websockets, on asyncio. Argument: the port."""
+"""Python websockets, on asyncio.
+
+Arguments: the port, and how it compresses: none, no-takeover or takeover, which is how it comes.
+"""
 
 import asyncio
 import sys
 
 from websockets.asyncio.server import broadcast, serve
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
+# Its defaults, but for the context.
+no_takeover = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,
+    client_no_context_takeover=True,
+    server_max_window_bits=12,
+    client_max_window_bits=12,
+    compress_settings={"memLevel": 5},
+)
+modes = {
+    "none": {"compression": None},
+    "no-takeover": {"compression": None, "extensions": [no_takeover]},
+    "takeover": {},
+}
+mode = modes[(sys.argv[2:] or ["none"])[0]]
 members = set()
 
 
@@ -23,7 +41,7 @@ async def client(socket):
 
 async def main():
     # By default it takes no more than 1 MiB, which is what the largest message has.
-    async with serve(client, "127.0.0.1", int(sys.argv[1]), compression=None, backlog=4096) as server:
+    async with serve(client, "127.0.0.1", int(sys.argv[1]), backlog=4096, **mode) as server:
         await server.serve_forever()
 
 

@@ -1,8 +1,13 @@
-// npm ws. Argument: the port.
+// npm ws. Arguments: the port, and how it compresses: none, no-takeover or takeover, which is how it comes.
 const { createServer } = require('http');
 const { WebSocketServer } = require('ws');
 
-const options = { noServer: true, perMessageDeflate: false };
+const modes = {
+  none: false,
+  'no-takeover': { serverNoContextTakeover: true, clientNoContextTakeover: true },
+  takeover: true,
+};
+const options = { noServer: true, perMessageDeflate: modes[process.argv[3] || 'none'] };
 const echo = new WebSocketServer(options);
 const broadcast = new WebSocketServer(options);
 

@@ -1,5 +1,6 @@
 //! Sockhop side by side with other WebSocket servers: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
 //! With `-- growth` behind it: what it spends on a message, and on a connection, with more and more of them, and of topics.
+//! With `-- compression`: what permessage-deflate saves and costs.
 //!
 //! Each server is a process of its own on one core; the load generator is this process, on another. In every round all
 //! servers are measured one after the other, so that what else the machine does meets them alike. Only the loopback is
@@ -33,20 +34,24 @@ use options::{Command, Measure};
 use peers::Peer;
 use process::{Cores, Server};
 use readings::{Reading, Readings};
-use workload::{GROWTH, Load, WORKLOADS};
+use workload::{COMPRESSION, GROWTH, Load, WORKLOADS, Workload};
 
 fn main() -> ExitCode {
     let done = match options::read() {
-        Command::Serve { name, port } => serve::run(&name, port).map_err(Box::from),
+        Command::Serve { name, port, mode } => serve::run(&name, port, mode).map_err(Box::from),
         Command::Measure(options) => {
-            let known = WORKLOADS.iter().filter(|workload| options.workloads.iter().any(|name| name == workload.name));
-            let tasks = known.map(|workload| (workload.name.to_owned(), workload.load)).collect();
-            measure(&options, tasks, report::write)
+            let peers = peers::available(&options);
+            peers.and_then(|peers| measure(&options, &peers, named(&WORKLOADS, &options), report::write))
+        }
+        Command::Compress(options) => {
+            let peers = peers::compressing(&options);
+            measure(&options, &peers, named(&COMPRESSION, &options), report::write_compression)
         }
         Command::Grow(options) => {
             let known = GROWTH.iter().filter(|series| options.workloads.iter().any(|name| name == series.name));
             let sizes = known.flat_map(|series| series.sizes.map(|size| (series.name_at(size), (series.load)(size))));
-            measure(&options, sizes.collect(), report::write_growth)
+            let peers = peers::available(&options);
+            peers.and_then(|peers| measure(&options, &peers, sizes.collect(), report::write_growth))
         }
         Command::Report { out, docs } => Readings::read(&out).and_then(|readings| report::write(&readings, &out, docs)),
     };
@@ -59,14 +64,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Those that were asked for.
+fn named(workloads: &[Workload], options: &Measure) -> Vec<(String, Load)> {
+    let wanted = workloads.iter().filter(|workload| options.workloads.iter().any(|name| name == workload.name));
+    wanted.map(|workload| (workload.name.to_owned(), workload.load)).collect()
+}
+
 /// Writes what is to be told of the readings into a folder, and into the project's documents if told so.
 type Report = fn(&Readings, &Path, bool) -> Result<(), Box<dyn Error>>;
 
-/// Puts loads, each with its name, on all servers.
-fn measure(options: &Measure, loads: Vec<(String, Load)>, report: Report) -> Result<(), Box<dyn Error>> {
+/// Puts loads, each with its name, on servers.
+fn measure(
+    options: &Measure,
+    peers: &[Peer],
+    loads: Vec<(String, Load)>,
+    report: Report,
+) -> Result<(), Box<dyn Error>> {
     let cores = Cores::choose(options.cores)?;
     process::raise_descriptor_limit()?;
-    let peers = peers::available(options)?;
     fs::create_dir_all(&options.out)?;
     let mut readings = if options.append { Readings::read(&options.out)? } else { Readings::default() };
     let (first, mut failures) = (readings.rounds(), 0);

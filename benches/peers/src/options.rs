@@ -6,17 +6,21 @@ use std::time::Duration;
 use bpaf::{OptionParser, Parser, construct, long, positional, pure};
 
 use crate::load::Times;
-use crate::workload::{GROWTH, WORKLOADS};
+use crate::serve::Mode;
+use crate::workload::{COMPRESSION, GROWTH, WORKLOADS};
 
 pub enum Command {
     /// One of the servers in Rust. Used by the program itself.
     Serve {
         name: String,
         port: u16,
+        mode: Mode,
     },
     Measure(Measure),
     /// How Sockhop grows, beside the floor. The workloads are names of series.
     Grow(Measure),
+    /// What compression saves, and costs.
+    Compress(Measure),
     /// Table and chart of readings that are there already.
     Report {
         out: PathBuf,
@@ -43,6 +47,11 @@ impl Measure {
         let seconds = if self.quick { 0.05 } else { self.seconds };
         Times { warm_up: Duration::from_secs_f64(seconds / 4.0), measured: Duration::from_secs_f64(seconds) }
     }
+
+    /// Whether a server is to be measured.
+    pub fn wants(&self, server: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == server)
+    }
 }
 
 pub fn read() -> Command {
@@ -52,16 +61,20 @@ pub fn read() -> Command {
 fn parser() -> OptionParser<Command> {
     let name = positional::<String>("NAME").help("a server in Rust");
     let port = positional::<u16>("PORT").help("where it listens, on 127.0.0.1");
+    let mode = positional::<Mode>("MODE").help("of compression, which Sockhop knows").fallback(Mode::None);
     let serve =
-        construct!(Command::Serve { name, port }).to_options().descr("Runs one of the servers").command("serve");
+        construct!(Command::Serve { name, port, mode }).to_options().descr("Runs one of the servers").command("serve");
     let grow = growth().map(Command::Grow).to_options();
     let grow =
         grow.descr("What Sockhop and the floor spend with more and more connections, and topics").command("growth");
+    let compress = compression().map(Command::Compress).to_options();
+    let compress =
+        compress.descr("What compression saves and costs: Sockhop, ws and websockets").command("compression");
     let (out, docs) = (out("report"), docs());
     let report = construct!(Command::Report { out, docs }).to_options();
     let report = report.descr("Prints what was measured before, once more").command("report");
     let measure = measure().map(Command::Measure);
-    construct!([serve, grow, report, measure])
+    construct!([serve, grow, compress, report, measure])
         .to_options()
         .descr("Sockhop side by side with other WebSocket servers: processor time, throughput, latency, memory")
 }
@@ -70,14 +83,8 @@ fn measure() -> impl Parser<Measure> {
     let (rounds, seconds) = (rounds(3, "Rounds; servers in scripting languages run in the first alone"), seconds(1.25));
     let workloads = names("workloads", "Only these workloads, with commas between");
     let workloads = or_all(workloads, || WORKLOADS.iter().map(|workload| workload.name).collect());
-    let only = names("only", "Only these servers, with commas between");
-    let servers = long("server")
-        .help("One more server, such as 'uWebSockets=/path/to/server {port}'")
-        .argument::<String>("NAME=COMMAND")
-        .parse(|text| {
-            text.split_once('=').map(|(name, command)| (name.to_owned(), command.to_owned())).ok_or("NAME=COMMAND")
-        })
-        .many();
+    let only = only();
+    let servers = servers("One more server, such as 'uWebSockets=/path/to/server {port}'");
     let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("report"), docs());
     construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
 }
@@ -92,6 +99,28 @@ fn growth() -> impl Parser<Measure> {
     let servers = pure(Vec::new());
     let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("growth"), docs());
     construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
+}
+
+/// All run in all rounds.
+fn compression() -> impl Parser<Measure> {
+    let (rounds, seconds) = (rounds(5, "Rounds"), seconds(2.0));
+    let workloads = pure(COMPRESSION.iter().map(|workload| workload.name.to_owned()).collect());
+    let servers = servers("One more server, with its mode, such as 'uWebSockets/takeover=/path/to/server {port}'");
+    let only = only();
+    let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("compression"), docs());
+    construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
+}
+
+fn servers(help: &'static str) -> impl Parser<Vec<(String, String)>> {
+    let server = long("server").help(help).argument::<String>("NAME=COMMAND");
+    let parts = |text: String| {
+        text.split_once('=').map(|(name, command)| (name.to_owned(), command.to_owned())).ok_or("NAME=COMMAND")
+    };
+    server.parse(parts).many()
+}
+
+fn only() -> impl Parser<Vec<String>> {
+    names("only", "Only these servers, with commas between")
 }
 
 fn rounds(default: usize, help: &'static str) -> impl Parser<usize> {

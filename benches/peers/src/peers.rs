@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use crate::options::Measure;
-use crate::serve::SERVERS;
+use crate::serve::{Mode, SERVERS};
 use crate::workload::Load;
 
 const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
@@ -32,21 +32,17 @@ impl Peer {
 /// All servers that were asked for and can run here.
 pub fn available(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
     let own = env::current_exe()?.to_str().ok_or("a path that is no text")?.to_owned();
-    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     let mut peers: Vec<Peer> = SERVERS
         .iter()
-        .filter(|(name, _)| wanted(name))
+        .filter(|(name, _)| options.wants(name))
         .map(|(name, broadcasts)| {
             let command = [&own, "serve", name, "{port}"].map(str::to_owned).to_vec();
             Peer { name: (*name).to_owned(), command, broadcasts: *broadcasts, is_slow: false }
         })
         .collect();
-    for (name, command) in &options.servers {
-        let command = command.split_whitespace().map(str::to_owned).collect();
-        peers.push(Peer { name: name.clone(), command, broadcasts: true, is_slow: false });
-    }
+    peers.extend(further(options));
     for (name, install) in [("ws", npm as fn() -> Installed), ("websockets", python)] {
-        if !wanted(name) {
+        if !options.wants(name) {
             continue;
         }
         match install() {
@@ -57,8 +53,40 @@ pub fn available(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
     Ok(peers)
 }
 
+/// Those that can compress, each in all modes.
+pub fn compressing(options: &Measure) -> Vec<Peer> {
+    let mut peers = Vec::new();
+    for (server, install) in [("sockhop", own as fn() -> Installed), ("ws", npm), ("websockets", python)] {
+        if !options.wants(server) {
+            continue;
+        }
+        match install() {
+            Ok(command) => peers.extend(Mode::ALL.map(|mode| {
+                let command = [&command[..], &[mode.name().to_owned()]].concat();
+                Peer { name: format!("{server}/{}", mode.name()), command, broadcasts: true, is_slow: false }
+            })),
+            Err(why) => eprintln!("{server} is left out: {why}"),
+        }
+    }
+    peers.extend(further(options));
+    peers
+}
+
+/// Those that are named with their commands.
+fn further(options: &Measure) -> impl Iterator<Item = Peer> {
+    options.servers.iter().map(|(name, command)| {
+        let command = command.split_whitespace().map(str::to_owned).collect();
+        Peer { name: name.clone(), command, broadcasts: true, is_slow: false }
+    })
+}
+
 /// The command, or why there is none.
 type Installed = Result<Vec<String>, String>;
+
+fn own() -> Installed {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    Ok([text(&program)?, "serve", "sockhop", "{port}"].map(str::to_owned).to_vec())
+}
 
 fn npm() -> Installed {
     let folder = Path::new(CACHE).join("node");

@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::workload::is_known;
 
 const FILE: &str = "readings.csv";
-const COLUMNS: [&str; 9] =
-    ["cpu_us", "per_second", "busy", "p50_us", "p99_us", "p999_us", "bytes_each", "start_kib", "start_ms"];
+const COLUMNS: [&str; 10] =
+    ["cpu_us", "per_second", "busy", "p50_us", "p99_us", "p999_us", "bytes_each", "start_kib", "start_ms", "bytes"];
 
 /// One workload on one process. Not a number: was not measured.
 #[derive(Clone, Copy)]
@@ -27,6 +27,8 @@ pub struct Reading {
     /// Memory at the start, and the time until it took a connection.
     pub start_kib: f64,
     pub start_ms: f64,
+    /// Bytes of frames for each message, or delivery.
+    pub bytes: f64,
 }
 
 impl Reading {
@@ -40,12 +42,14 @@ impl Reading {
         bytes_each: f64::NAN,
         start_kib: f64::NAN,
         start_ms: f64::NAN,
+        bytes: f64::NAN,
     };
 
     /// In the order of [`COLUMNS`].
-    fn values(&self) -> [f64; 9] {
-        let Reading { cpu_us, per_second, busy, p50_us, p99_us, p999_us, bytes_each, start_kib, start_ms } = *self;
-        [cpu_us, per_second, busy, p50_us, p99_us, p999_us, bytes_each, start_kib, start_ms]
+    fn values(&self) -> [f64; COLUMNS.len()] {
+        let Reading { cpu_us, per_second, busy, p50_us, p99_us, p999_us, bytes_each, start_kib, start_ms, bytes } =
+            *self;
+        [cpu_us, per_second, busy, p50_us, p99_us, p999_us, bytes_each, start_kib, start_ms, bytes]
     }
 }
 
@@ -141,6 +145,8 @@ fn row(line: &str) -> Option<Row> {
         bytes_each: value()?,
         start_kib: value()?,
         start_ms: value()?,
+        // What was written before there was one has none.
+        bytes: value().unwrap_or(f64::NAN),
     };
     is_known(&workload).then_some(Row { workload, round, server, reading })
 }

@@ -6,9 +6,7 @@ use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll};
-
-use super::client::{BUFFER, open_all};
+use super::crowd::{Came, Crowd};
 use super::script::Script;
 use super::{POLL, Progress, Times};
 use crate::process::Server;
@@ -24,36 +22,22 @@ pub fn run(
     script: &Script,
     times: Times,
 ) -> Result<Reading, Box<dyn Error>> {
-    let mut clients = open_all(server.address(), "/broadcast", members)?;
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
-    for (at, client) in clients.iter_mut().enumerate() {
-        client.register(&poll, at)?;
-    }
+    let mut crowd = Crowd::open(server.address(), "/broadcast", members, script)?;
     thread::sleep(ENTER);
-    let mut buffer = vec![0; BUFFER];
     let mut deliveries = Deliveries { members, counts: vec![0; in_flight] };
     let mut progress = Progress::new(server, times);
     let mut through = 0;
-    clients[0].send(in_flight as u64, Instant::now(), script)?;
-    while !progress.is_over() || through < clients[0].asked() {
-        poll.poll(&mut events, Some(POLL))?;
-        progress.tick(!events.is_empty())?;
-        for event in &events {
-            let asked = clients[0].asked();
-            let client = &mut clients[event.token().0];
-            if event.is_writable() {
-                client.flush(script)?;
-            }
-            if !event.is_readable() {
-                continue;
-            }
-            let first = client.answered;
-            let messages = client.receive(&mut buffer, script)?;
-            if first + messages > asked {
+    crowd.clients[0].send(in_flight as u64, Instant::now(), script)?;
+    while !progress.is_over() || through < crowd.clients[0].asked() {
+        let has_events = crowd.wait(POLL)?;
+        progress.tick(has_events)?;
+        crowd.go_on(|clients, at, came @ Came { messages, .. }| {
+            let end = clients[at].answered;
+            if end > clients[0].asked() {
                 return Err("a message came twice".into());
             }
-            progress.came(messages);
-            let ended = deliveries.note(first..first + messages);
+            progress.came(came);
+            let ended = deliveries.note(end - messages..end);
             if ended > 0 {
                 through += ended;
                 let now = Instant::now();
@@ -62,7 +46,8 @@ pub fn run(
                     clients[0].send(ended, now, script)?;
                 }
             }
-        }
+            Ok(())
+        })?;
     }
     progress.reading()
 }

@@ -13,8 +13,9 @@ use mio::{Interest, Poll, Token};
 use sockhop::protocol::Opcode;
 
 use super::PATIENCE;
+use super::crowd::Came;
 use super::script::{Script, frame};
-use super::walker::Walker;
+use super::walker::{Inflater, Walker};
 use crate::serve::{self, SUBSCRIBED};
 
 /// What is read at a time.
@@ -22,10 +23,16 @@ pub const BUFFER: usize = 64 * 1024;
 /// A client chooses a key at random (RFC 6455 4.1); for a server one is as good as another.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// What browsers offer.
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+/// One client in so many inflates all that it gets; the first always.
+const INFLATES: usize = 100;
 
 pub struct Client {
     stream: TcpStream,
     walker: Walker,
+    /// What was agreed on about compression.
+    pub compression: Option<Compression>,
     /// Messages that were asked for, and those of them whose frames are in `out` or written.
     asked: u64,
     cut: u64,
@@ -37,42 +44,20 @@ pub struct Client {
     sent: VecDeque<(Instant, u64)>,
 }
 
-/// Opens connections one after the other.
-pub fn open_all(address: SocketAddr, path: &str, clients: usize) -> Result<Vec<Client>, Box<dyn Error>> {
-    (0..clients)
-        .map(|at| open(address, path).map_err(|error| format!("connection {}: {error}", at + 1).into()))
-        .collect()
+/// permessage-deflate (RFC 7692), as a server has answered the offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compression {
+    /// Each of its messages stands alone.
+    NoTakeover,
+    /// They may refer to those before.
+    Takeover,
 }
 
-fn open(address: SocketAddr, path: &str) -> io::Result<Client> {
-    let mut stream = std::net::TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(&request(address, path))?;
-    let (mut head, mut piece) = (Vec::new(), [0; 512]);
-    while !is_accepted(&head)? {
-        match stream.read(&mut piece)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            n => head.extend_from_slice(&piece[..n]),
-        }
-    }
-    stream.set_nonblocking(true)?;
-    Ok(Client {
-        stream: TcpStream::from_std(stream),
-        walker: Walker::default(),
-        asked: 0,
-        cut: 0,
-        answered: 0,
-        out: 0..0,
-        sent: VecDeque::new(),
-    })
-}
-
-/// The client's part of an opening handshake.
-pub fn request(address: SocketAddr, path: &str) -> Vec<u8> {
+/// The client's part of an opening handshake, with further header lines.
+pub fn request(address: SocketAddr, path: &str, more: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
     )
     .into_bytes()
 }
@@ -89,7 +74,44 @@ pub fn is_accepted(head: &[u8]) -> io::Result<bool> {
     Err(io::Error::other(format!("refused: {}", String::from_utf8_lossy(line))))
 }
 
+/// What a response says of the offer.
+fn agreed(head: &[u8]) -> Option<Compression> {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let terms = head.lines().find_map(|line| line.strip_prefix("sec-websocket-extensions:"))?;
+    let is_without = terms.contains("server_no_context_takeover");
+    Some(if is_without { Compression::NoTakeover } else { Compression::Takeover })
+}
+
 impl Client {
+    /// Opens a connection, the one with this number; offers compression if the script has compressed frames.
+    pub fn open(address: SocketAddr, path: &str, number: usize, script: &Script) -> io::Result<Self> {
+        let mut stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let offer = if script.is_compressible() { OFFER } else { "" };
+        stream.write_all(&request(address, path, offer))?;
+        let (mut head, mut piece) = (Vec::new(), [0; 512]);
+        while !is_accepted(&head)? {
+            match stream.read(&mut piece)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                n => head.extend_from_slice(&piece[..n]),
+            }
+        }
+        stream.set_nonblocking(true)?;
+        let compression = agreed(&head);
+        let inflater = compression.filter(|_| number.is_multiple_of(INFLATES)).map(Inflater::new);
+        Ok(Client {
+            stream: TcpStream::from_std(stream),
+            walker: if compression.is_some() { Walker::of_compressed(inflater) } else { Walker::default() },
+            compression,
+            asked: 0,
+            cut: 0,
+            answered: 0,
+            out: 0..0,
+            sent: VecDeque::new(),
+        })
+    }
+
     /// Subscribes to topics, and waits until it has. Of the script's messages it gets `first`, and then each that is `step`
     /// after the one before.
     pub fn subscribe(&mut self, topics: Range<usize>, (first, step): (u64, u64)) -> Result<(), Box<dyn Error>> {
@@ -141,14 +163,14 @@ impl Client {
     pub fn flush(&mut self, script: &Script) -> io::Result<()> {
         loop {
             if self.out.is_empty() {
-                let (frames, messages) = script.cut(self.cut, self.asked - self.cut);
+                let (frames, messages) = script.cut(self.compression, self.cut, self.asked - self.cut);
                 if messages == 0 {
                     return Ok(());
                 }
                 self.out = frames;
                 self.cut += messages;
             }
-            match self.stream.write(&script.frames()[self.out.clone()]) {
+            match self.stream.write(&script.frames(self.compression)[self.out.clone()]) {
                 Ok(n) => self.out.start += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
@@ -156,14 +178,15 @@ impl Client {
         }
     }
 
-    /// Reads until nothing is left, which a short read says; how many messages came.
-    pub fn receive(&mut self, buffer: &mut [u8], script: &Script) -> Result<u64, Box<dyn Error>> {
-        let mut messages = 0;
+    /// Reads until nothing is left, which a short read says.
+    pub fn receive(&mut self, buffer: &mut [u8], script: &Script) -> Result<Came, Box<dyn Error>> {
+        let mut came = Came::default();
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => return Err("the server has dropped a connection".into()),
                 Ok(n) => {
-                    messages += self.walker.take(&buffer[..n], script)?;
+                    came.messages += self.walker.take(&buffer[..n], script)?;
+                    came.bytes += n as u64;
                     if n < buffer.len() {
                         break;
                     }
@@ -172,8 +195,8 @@ impl Client {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.answered += messages;
-        Ok(messages)
+        self.answered += came.messages;
+        Ok(came)
     }
 
     /// Takes so many messages out of flight, the oldest first, and tells how long each run of them was.

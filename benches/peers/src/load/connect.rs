@@ -46,7 +46,7 @@ pub fn run(server: &Server, total: usize, at_once: usize) -> Result<Reading, Box
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
     let mut close = Vec::new();
     frame(Opcode::Close, [0x37, 0xfa, 0x21, 0x3d], &1000_u16.to_be_bytes(), &mut close);
-    let lines = Lines { request: request(server.address(), "/echo"), close };
+    let lines = Lines { request: request(server.address(), "/echo", ""), close };
     let mut window = Window::open(server)?;
     let mut visits = Vec::new();
     for at in 0..at_once.min(total) {

@@ -4,9 +4,8 @@ use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll};
-
-use super::client::{BUFFER, open_all};
+use super::client::Compression;
+use super::crowd::Crowd;
 use super::script::Script;
 use super::{PATIENCE, POLL};
 use crate::process::Server;
@@ -14,41 +13,47 @@ use crate::readings::Reading;
 
 /// A server may tidy up a moment later.
 const REST: Duration = Duration::from_millis(300);
+/// Connections that keep a context each, of some hundred KiB, are fewer.
+const HEAVY: usize = 20;
 
-pub fn run(server: &Server, clients: usize) -> Result<Reading, Box<dyn Error>> {
+pub fn run(server: &Server, clients: usize, script: &Script) -> Result<Reading, Box<dyn Error>> {
+    thread::sleep(REST);
+    let start = server.memory()?;
+    // What a server makes for the first, and all of them use, is no memory of a connection.
+    let mut crowd = Crowd::open(server.address(), "/echo", 1, script)?;
+    exchange(&mut crowd, 0, script)?;
+    let takes_over = crowd.clients[0].compression == Some(Compression::Takeover);
+    let more = (if takes_over { clients / HEAVY } else { clients }).max(1);
     thread::sleep(REST);
     let before = server.memory()?;
     let begin = Instant::now();
-    let mut clients = open_all(server.address(), "/echo", clients)?;
+    crowd.join(server.address(), "/echo", more)?;
     let opened = begin.elapsed();
-    let script = Script::new(64, false, 1);
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
-    for (at, client) in clients.iter_mut().enumerate() {
-        client.register(&poll, at)?;
-        client.send(1, Instant::now(), &script)?;
-    }
-    let (mut buffer, mut last) = (vec![0; BUFFER], Instant::now());
-    let mut answered = 0;
-    while answered < clients.len() as u64 {
-        poll.poll(&mut events, Some(POLL))?;
-        let now = Instant::now();
-        if !events.is_empty() {
-            last = now;
-        } else if now - last > PATIENCE {
-            return Err("answers have not come".into());
-        }
-        for event in events.iter().filter(|event| event.is_readable()) {
-            answered += clients[event.token().0].receive(&mut buffer, &script)?;
-        }
-    }
+    exchange(&mut crowd, 1, script)?;
     thread::sleep(REST);
-    let after = server.memory()?;
-    let count = clients.len() as f64;
+    let count = more as f64;
     Ok(Reading {
         per_second: count / opened.as_secs_f64(),
-        bytes_each: (after - before) / count,
-        start_kib: before / 1024.0,
+        bytes_each: (server.memory()? - before) / count,
+        start_kib: start / 1024.0,
         start_ms: server.start.as_secs_f64() * 1e3,
         ..Reading::NONE
     })
+}
+
+/// One message for each client from this one on, and back.
+fn exchange(crowd: &mut Crowd<'_>, from: usize, script: &Script) -> Result<(), Box<dyn Error>> {
+    for client in &mut crowd.clients[from..] {
+        client.send(1, Instant::now(), script)?;
+    }
+    let mut last = Instant::now();
+    while crowd.has_in_flight() {
+        if crowd.wait(POLL)? {
+            last = Instant::now();
+        } else if last.elapsed() > PATIENCE {
+            return Err("answers have not come".into());
+        }
+        crowd.go_on(|_, _, _| Ok(()))?;
+    }
+    Ok(())
 }

@@ -5,9 +5,11 @@
 mod broadcast;
 mod client;
 mod connect;
+mod crowd;
 mod echo;
 mod idle;
 mod publish;
+mod quotes;
 mod rate;
 mod script;
 mod walker;
@@ -17,9 +19,11 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use self::crowd::{Came, Crowd};
+use self::script::Script;
 use crate::process::Server;
 use crate::readings::Reading;
-use crate::workload::Load;
+use crate::workload::{Content, Load};
 
 /// How long a server may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,26 +41,26 @@ pub struct Times {
 /// Puts a load on a server. Whatever is lost, altered or refused is an error: such a reading does not count.
 pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn Error>> {
     match load {
-        Load::Echo { clients, silent, in_flight, len, is_text } => {
-            let script = script::Script::new(len, is_text, in_flight);
+        Load::Echo { clients, silent, in_flight, len, content } => {
+            let script = Script::new(len, content, in_flight);
             // They are there until the load is over.
-            let _silent = client::open_all(server.address(), "/echo", silent)?;
+            let _silent = Crowd::open(server.address(), "/echo", silent, &script)?;
             echo::run(server, clients, in_flight, &script, times)
         }
         Load::Rate { clients, per_second, len } => {
-            let script = script::Script::new(len, false, 1);
+            let script = Script::new(len, Content::Bytes, 1);
             rate::run(server, clients, per_second, &script, times)
         }
-        Load::Broadcast { clients, in_flight, len } => {
-            let script = script::Script::new(len, false, in_flight);
+        Load::Broadcast { clients, in_flight, len, content } => {
+            let script = Script::new(len, content, in_flight);
             broadcast::run(server, clients, in_flight, &script, times)
         }
         Load::Publish { subscribers, topics, at_once, len } => {
-            let script = script::Script::for_topics(len, topics.count(), at_once);
+            let script = Script::for_topics(len, topics.count(), at_once);
             publish::run(server, subscribers, topics, at_once, &script, times)
         }
         Load::Connect { total, at_once } => connect::run(server, total, at_once),
-        Load::Idle { clients } => idle::run(server, clients),
+        Load::Idle { clients, len, content } => idle::run(server, clients, &Script::new(len, content, 1)),
     }
 }
 
@@ -109,10 +113,11 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// So many messages have come.
-    fn came(&mut self, messages: u64) {
+    /// This has come, if it counts.
+    fn came(&mut self, Came { messages, bytes }: Came) {
         if let Some(window) = &mut self.window {
             window.messages += messages;
+            window.bytes += bytes;
         }
     }
 
@@ -128,12 +133,15 @@ struct Window<'a> {
     processor_time: Duration,
     latency: Histogram<u64>,
     messages: u64,
+    /// Of WebSocket frames.
+    bytes: u64,
 }
 
 impl<'a> Window<'a> {
     fn open(server: &'a Server) -> Result<Self, Box<dyn Error>> {
         let latency = Histogram::new_with_bounds(1, 60_000_000_000, 3)?;
-        Ok(Window { server, processor_time: server.processor_time()?, begin: Instant::now(), latency, messages: 0 })
+        let processor_time = server.processor_time()?;
+        Ok(Window { server, processor_time, begin: Instant::now(), latency, messages: 0, bytes: 0 })
     }
 
     /// So many messages took that long, from their sending to their answer.
@@ -153,6 +161,7 @@ impl<'a> Window<'a> {
             p50_us: micros(0.5),
             p99_us: micros(0.99),
             p999_us: micros(0.999),
+            bytes: self.bytes as f64 / self.messages as f64,
             ..Reading::NONE
         })
     }

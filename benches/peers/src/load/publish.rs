@@ -5,9 +5,8 @@ use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll};
-
-use super::client::{BUFFER, Client, open_all};
+use super::client::Client;
+use super::crowd::Crowd;
 use super::script::Script;
 use super::{POLL, Progress, Times};
 use crate::process::Server;
@@ -27,35 +26,24 @@ pub fn run(
 ) -> Result<Reading, Box<dyn Error>> {
     thread::sleep(REST);
     let before = server.memory()?;
-    let mut clients = open_all(server.address(), "/topics", subscribers)?;
-    subscribe(&mut clients, topics)?;
+    let mut crowd = Crowd::open(server.address(), "/topics", subscribers, script)?;
+    subscribe(&mut crowd.clients, topics)?;
     thread::sleep(REST);
     let bytes_each = (server.memory()? - before) / subscribers as f64;
     // It subscribes to nothing.
-    clients.extend(open_all(server.address(), "/topics", 1)?);
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
-    for (at, client) in clients.iter_mut().enumerate() {
-        client.register(&poll, at)?;
-    }
-    let mut buffer = vec![0; BUFFER];
+    crowd.join(server.address(), "/topics", 1)?;
     let mut progress = Progress::new(server, times);
     let deliveries = deliveries(subscribers, topics, at_once);
     let (mut sent, mut come) = (Instant::now(), 0);
-    clients[subscribers].send(at_once as u64, sent, script)?;
+    crowd.clients[subscribers].send(at_once as u64, sent, script)?;
     while !progress.is_over() || come < deliveries {
-        poll.poll(&mut events, Some(POLL))?;
-        progress.tick(!events.is_empty())?;
-        for event in &events {
-            let client = &mut clients[event.token().0];
-            if event.is_writable() {
-                client.flush(script)?;
-            }
-            if event.is_readable() {
-                let messages = client.receive(&mut buffer, script)?;
-                progress.came(messages);
-                come += messages;
-            }
-        }
+        let has_events = crowd.wait(POLL)?;
+        progress.tick(has_events)?;
+        crowd.go_on(|_, _, came| {
+            progress.came(came);
+            come += came.messages;
+            Ok(())
+        })?;
         if come > deliveries {
             return Err("a message came twice".into());
         }
@@ -63,7 +51,7 @@ pub fn run(
             let now = Instant::now();
             progress.took(now - sent, deliveries);
             (sent, come) = (now, 0);
-            clients[subscribers].send(at_once as u64, sent, script)?;
+            crowd.clients[subscribers].send(at_once as u64, sent, script)?;
         }
     }
     Ok(Reading { bytes_each, ..progress.reading()? })

@@ -4,9 +4,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll};
-
-use super::client::{BUFFER, open_all};
+use super::crowd::Crowd;
 use super::script::Script;
 use super::{Progress, Times};
 use crate::process::Server;
@@ -19,34 +17,23 @@ pub fn run(
     script: &Script,
     times: Times,
 ) -> Result<Reading, Box<dyn Error>> {
-    let mut clients = open_all(server.address(), "/echo", clients)?;
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
-    for (at, client) in clients.iter_mut().enumerate() {
-        client.register(&poll, at)?;
-    }
-    let mut buffer = vec![0; BUFFER];
+    let mut crowd = Crowd::open(server.address(), "/echo", clients, script)?;
     let gap = Duration::from_secs(1) / per_second;
     let (mut due, mut turn) = (Instant::now(), 0);
     let mut progress = Progress::new(server, times);
-    while !progress.is_over() || clients.iter().any(|client| client.in_flight() > 0) {
+    while !progress.is_over() || crowd.has_in_flight() {
         // Without a pause: waking up would take longer than many an answer.
-        poll.poll(&mut events, Some(Duration::ZERO))?;
-        progress.tick(!events.is_empty())?;
-        for event in &events {
-            let client = &mut clients[event.token().0];
-            if event.is_writable() {
-                client.flush(script)?;
-            }
-            if event.is_readable() {
-                let messages = client.receive(&mut buffer, script)?;
-                progress.came(messages);
-                client.settle(messages, Instant::now(), |span, messages| progress.took(span, messages));
-            }
-        }
+        let has_events = crowd.wait(Duration::ZERO)?;
+        progress.tick(has_events)?;
+        crowd.go_on(|clients, at, came| {
+            progress.came(came);
+            clients[at].settle(came.messages, Instant::now(), |span, messages| progress.took(span, messages));
+            Ok(())
+        })?;
         let now = Instant::now();
         while due <= now && !progress.is_over() {
-            clients[turn].send(1, due, script)?;
-            turn = (turn + 1) % clients.len();
+            crowd.clients[turn].send(1, due, script)?;
+            turn = (turn + 1) % clients;
             due += gap;
         }
     }

@@ -1,11 +1,23 @@
 //! What clients send, ready to be written.
 
+use std::ops::Range;
+
+use flate2::{Compress, Compression as Level, FlushCompress};
 use sockhop::protocol::{FrameHeader, Opcode, mask};
 
+use super::client::Compression;
+use super::quotes;
 use crate::serve::topic_name;
+use crate::workload::Content;
 
 /// Bytes of different payloads: more than one, and no more than a processor's nearer caches hold.
 const VARIETY: usize = 256 * 1024;
+
+/// RSV1, which marks a compressed message, and what a compressor's flush ends with (RFC 7692 6, 7.2.1).
+pub const RSV1: u8 = 0x40;
+pub const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+/// The window of what clients compress: as small as it can be, so that no server has to ask for it.
+const WINDOW_BITS: u8 = 9;
 
 /// Different payloads of one length, each masked with a key of its own, as frames behind each other. Message `n` is
 /// payload `n` modulo their number.
@@ -13,21 +25,37 @@ pub struct Script {
     pub opcode: Opcode,
     pub len: usize,
     payloads: Vec<Vec<u8>>,
-    /// All frames, and after them as many of the first as are sent at a time.
-    frames: Vec<u8>,
-    frame_len: usize,
+    frames: Frames,
+    /// The same, compressed.
+    compressed: Option<Frames>,
     run: usize,
+}
+
+/// All frames, and after them as many of the first as are sent at a time.
+struct Frames {
+    bytes: Vec<u8>,
+    /// Where each begins, and where the last ends.
+    starts: Vec<usize>,
 }
 
 impl Script {
     /// Payloads of `len` bytes, of which at most `run` are sent at a time.
-    pub fn new(len: usize, is_text: bool, run: usize) -> Self {
+    pub fn new(len: usize, content: Content, run: usize) -> Self {
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
-        let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
-        let mut byte = || if is_text { b' ' + random.byte() % 95 } else { random.byte() };
+        let mut payload = || match content {
+            Content::Bytes => (0..len).map(|_| random.byte()).collect(),
+            Content::Text => (0..len).map(|_| b' ' + random.byte() % 95).collect(),
+            Content::Json => quotes::write(len, &mut random),
+        };
         let variants = (VARIETY / (len + 1)).clamp(4, 64);
-        let payloads: Vec<Vec<u8>> = (0..variants).map(|_| (0..len).map(|_| byte()).collect()).collect();
-        Script::of(opcode, payloads, run)
+        let payloads: Vec<Vec<u8>> = (0..variants).map(|_| payload()).collect();
+        let opcode = if content == Content::Bytes { Opcode::Binary } else { Opcode::Text };
+        let mut script = Script::of(opcode, payloads, run);
+        if content == Content::Json {
+            let compressed: Vec<Vec<u8>> = script.payloads.iter().map(|payload| compressed(payload)).collect();
+            script.compressed = Some(Frames::of(opcode, RSV1, &compressed, run));
+        }
+        script
     }
 
     /// Message `n` begins with the name of topic `n` modulo their number.
@@ -43,15 +71,8 @@ impl Script {
 
     /// Messages with these payloads, all as long as the first.
     fn of(opcode: Opcode, payloads: Vec<Vec<u8>>, run: usize) -> Self {
-        let mut random = Random(0xD1B5_4A32_D192_ED03);
-        let (variants, len) = (payloads.len(), payloads[0].len());
-        let keys: Vec<[u8; 4]> = (0..variants).map(|_| [(); 4].map(|()| random.byte())).collect();
-        let mut frames = Vec::new();
-        for at in 0..variants + run {
-            frame(opcode, keys[at % variants], &payloads[at % variants], &mut frames);
-        }
-        let frame_len = frames.len() / (variants + run);
-        Script { opcode, len, payloads, frames, frame_len, run }
+        let frames = Frames::of(opcode, 0, &payloads, run);
+        Script { opcode, len: payloads[0].len(), payloads, frames, compressed: None, run }
     }
 
     /// The payload of a message.
@@ -59,20 +80,54 @@ impl Script {
         &self.payloads[self.variant(message)]
     }
 
-    /// Where the frames of so many messages lie, and for how many of them that holds: some are left for the next call.
-    pub fn cut(&self, message: u64, messages: u64) -> (std::ops::Range<usize>, u64) {
-        let messages = messages.min(self.run as u64);
-        let start = self.variant(message) * self.frame_len;
-        (start..start + messages as usize * self.frame_len, messages)
+    /// Whether clients are to offer compression.
+    pub fn is_compressible(&self) -> bool {
+        self.compressed.is_some()
     }
 
-    pub fn frames(&self) -> &[u8] {
-        &self.frames
+    /// Where the frames of so many messages lie, and for how many of them that holds: some are left for the next call.
+    pub fn cut(&self, compression: Option<Compression>, message: u64, messages: u64) -> (Range<usize>, u64) {
+        let messages = messages.min(self.run as u64);
+        let (starts, first) = (&self.frames_for(compression).starts, self.variant(message));
+        (starts[first]..starts[first + messages as usize], messages)
+    }
+
+    pub fn frames(&self, compression: Option<Compression>) -> &[u8] {
+        &self.frames_for(compression).bytes
+    }
+
+    fn frames_for(&self, compression: Option<Compression>) -> &Frames {
+        compression.and(self.compressed.as_ref()).unwrap_or(&self.frames)
     }
 
     fn variant(&self, message: u64) -> usize {
         (message % self.payloads.len() as u64) as usize
     }
+}
+
+impl Frames {
+    fn of(opcode: Opcode, rsv1: u8, payloads: &[Vec<u8>], run: usize) -> Self {
+        let mut random = Random(0xD1B5_4A32_D192_ED03);
+        let keys: Vec<[u8; 4]> = payloads.iter().map(|_| [(); 4].map(|()| random.byte())).collect();
+        let (mut bytes, mut starts) = (Vec::new(), vec![0]);
+        for (payload, key) in payloads.iter().zip(keys).cycle().take(payloads.len() + run) {
+            let start = bytes.len();
+            frame(opcode, key, payload, &mut bytes);
+            bytes[start] |= rsv1;
+            starts.push(bytes.len());
+        }
+        Frames { bytes, starts }
+    }
+}
+
+/// A payload as permessage-deflate has it, without reference to others.
+pub fn compressed(payload: &[u8]) -> Vec<u8> {
+    let mut compress = Compress::new_with_window_bits(Level::default(), false, WINDOW_BITS);
+    let mut output = Vec::with_capacity(payload.len() + 64);
+    let result = compress.compress_vec(payload, &mut output, FlushCompress::Sync);
+    assert!(result.is_ok() && output.ends_with(&TAIL), "there was room");
+    output.truncate(output.len() - TAIL.len());
+    output
 }
 
 /// A client's frame.
@@ -85,9 +140,14 @@ pub fn frame(opcode: Opcode, key: [u8; 4], payload: &[u8], frames: &mut Vec<u8>)
 }
 
 /// xorshift64*: the same bytes in every run.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
+    /// Below `end`, which is small.
+    pub fn below(&mut self, end: u32) -> u32 {
+        u32::from_be_bytes([(); 4].map(|()| self.byte())) % end
+    }
+
     fn byte(&mut self) -> u8 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

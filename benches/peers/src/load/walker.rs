@@ -1,8 +1,11 @@
-//! Walks over what a server sends: reads headers, skips payloads, and compares every thousandth.
+//! Walks over what a server sends: reads headers, skips payloads, and compares every thousandth. Compressed payloads are
+//! skipped all, or inflated and compared all: each may refer to those before it.
 
+use flate2::{Decompress, FlushDecompress};
 use sockhop::protocol::{FrameHeader, Opcode, mask};
 
-use super::script::Script;
+use super::client::Compression;
+use super::script::{RSV1, Script, TAIL};
 
 /// One payload in so many is compared with what was sent; the first always.
 const EVERY: u64 = 1000;
@@ -23,9 +26,35 @@ pub struct Walker {
     message_len: Option<u64>,
     /// The payload, if it is to be compared.
     kept: Vec<u8>,
+    compressed: Compressed,
+    /// The message is.
+    is_compressed: bool,
+}
+
+/// What becomes of compressed messages.
+#[derive(Default)]
+enum Compressed {
+    /// There may be none.
+    #[default]
+    Refused,
+    Skipped,
+    Inflated(Box<Inflater>),
+}
+
+/// Inflates all messages of a connection.
+pub struct Inflater {
+    decompress: Decompress,
+    compression: Compression,
+    plain: Vec<u8>,
 }
 
 impl Walker {
+    /// Messages may be compressed; those are inflated, and compared, if there is something to do it with.
+    pub fn of_compressed(inflater: Option<Inflater>) -> Self {
+        let compressed = inflater.map_or(Compressed::Skipped, |inflater| Compressed::Inflated(Box::new(inflater)));
+        Walker { compressed, ..Walker::default() }
+    }
+
     /// Of the script's messages only those come: `first`, and then each that is `step` after the one before.
     pub fn every(first: u64, step: u64) -> Self {
         Walker { first, passed: step - 1, ..Walker::default() }
@@ -46,7 +75,7 @@ impl Walker {
             let (piece, rest) = bytes.split_at(n);
             bytes = rest;
             let offset = (header.payload_len - left) as usize;
-            if self.messages.is_multiple_of(EVERY) && !header.opcode.is_control() {
+            if self.is_kept() && !header.opcode.is_control() {
                 self.kept.extend_from_slice(piece);
                 if let Some(key) = header.masking_key {
                     // The floor sends back what it got.
@@ -64,22 +93,18 @@ impl Walker {
 
     /// The next header, once it is whole.
     fn header(&mut self, bytes: &mut &[u8], script: &Script) -> Result<Option<FrameHeader>, String> {
-        let fault = |error: &dyn std::fmt::Display| format!("not a frame: {error}");
         let begun = self.begun.len();
-        let (header, len) = if begun == 0 {
-            match FrameHeader::parse(bytes).map_err(|error| fault(&error))? {
-                Some(found) => found,
-                None => {
-                    self.begun.extend_from_slice(bytes);
-                    return Ok(None);
-                }
-            }
+        let parsed = if begun == 0 {
+            self.parse(bytes, script)?
         } else {
             self.begun.extend_from_slice(&bytes[..bytes.len().min(LONGEST_HEADER)]);
-            match FrameHeader::parse(&self.begun).map_err(|error| fault(&error))? {
-                Some(found) => found,
-                None => return Ok(None),
+            self.parse(&self.begun, script)?
+        };
+        let Some((header, len, is_compressed)) = parsed else {
+            if begun == 0 {
+                self.begun.extend_from_slice(bytes);
             }
+            return Ok(None);
         };
         *bytes = &bytes[len - begun..];
         self.begun.clear();
@@ -92,8 +117,35 @@ impl Walker {
                 return Err(format!("a message came back as {:?}", header.opcode));
             }
             *self.message_len.get_or_insert(0) += header.payload_len;
+            self.is_compressed |= is_compressed;
         }
         Ok(Some(header))
+    }
+
+    /// A header, its length, and whether it begins a compressed message.
+    fn parse(&self, bytes: &[u8], script: &Script) -> Result<Option<(FrameHeader, usize, bool)>, String> {
+        let may_be_compressed = self.message_len.is_none() && !matches!(self.compressed, Compressed::Refused);
+        let is_compressed = may_be_compressed && bytes[0] & !RSV1 & 0x7F == script.opcode as u8 && bytes[0] & RSV1 != 0;
+        let mut header = [0; LONGEST_HEADER];
+        let bytes = if is_compressed {
+            // The codec knows that bit in an extension's messages alone.
+            let header = &mut header[..bytes.len().min(LONGEST_HEADER)];
+            header.copy_from_slice(&bytes[..header.len()]);
+            header[0] &= !RSV1;
+            header
+        } else {
+            bytes
+        };
+        let parsed = FrameHeader::parse(bytes).map_err(|error| format!("not a frame: {error}"))?;
+        Ok(parsed.map(|(header, len)| (header, len, is_compressed)))
+    }
+
+    /// Whether the payload of the message under way is wanted.
+    fn is_kept(&self) -> bool {
+        match self.compressed {
+            Compressed::Inflated(_) if self.is_compressed => true,
+            _ => !self.is_compressed && self.messages.is_multiple_of(EVERY),
+        }
     }
 
     fn end(&mut self, header: &FrameHeader, script: &Script) -> Result<(), String> {
@@ -101,10 +153,15 @@ impl Walker {
             return Ok(());
         }
         let len = self.message_len.take().unwrap_or_default();
-        if len != script.len as u64 {
-            return Err(format!("{} bytes came back as {len}", script.len));
+        let is_kept = self.is_kept();
+        if !std::mem::take(&mut self.is_compressed) {
+            if len != script.len as u64 {
+                return Err(format!("{} bytes came back as {len}", script.len));
+            }
+        } else if let Compressed::Inflated(inflater) = &mut self.compressed {
+            inflater.inflate(&mut self.kept, script.len)?;
         }
-        if self.messages.is_multiple_of(EVERY) {
+        if is_kept {
             if self.kept != script.payload(self.first + self.messages * (self.passed + 1)) {
                 return Err(format!("message {} came back altered", self.messages));
             }
@@ -115,9 +172,32 @@ impl Walker {
     }
 }
 
+impl Inflater {
+    pub fn new(compression: Compression) -> Self {
+        Inflater { decompress: Decompress::new(false), compression, plain: Vec::new() }
+    }
+
+    /// Puts a message of at most so many bytes in the place of its compressed payload.
+    fn inflate(&mut self, payload: &mut Vec<u8>, max: usize) -> Result<(), String> {
+        payload.extend_from_slice(&TAIL);
+        self.plain.clear();
+        self.plain.reserve(max + 1);
+        self.decompress
+            .decompress_vec(payload, &mut self.plain, FlushDecompress::Sync)
+            .map_err(|error| format!("a message does not inflate: {error}"))?;
+        if self.compression == Compression::NoTakeover {
+            self.decompress.reset(false);
+        }
+        std::mem::swap(payload, &mut self.plain);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::script::compressed;
+    use crate::workload::Content;
     use sockhop::protocol::encode_frame;
 
     /// A message as the floor sends it, and two as a server does, the first in fragments with a Ping between.
@@ -139,7 +219,7 @@ mod tests {
 
     #[test]
     fn counts_messages_however_the_stream_is_cut() {
-        let script = Script::new(300, false, 1);
+        let script = Script::new(300, Content::Bytes, 1);
         let stream = stream(&script);
         for size in [1, 2, 3, 7, 100, stream.len()] {
             let mut walker = Walker::default();
@@ -150,7 +230,7 @@ mod tests {
 
     #[test]
     fn sees_what_is_wrong() {
-        let script = Script::new(20, true, 1);
+        let script = Script::new(20, Content::Text, 1);
         let good = {
             let mut bytes = Vec::new();
             encode_frame(Opcode::Text, script.payload(0), &mut bytes);
@@ -166,5 +246,38 @@ mod tests {
         assert_eq!(altered(1, 10), "20 bytes came back as 10");
         assert_eq!(altered(0, 0x88), "the server has closed a connection");
         assert_eq!(altered(0, 0xC1), "not a frame: reserved bit set without an extension");
+    }
+    /// Compressed messages, of which the last has another payload than it should.
+    fn compressed_stream(script: &Script) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for payload in [0, 1, 3].map(|message| compressed(script.payload(message))) {
+            let start = bytes.len();
+            encode_frame(script.opcode, &payload, &mut bytes);
+            bytes[start] |= RSV1;
+        }
+        bytes
+    }
+
+    #[test]
+    fn compressed_messages_are_counted_by_all_and_compared_by_those_who_inflate() {
+        let script = Script::new(1024, Content::Json, 1);
+        let stream = compressed_stream(&script);
+        assert!(stream.len() < 2500, "{} bytes", stream.len());
+        for size in [1, 2, 3, 7, 100, stream.len()] {
+            let mut walker = Walker::of_compressed(None);
+            let messages: u64 = stream.chunks(size).map(|piece| walker.take(piece, &script).unwrap()).sum();
+            assert_eq!(messages, 3, "in pieces of {size}");
+            let mut walker = Walker::of_compressed(Some(Inflater::new(Compression::NoTakeover)));
+            let errors: Vec<String> =
+                stream.chunks(size).filter_map(|piece| walker.take(piece, &script).err()).collect();
+            assert_eq!((walker.messages, &errors[0][..]), (2, "message 2 came back altered"), "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn compression_that_was_not_agreed_on_is_a_fault() {
+        let script = Script::new(1024, Content::Json, 1);
+        let error = Walker::default().take(&compressed_stream(&script), &script).unwrap_err();
+        assert_eq!(error, "not a frame: reserved bit set without an extension");
     }
 }

@@ -21,7 +21,11 @@ pub fn describe(readings: &Readings) -> String {
     let release = read("/proc/sys/kernel/osrelease");
     let kernel: Vec<&str> = release.split('.').take(2).collect();
     let version = |server: &str| Some(format!("{server} {}", locked(server).or_else(|| peers::version(server))?));
-    let versions: Vec<String> = readings.servers().into_iter().filter_map(version).collect();
+    // Behind a stroke is how it compresses.
+    let mut servers: Vec<&str> =
+        readings.servers().into_iter().map(|name| name.split_once('/').map_or(name, |(server, _)| server)).collect();
+    servers.dedup();
+    let versions: Vec<String> = servers.into_iter().filter_map(version).collect();
     let rounds = match readings.rounds() {
         1 => "one round".to_owned(),
         rounds => format!("{rounds} rounds"),

@@ -1,6 +1,7 @@
 //! What is told of the readings: tables in Markdown, and a chart.
 
 mod chart;
+mod compression;
 mod growth;
 mod machine;
 mod table;
@@ -18,6 +19,7 @@ const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 /// What is between these lines of `docs/performance.md` is replaced.
 const BEGIN: &str = "<!-- Written by benches/peers. -->\n";
 const BEGIN_GROWTH: &str = "<!-- Written by benches/peers growth. -->\n";
+const BEGIN_COMPRESSION: &str = "<!-- Written by benches/peers compression. -->\n";
 const END: &str = "<!-- Until here. -->\n";
 
 /// Prints the tables, and writes them and the chart into a folder, and into the project's documents if told so.
@@ -42,6 +44,15 @@ pub fn write_growth(readings: &Readings, out: &Path, docs: bool) -> Result<(), B
     print!("{table}");
     eprintln!("growth.md and readings.csv are in {}", out.display());
     if docs { put(&table, BEGIN_GROWTH) } else { Ok(()) }
+}
+
+/// The same of what compression saves and costs.
+pub fn write_compression(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
+    let table = machine::describe(readings) + "\n" + &compression::draw(readings)?;
+    fs::write(out.join("compression.md"), &table)?;
+    print!("{table}");
+    eprintln!("compression.md and readings.csv are in {}", out.display());
+    if docs { put(&table, BEGIN_COMPRESSION) } else { Ok(()) }
 }
 
 /// Puts tables into the document, behind a line that is there for them.

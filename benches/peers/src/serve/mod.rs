@@ -17,6 +17,7 @@ mod yawc;
 use std::io::{self, Error, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
+use std::str::FromStr;
 
 use ::sockhop::http::{HeadScanner, Request, Upgrade};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -38,10 +39,10 @@ pub const SERVERS: [(&str, bool); 7] = [
 ];
 
 /// Serves until the process ends, and that is no later than the one that has started it.
-pub fn run(name: &str, port: u16) -> io::Result<()> {
+pub fn run(name: &str, port: u16, mode: Mode) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     match name {
-        "sockhop" => sockhop::serve(port),
+        "sockhop" => sockhop::serve(port, mode),
         "floor" => floor::serve(listen(port)?),
         "fastwebsockets" => serve(port, fastwebsockets::client),
         "tokio-tungstenite" => serve(port, tungstenite::client),
@@ -49,6 +50,34 @@ pub fn run(name: &str, port: u16) -> io::Result<()> {
         "yawc" => serve(port, yawc::client),
         "web-socket" => serve(port, web_socket::client),
         _ => Err(Error::new(ErrorKind::InvalidInput, format!("no server {name}"))),
+    }
+}
+
+/// How a server compresses, if its clients offer it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    None,
+    NoTakeover,
+    Takeover,
+}
+
+impl Mode {
+    pub const ALL: [Mode; 3] = [Mode::None, Mode::NoTakeover, Mode::Takeover];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::None => "none",
+            Mode::NoTakeover => "no-takeover",
+            Mode::Takeover => "takeover",
+        }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Mode::ALL.into_iter().find(|mode| mode.name() == name).ok_or("none, no-takeover or takeover")
     }
 }
 

@@ -1,10 +1,10 @@
-//! Sockhop with its default limits; but that as many may come as are measured.
+//! Sockhop with its default limits; but that as many may come as are measured, with as much memory for contexts.
 
 use std::io;
 
-use sockhop::{Config, Context, Handler, Message, Server};
+use sockhop::{Config, Context, Deflate, Handler, Message, Server};
 
-use super::{NAME, SUBSCRIBED, subscribed_topics, topic_name};
+use super::{Mode, NAME, SUBSCRIBED, subscribed_topics, topic_name};
 
 struct Echo;
 
@@ -41,8 +41,14 @@ impl Handler for Topics {
     }
 }
 
-pub fn serve(port: u16) -> io::Result<()> {
-    let config = Config { max_connections: 100_000, ..Config::default() };
+pub fn serve(port: u16, mode: Mode) -> io::Result<()> {
+    let deflate = match mode {
+        Mode::None => None,
+        Mode::NoTakeover => Some(Deflate::default()),
+        Mode::Takeover => Some(Deflate::takeover()),
+    };
+    let max_memory = if mode == Mode::Takeover { 1 << 30 } else { Config::default().max_memory };
+    let config = Config { max_connections: 100_000, max_memory, deflate, ..Config::default() };
     let server = Server::bind(format!("127.0.0.1:{port}"))?.config(config);
     server.mount("/echo", Echo).mount("/broadcast", Broadcast).mount("/topics", Topics).run()
 }

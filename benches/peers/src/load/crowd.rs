@@ -1,0 +1,77 @@
+//! Clients on one poll.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::{Events, Poll};
+
+use super::client::{BUFFER, Client};
+use super::script::Script;
+
+pub struct Crowd<'a> {
+    pub clients: Vec<Client>,
+    script: &'a Script,
+    poll: Poll,
+    events: Events,
+    buffer: Vec<u8>,
+}
+
+/// What has come on one connection.
+#[derive(Clone, Copy, Default)]
+pub struct Came {
+    pub messages: u64,
+    /// All bytes, headers and parts of messages too.
+    pub bytes: u64,
+}
+
+impl<'a> Crowd<'a> {
+    /// Opens so many connections, one after the other.
+    pub fn open(address: SocketAddr, path: &str, clients: usize, script: &'a Script) -> Result<Self, Box<dyn Error>> {
+        let (poll, events) = (Poll::new()?, Events::with_capacity(1024));
+        let mut crowd = Crowd { clients: Vec::new(), script, poll, events, buffer: vec![0; BUFFER] };
+        crowd.join(address, path, clients)?;
+        Ok(crowd)
+    }
+
+    /// So many more.
+    pub fn join(&mut self, address: SocketAddr, path: &str, clients: usize) -> Result<(), Box<dyn Error>> {
+        for _ in 0..clients {
+            let at = self.clients.len();
+            let client = Client::open(address, path, at, self.script);
+            let mut client = client.map_err(|error| format!("connection {}: {error}", at + 1))?;
+            client.register(&self.poll, at)?;
+            self.clients.push(client);
+        }
+        Ok(())
+    }
+
+    /// Waits until something happens, or that long; whether something has.
+    pub fn wait(&mut self, timeout: Duration) -> Result<bool, Box<dyn Error>> {
+        self.poll.poll(&mut self.events, Some(timeout))?;
+        Ok(!self.events.is_empty())
+    }
+
+    /// Writes and reads what can be; tells of each client, by its place, what has come.
+    pub fn go_on(
+        &mut self,
+        mut came: impl FnMut(&mut [Client], usize, Came) -> Result<(), Box<dyn Error>>,
+    ) -> Result<(), Box<dyn Error>> {
+        for event in &self.events {
+            let at = event.token().0;
+            let client = &mut self.clients[at];
+            if event.is_writable() {
+                client.flush(self.script)?;
+            }
+            if event.is_readable() {
+                let what = client.receive(&mut self.buffer, self.script)?;
+                came(&mut self.clients, at, what)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn has_in_flight(&self) -> bool {
+        self.clients.iter().any(|client| client.in_flight() > 0)
+    }
+}
