@@ -12,7 +12,7 @@ mod sender;
 
 use std::{fmt, sync::Arc};
 
-pub(super) use self::partial::Frame;
+pub(super) use self::partial::{DIRECT, Frame};
 pub use self::role::{Client, Role, Server};
 use self::{partial::Partial, sender::Sender};
 use super::{
@@ -46,7 +46,8 @@ pub struct Allowance<'a> {
     /// How many frames it may take; counted down, whether they bring an event or not.
     pub frames: usize,
     /// Lends a buffer for a large message, to save allocating and zeroing it. Called when a frame has 64 KiB of payload
-    /// still to come after the input, and some has come. The vector must be initialised: its length is the space that
+    /// still to come after the input, and some has come; or when an extension makes more than 64 KiB of what has. The
+    /// vector must be initialised: its length is the space that
     /// is used, its content does not matter. With `None` the connection uses a buffer of its own, which grows with what
     /// comes. Either way [`Connection::spare`] then is where to receive the rest, and [`Connection::take_buffer`] how
     /// to get the vector back.

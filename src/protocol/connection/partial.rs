@@ -9,7 +9,7 @@ use crate::protocol::{
 };
 
 /// A data frame with this much payload still to come is worth a buffer to receive it into directly.
-pub(super) const DIRECT: usize = 64 * 1024;
+pub(in crate::protocol) const DIRECT: usize = 64 * 1024;
 
 /// All that is neither whole in the input nor done with.
 #[derive(Default)]

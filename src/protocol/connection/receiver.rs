@@ -222,8 +222,7 @@ impl<R: Role> Connection<R> {
         let message = partial.message.get_or_insert_with(|| Assembly::new(opcode));
         let mut progress = Progress::Done;
         if let Some(inflation) = partial.inflation.as_mut().filter(|_| wanted) {
-            let contexts = allowance.contexts.as_deref_mut();
-            progress = inflation.advance(&mut frame, input, message, self.limits.max_message, contexts)?;
+            progress = inflation.advance(&mut frame, input, message, self.limits.max_message, allowance)?;
         } else {
             let _unwanted = frame.take(input);
         }

@@ -8,7 +8,12 @@ use std::fmt;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Context, Extension, TAIL};
-use crate::protocol::{connection::Frame, error::ProtocolError, extension::Progress, message::Assembly};
+use crate::protocol::{
+    connection::{Allowance, DIRECT, Frame},
+    error::ProtocolError,
+    extension::Progress,
+    message::Assembly,
+};
 
 /// Compressed bytes of an incomplete frame that are kept before they are inflated.
 const STAGE: usize = 64 * 1024;
@@ -162,10 +167,11 @@ impl Inflating {
         input: &mut &mut [u8],
         message: &mut Assembly,
         max: u64,
-        contexts: Option<&mut Contexts>,
+        allowance: &mut Allowance<'_>,
     ) -> Result<Progress, ProtocolError> {
         let mut own = Contexts::default();
-        let mut sink = Sink { message, max, contexts: contexts.unwrap_or(&mut own) };
+        let contexts = allowance.contexts.as_deref_mut().unwrap_or(&mut own);
+        let mut sink = Sink { message, max, contexts, lend: &mut *allowance.lend };
         loop {
             if self.state == State::Paused && self.inflate_staged(&mut sink)? == Progress::Paused {
                 return Ok(Progress::Paused);
@@ -305,6 +311,7 @@ struct Sink<'a> {
     /// The most bytes that the message may have.
     max: u64,
     contexts: &'a mut Contexts,
+    lend: &'a mut dyn FnMut() -> Option<Vec<u8>>,
 }
 
 /// What one call of the inflater did.
@@ -340,8 +347,15 @@ impl Sink<'_> {
             self.message.append(within)?;
             return Err(ProtocolError::MessageTooBig);
         }
+        let buffer = &mut self.message.buffer;
+        if buffer.filled() + produced > DIRECT
+            && buffer.extent() <= DIRECT
+            && let Some(bytes) = (self.lend)()
+        {
+            buffer.lend(bytes);
+        }
         // Room grows with what has come, but never beyond the limit.
-        self.message.buffer.make_room(piece.len(), self.message.buffer.filled().saturating_add(room));
+        buffer.make_room(produced, buffer.filled().saturating_add(room));
         self.message.append(piece)?;
         // Only now, for the same reason.
         let status = result?;

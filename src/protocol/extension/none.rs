@@ -1,7 +1,11 @@
 //! Stand-ins for an extension that cannot be.
 
 use super::Progress;
-use crate::protocol::{connection::Frame, error::ProtocolError, message::Assembly};
+use crate::protocol::{
+    connection::{Allowance, Frame},
+    error::ProtocolError,
+    message::Assembly,
+};
 
 /// The extension of a connection. Without the feature `deflate` there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Inflation {
         _input: &mut &mut [u8],
         _message: &mut Assembly,
         _max: u64,
-        _contexts: Option<&mut Contexts>,
+        _allowance: &mut Allowance<'_>,
     ) -> Result<Progress, ProtocolError> {
         match *self {}
     }

@@ -174,6 +174,25 @@ fn no_more_is_inflated_at_a_time_than_is_allowed() {
 }
 
 #[test]
+fn a_large_message_is_inflated_into_a_buffer_that_is_lent() {
+    let mut stream = [masked(0xC2, &zeros(64 * 1024)), masked(0xC2, &zeros(64 * 1024 + 1))].concat();
+    let (mut server, mut input) = (server(NONE, 1 << 20), &mut stream[..]);
+    let mut calls = 0;
+    for expected in [0, 1] {
+        let mut lend = || {
+            calls += 1;
+            Some(vec![7; 200_000])
+        };
+        let mut allowance = Allowance { frames: 9, lend: &mut lend, contexts: None };
+        let event = server.receive_with(&mut input, &mut Vec::new(), &mut allowance);
+        let Ok(Some(Event::Message(Binary(message)))) = event else { panic!("{event:?}") };
+        assert!(message.len() == 64 * 1024 + expected && message.iter().all(|byte| *byte == 0));
+        assert_eq!(calls, expected);
+    }
+    assert_eq!(server.take_buffer().map(|buffer| buffer.len()), Some(200_000));
+}
+
+#[test]
 fn the_beginning_of_a_message_costs_what_it_is_long_and_no_inflater() {
     let payload = zeros(1 << 20);
     let mut held = 0;
