@@ -19,6 +19,9 @@ use crate::protocol::{
 const STAGE: usize = 64 * 1024;
 /// Bytes that are inflated at a time, at most: what is beyond the limit is seen after so many.
 const PIECE: usize = 16 * 1024;
+/// A compressed byte is counted as so many inflated ones, if it makes fewer: what a block's tables take is found out of
+/// few bytes, and makes none.
+const COMPRESSED: usize = 4;
 /// Inflaters that are kept for the next message.
 const IDLE_INFLATERS: usize = 16;
 /// Stored blocks that are empty: where a block ends they change nothing. What lacks its end takes some bytes for its own,
@@ -32,7 +35,7 @@ const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
 ///
 /// One for all connections of a thread saves making an inflater for each message.
 pub struct Contexts {
-    /// How many bytes may be inflated; counted down. When it is 0, [`Connection::receive_with`] returns `Ok(None)`
+    /// How many bytes may be inflated; counted down, by 4 for each compressed byte if that is more. When it is 0, [`Connection::receive_with`] returns `Ok(None)`
     /// though a message may be complete: see [`Connection::is_paused`]. Default: any number.
     ///
     /// [`Connection::receive_with`]: super::super::Connection::receive_with
@@ -336,10 +339,12 @@ impl Sink<'_> {
         self.contexts.piece.resize(PIECE, 0);
         let len = PIECE.min(self.contexts.inflatable);
         let piece = self.contexts.piece.get_mut(..len).unwrap_or_default();
-        let (consumed, produced, result) = decompress(inflater, source, piece);
+        let here = source.len().min((self.contexts.inflatable / COMPRESSED).max(1));
+        let (consumed, produced, result) = decompress(inflater, source.get(..here).unwrap_or_default(), piece);
         *source = source.get(consumed..).unwrap_or_default();
         let piece = piece.get(..produced).unwrap_or_default();
-        self.contexts.inflatable -= produced;
+        let cost = produced.max(consumed.saturating_mul(COMPRESSED));
+        self.contexts.inflatable = self.contexts.inflatable.saturating_sub(cost);
         // 10.4 (RFC 6455), 8.2: the limit is about what the message is. What is within it is looked at first, so that
         // it does not matter how little is inflated at a time.
         let room = usize::try_from(self.max).unwrap_or(usize::MAX).saturating_sub(self.message.buffer.filled());

@@ -174,6 +174,25 @@ fn no_more_is_inflated_at_a_time_than_is_allowed() {
 }
 
 #[test]
+fn what_makes_no_bytes_uses_up_what_may_be_inflated_too() {
+    let blocks = [&[0x00, 0x00, 0x00, 0xFF, 0xFF].repeat(50_000)[..], &[0x00]].concat();
+    let mut stream = masked(0xC2, &blocks);
+    let (mut server, mut contexts) = (server(NONE, 1 << 20), Contexts::default());
+    let (mut input, mut rounds) = (&mut stream[..], 0);
+    loop {
+        contexts.inflatable = 256 * 1024;
+        let mut allowance = Allowance { frames: 256, lend: &mut || None, contexts: Some(&mut contexts) };
+        rounds += 1;
+        match server.receive_with(&mut input, &mut Vec::new(), &mut allowance).expect("it is within the limit") {
+            Some(event) => break assert_eq!(event, Event::Message(Binary(b""))),
+            None => assert!(server.is_paused()),
+        }
+    }
+    // 4 for each of 250,001 bytes.
+    assert_eq!(rounds, 4);
+}
+
+#[test]
 fn a_large_message_is_inflated_into_a_buffer_that_is_lent() {
     let mut stream = [masked(0xC2, &zeros(64 * 1024)), masked(0xC2, &zeros(64 * 1024 + 1))].concat();
     let (mut server, mut input) = (server(NONE, 1 << 20), &mut stream[..]);
