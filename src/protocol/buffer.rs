@@ -8,6 +8,9 @@ use std::mem;
 /// Below this a spare part is not worth a read of its own: to receive elsewhere and copy is cheaper.
 const MIN_SPARE: usize = 4 * 1024;
 
+/// A data frame with this much payload still to come is worth a larger buffer, to receive it into directly.
+pub(super) const DIRECT: usize = 64 * 1024;
+
 /// A growing payload. Its capacity stays within twice the bytes that have come, unless the vector was lent.
 #[derive(Default)]
 pub(super) struct Buffer {

@@ -12,7 +12,7 @@ mod sender;
 
 use std::{fmt, sync::Arc};
 
-pub(super) use self::partial::{DIRECT, Frame};
+pub(super) use self::partial::Frame;
 pub use self::role::{Client, Role, Server};
 use self::{partial::Partial, sender::Sender};
 use super::{
@@ -129,6 +129,11 @@ impl<R: Role> Connection<R> {
     /// The heap bytes held for what is under way or borrowed by the last event, by capacity.
     pub fn buffered(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.capacity())
+    }
+
+    /// What of that is for an inflater.
+    pub(crate) fn inflater(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.inflater())
     }
 
     /// Takes bytes off the front of `input` until one event is complete, or the input is used up: then `Ok(None)`.

@@ -242,15 +242,18 @@ impl Core {
 
     fn account_rare(&mut self, slot: u32) {
         let session = &mut self.sessions[slot];
-        let buffered = session.connection.as_ref().map_or(0, |connection| connection.buffered());
+        let (buffered, inflater) = match &session.connection {
+            Some(connection) => (connection.buffered(), connection.inflater()),
+            None => (0, 0),
+        };
         if session.rare.is_none() && buffered == 0 {
             return;
         }
         let rare = session.rare.get_or_insert_default();
         let compressor = rare.compressor.as_ref().map_or(0, |own| own.held());
         let head = rare.head.as_ref().map_or(0, |head| head.bytes.capacity());
-        let contexts = (buffered + compressor).max(rare.reserved);
-        let held = rare.queue.held() + rare.backlog.bytes.capacity() + head + contexts;
+        let contexts = (inflater + compressor).max(rare.reserved);
+        let held = rare.queue.held() + rare.backlog.bytes.capacity() + head + (buffered - inflater) + contexts;
         self.held = self.held + held - rare.accounted;
         rare.accounted = held;
         session.shrink();

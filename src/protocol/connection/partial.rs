@@ -5,11 +5,13 @@
 use std::mem;
 
 use crate::protocol::{
-    buffer::Buffer, error::ProtocolError, extension::Inflation, frame::FrameHeader, mask::mask, message::Assembly,
+    buffer::{Buffer, DIRECT},
+    error::ProtocolError,
+    extension::Inflation,
+    frame::FrameHeader,
+    mask::mask,
+    message::Assembly,
 };
-
-/// A data frame with this much payload still to come is worth a buffer to receive it into directly.
-pub(in crate::protocol) const DIRECT: usize = 64 * 1024;
 
 /// All that is neither whole in the input nor done with.
 #[derive(Default)]
@@ -98,6 +100,11 @@ impl Partial {
             + self.message.as_ref().map_or(0, |message| message.buffer.capacity())
             + self.inflation.as_ref().map_or(0, |inflation| inflation.capacity())
             + self.spent.as_ref().map_or(0, Buffer::capacity)
+    }
+
+    /// Those of an inflater.
+    pub(super) fn inflater(&self) -> usize {
+        self.inflation.as_ref().map_or(0, |inflation| inflation.inflater())
     }
 }
 

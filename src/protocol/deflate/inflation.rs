@@ -9,7 +9,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Context, Extension, TAIL};
 use crate::protocol::{
-    connection::{Allowance, DIRECT, Frame},
+    buffer::DIRECT,
+    connection::{Allowance, Frame},
     error::ProtocolError,
     extension::Progress,
     message::Assembly,
@@ -219,8 +220,12 @@ impl Inflating {
 
     /// The heap bytes held.
     pub(in crate::protocol) fn capacity(&self) -> usize {
-        let inflater = if self.inflater.is_some() { Contexts::INFLATER } else { 0 };
-        size_of::<Self>() + inflater + self.staged.capacity()
+        size_of::<Self>() + self.inflater() + self.staged.capacity()
+    }
+
+    /// Those of the inflater.
+    pub(in crate::protocol) fn inflater(&self) -> usize {
+        if self.inflater.is_some() { Contexts::INFLATER } else { 0 }
     }
 
     fn inflate_whole(&mut self, mut piece: &[u8], sink: &mut Sink<'_>) -> Result<(), ProtocolError> {

@@ -70,4 +70,8 @@ impl Inflation {
     pub(in crate::protocol) fn capacity(&self) -> usize {
         match *self {}
     }
+
+    pub(in crate::protocol) fn inflater(&self) -> usize {
+        match *self {}
+    }
 }
