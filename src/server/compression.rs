@@ -60,9 +60,13 @@ impl Core {
             return false;
         }
         let start = self.outbox.replies.len();
-        let mut none = None;
-        let own = if sending.is_shared() { &mut none } else { &mut self.sessions[slot].rare().compressor };
-        let is_sent = self.compressor.encode(sending, own, opcode, payload, &mut self.outbox.replies, &self.stats);
+        let is_sent = if !sending.is_shared() && self.compressor.spend_own(payload.len()) {
+            let own = &mut self.sessions[slot].rare().compressor;
+            self.compressor.encode_own(sending, own, opcode, payload, &mut self.outbox.replies, &self.stats)
+        } else {
+            self.pass_over(slot);
+            self.compressor.encode_alone(sending, opcode, payload, &mut self.outbox.replies, &self.stats)
+        };
         if is_sent {
             self.outbox.note_reply(self.sessions.id(slot), start);
         }
@@ -74,16 +78,22 @@ impl Core {
         let Some(Post { bytes, .. }) = self.outbox.posts.log.get(at) else { return };
         let frame = self.outbox.posts.bytes.get(bytes.clone()).unwrap_or_default();
         let Some(sending) = self.sessions[slot].sending else { return output.extend_from_slice(frame) };
-        if sending.is_shared() {
+        let worth_it = split(frame).filter(|(_, payload)| self.compressor.is_worth_it(payload.len()));
+        let Some((opcode, payload)) = worth_it else { return output.extend_from_slice(frame) };
+        if sending.is_shared() || !self.compressor.spend_own(payload.len()) {
+            self.pass_over(slot);
             return output.extend_from_slice(self.compressor.post(sending, at, &self.outbox.posts, &self.stats));
         }
-        let worth_it = split(frame).filter(|(_, payload)| self.compressor.is_worth_it(payload.len()));
-        let is_sent = worth_it.is_some_and(|(opcode, payload)| {
-            let own = &mut self.sessions[slot].rare().compressor;
-            self.compressor.encode(sending, own, opcode, payload, output, &self.stats)
-        });
-        if !is_sent {
+        let own = &mut self.sessions[slot].rare().compressor;
+        if !self.compressor.encode_own(sending, own, opcode, payload, output, &self.stats) {
             output.extend_from_slice(frame);
+        }
+    }
+
+    /// A connection is sent something that is compressed by itself, and that a context of its own knows nothing of.
+    fn pass_over(&mut self, slot: u32) {
+        if let Some(own) = self.sessions[slot].rare.as_mut().and_then(|rare| rare.compressor.as_mut()) {
+            own.pass_over();
         }
     }
 }

@@ -58,13 +58,27 @@ pub(crate) struct Sending(NonZeroU8);
 
 const TAKEOVER: u8 = 0x80;
 
+/// Bytes that are compressed in a turn, so that no others wait: at the worst, noise, a MiB takes 17 ms.
+const TURN: usize = 1024 * 1024;
+/// A longer message is sent as it is.
+const LONGEST: usize = 4 * 1024 * 1024;
+/// What a context of one connection takes besides the message, in bytes of such: it is in no cache.
+const COLD: usize = 1024;
+
 /// What compresses for one connection, with context takeover.
-pub(crate) struct Own(Deflater);
+pub(crate) struct Own {
+    deflater: Deflater,
+    /// Its peer was sent what it does not know of.
+    is_stale: bool,
+}
 
 /// What compresses for all connections without context takeover. Each deflater forgets a message when it is done.
 #[derive(Default)]
 pub(crate) struct Compressor {
     options: DeflateOptions,
+    /// What may be compressed in this turn: by the shared deflaters, and by those of one connection.
+    left: usize,
+    left_own: usize,
     /// By window bits, from 9 on.
     shared: [Option<Deflater>; 7],
     variants: [Variant; 7],
@@ -145,7 +159,12 @@ impl Sending {
 impl Own {
     /// The heap bytes held, itself included.
     pub fn held(&self) -> usize {
-        size_of::<Self>() + self.0.capacity()
+        size_of::<Self>() + self.deflater.capacity()
+    }
+
+    /// Another deflater compresses the next message to its peer.
+    pub fn pass_over(&mut self) {
+        self.is_stale = true;
     }
 }
 
@@ -159,9 +178,24 @@ impl Compressor {
         len >= self.options.threshold
     }
 
-    /// Appends a frame with a compressed message; false: it is not worth that, and nothing is appended.
-    pub fn encode(
-        &mut self,
+    /// From now on as much may be compressed as in any turn.
+    pub fn begin_turn(&mut self) {
+        (self.left, self.left_own) = (TURN, TURN);
+    }
+
+    /// Whether a message may be compressed with a context of one connection, and counts it then.
+    pub fn spend_own(&mut self, len: usize) -> bool {
+        let may = self.left_own > 0 && len <= LONGEST;
+        if may {
+            self.left_own = self.left_own.saturating_sub(len + COLD);
+        }
+        may
+    }
+
+    /// Appends a frame with a message that is compressed for one connection; false: it would not get shorter, and nothing
+    /// is appended.
+    pub fn encode_own(
+        &self,
         sending: Sending,
         own: &mut Option<Box<Own>>,
         opcode: Opcode,
@@ -169,18 +203,35 @@ impl Compressor {
         output: &mut Vec<u8>,
         stats: &Stats,
     ) -> bool {
-        if !self.is_worth_it(payload.len()) {
+        let Own { deflater, is_stale } = &mut **own.get_or_insert_with(|| {
+            let deflater = Deflater::new(Context::Takeover, sending.window_bits(), self.options);
+            Box::new(Own { deflater, is_stale: false })
+        });
+        if std::mem::take(is_stale) {
+            deflater.forget();
+        }
+        encode(deflater, opcode, payload, output, stats)
+    }
+
+    /// Appends a frame with a message that is compressed by itself; false: it is not worth that, or there is no time for
+    /// it in this turn, and nothing is appended.
+    pub fn encode_alone(
+        &mut self,
+        sending: Sending,
+        opcode: Opcode,
+        payload: &[u8],
+        output: &mut Vec<u8>,
+        stats: &Stats,
+    ) -> bool {
+        let len = payload.len();
+        if !self.is_worth_it(len) || len > LONGEST || self.left == 0 {
             return false;
         }
+        let Some(shared) = self.shared.get_mut(sending.index()) else { return false };
+        self.left = self.left.saturating_sub(len);
         let (bits, options) = (sending.window_bits(), self.options);
-        if sending.is_shared() {
-            let Some(shared) = self.shared.get_mut(sending.index()) else { return false };
-            let deflater = shared.get_or_insert_with(|| Deflater::new(Context::None, bits, options));
-            encode(deflater, opcode, payload, output, stats)
-        } else {
-            let own = own.get_or_insert_with(|| Box::new(Own(Deflater::new(Context::Takeover, bits, options))));
-            encode(&mut own.0, opcode, payload, output, stats)
-        }
+        let deflater = shared.get_or_insert_with(|| Deflater::new(Context::None, bits, options));
+        encode(deflater, opcode, payload, output, stats)
     }
 
     /// A post, by its place in the log.
@@ -221,7 +272,7 @@ impl Compressor {
             for post in posts.log.get(ends.len()..).unwrap_or_default() {
                 let frame = posts.bytes.get(post.bytes.clone()).unwrap_or_default();
                 let is_compressed = super::split(frame)
-                    .is_some_and(|(opcode, payload)| self.encode(sending, &mut None, opcode, payload, output, stats));
+                    .is_some_and(|(opcode, payload)| self.encode_alone(sending, opcode, payload, output, stats));
                 if !is_compressed {
                     output.extend_from_slice(frame);
                 }

@@ -72,6 +72,10 @@ impl Own {
     pub fn held(&self) -> usize {
         match *self {}
     }
+
+    pub fn pass_over(&mut self) {
+        match *self {}
+    }
 }
 
 impl Compressor {
@@ -83,10 +87,27 @@ impl Compressor {
         false
     }
 
-    pub fn encode(
-        &mut self,
+    pub fn begin_turn(&mut self) {}
+
+    pub fn spend_own(&mut self, _len: usize) -> bool {
+        false
+    }
+
+    pub fn encode_own(
+        &self,
         sending: Sending,
         _own: &mut Option<Box<Own>>,
+        _opcode: Opcode,
+        _payload: &[u8],
+        _output: &mut Vec<u8>,
+        _stats: &Stats,
+    ) -> bool {
+        match sending {}
+    }
+
+    pub fn encode_alone(
+        &mut self,
+        sending: Sending,
         _opcode: Opcode,
         _payload: &[u8],
         _output: &mut Vec<u8>,

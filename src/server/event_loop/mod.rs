@@ -180,6 +180,7 @@ impl<P: Poller> EventLoop<P> {
         let mut ready = std::mem::take(&mut self.ready);
         self.poller.poll(&mut ready, self.timeout())?;
         self.core.set_now(self.poller.now());
+        self.core.compressor.begin_turn();
         self.work = 0;
         // What the callbacks at the end of the last turn have said.
         self.apply();

@@ -41,3 +41,61 @@ fn what_is_said_on_several_topics_travels_compressed_too() {
         }
     }
 }
+
+/// A handler that says these to whoever says something.
+fn saying(texts: Vec<String>) -> App {
+    App::new(move |ctx, call| {
+        if let Call::Message(_) = call {
+            texts.iter().for_each(|text| ctx.send(text));
+        }
+    })
+}
+
+#[test]
+fn one_mib_is_compressed_in_a_turn_and_what_goes_beyond_travels_as_it_is() {
+    let texts: Vec<String> = (0..20).map(|number| format!("{number} {}", "to and fro ".repeat(9000))).collect();
+    for (deflate, compressed) in [(Deflate::default(), 11), (Deflate::takeover(), 11 + 9)] {
+        let mut bed = Bed::with(with(deflate), saying(texts.clone()));
+        let mut peer = Peer::open(&mut bed, PLAIN);
+        for round in 1..3 {
+            peer.send(Message::Text("go"));
+            bed.settle();
+            assert!(peer.texts() == texts);
+            // With takeover those that are left go by themselves.
+            assert_eq!(bed.server.core.stats.get(Count::Deflated), round * compressed);
+        }
+    }
+}
+
+#[test]
+fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_understand_what_follows() {
+    let mut bed = Bed::with(with(Deflate::takeover()), App::broadcast());
+    let mut peers: Vec<_> = (0..40).map(|_| Peer::open(&mut bed, PLAIN)).collect();
+    let mut compressed = 0;
+    for (number, size) in [300, 1500, 300, 1500, 2500, 300].into_iter().enumerate() {
+        let said = format!("{number} {}", "again and again with more to say ".repeat(size));
+        peers[number].send(Message::Text(&said));
+        bed.settle();
+        for peer in &mut peers {
+            assert!(peer.texts() == [&said[..]]);
+        }
+        let count = bed.server.core.stats.get(Count::Deflated);
+        let own = (1024 * 1024_u64).div_ceil(said.len() as u64 + 1024);
+        assert_eq!(count - compressed, if own < 40 { own + 1 } else { 40 }, "{size}");
+        compressed = count;
+    }
+}
+
+#[test]
+fn what_would_take_too_long_to_compress_travels_as_it_is() {
+    let texts: Vec<String> = [4 << 20, (4 << 20) + 1].map(|len| "x".repeat(len)).to_vec();
+    for deflate in [Deflate::default(), Deflate::takeover()] {
+        let mut bed = Bed::with(Config { max_queue: 16 << 20, ..with(deflate) }, saying(texts.clone()));
+        let mut peer = Peer::open(&mut bed, PLAIN);
+        peer.send(Message::Text("go"));
+        bed.settle();
+        let (events, len) = peer.events();
+        assert!(events == texts);
+        assert!((4 << 20..(4 << 20) + 100_000).contains(&len), "{len} bytes");
+    }
+}
