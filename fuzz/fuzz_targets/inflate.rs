@@ -244,7 +244,7 @@ fn flushed(compress: &mut Compress, plain: &[u8]) -> Vec<u8> {
 
 /// The message is compressed, twice, and plain flate2 makes the same of it.
 fn returns_as_itself(plain: &[u8], context: Context) {
-    let options = DeflateOptions { threshold: 0, ..DeflateOptions::default() };
+    let options = DeflateOptions { threshold: 0, level: 1 + (plain.len() / 7 % 9) as u8 };
     let mut deflater = Deflater::new(context, 9 + (plain.len() % 7) as u8, options);
     let mut inflater = Decompress::new(false);
     for _ in 0..2 {
