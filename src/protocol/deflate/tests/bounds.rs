@@ -140,6 +140,18 @@ fn bombs_go_off_within_the_limit() {
 }
 
 #[test]
+fn the_limit_is_looked_at_every_16_kib() {
+    let (mut server, mut contexts) = (server(NONE, 300_000), Contexts::default());
+    contexts.inflatable = 10 << 20;
+    let mut stream = masked(0xC2, &zeros(5 << 20));
+    let mut allowance = Allowance { frames: 1, lend: &mut || None, contexts: Some(&mut contexts) };
+    let result = server.receive_with(&mut &mut stream[..], &mut Vec::new(), &mut allowance);
+    assert_eq!(result, Err(ProtocolError::MessageTooBig));
+    let inflated = (10 << 20) - contexts.inflatable;
+    assert!((300_001..=300_000 + 16 * 1024).contains(&inflated), "{inflated}");
+}
+
+#[test]
 fn no_more_is_inflated_at_a_time_than_is_allowed() {
     let payload = zeros(1_000_000);
     let mut stream = [masked(0xC2, &payload), masked(0xC1, &HELLO), masked(0x81, b"after")].concat();
