@@ -12,14 +12,15 @@
 //! | 7.2.3.4 | blocks with BFINAL | [`Connection::receive`](super::Connection::receive) |
 //! | 8.2 | limits on what is decompressed | [`Limits::max_message`](super::Limits::max_message), [`Contexts`] |
 
+mod contexts;
 mod deflater;
 mod inflation;
 #[cfg(test)]
 mod tests;
 
+pub use self::contexts::{Contexts, Tally};
 pub use self::deflater::{DeflateOptions, Deflater};
 pub(super) use self::deflater::{RSV1, write};
-pub use self::inflation::{Contexts, Tally};
 pub(super) use self::inflation::{Inflation, begin};
 
 /// What a flush ends with, and a message on the wire does not have (7.2.1).
