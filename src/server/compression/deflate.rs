@@ -20,6 +20,10 @@ use crate::protocol::{Connection, Context, Contexts, DeflateOptions, Deflater, E
 /// [`Config::max_memory`](super::super::Config::max_memory) from the opening handshake on; who comes when half of that is
 /// in use is answered without takeover.
 ///
+/// No client is to wait for what is compressed for others: a turn of the loop compresses 1 MiB, and as much with takeover,
+/// where a message counts for 1 KiB more. What goes beyond is sent as it is, and broadcasts to those with takeover as
+/// those without get them. A message of more than 4 MiB is never compressed.
+///
 /// [`Config::max_message`](super::super::Config::max_message) is about messages when they are inflated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Deflate {
