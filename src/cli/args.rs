@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure};
+use bpaf::{OptionParser, ParseFailure, Parser, construct, literal, long, positional, pure};
 
 use super::help;
 use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
@@ -29,13 +29,16 @@ pub(super) struct Args {
     pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
     pub page: Option<PathBuf>,
-    /// The word `takeover` belongs to it.
-    pub deflate: bool,
+    /// With what stands behind it, if anything does.
+    pub deflate: Option<Option<String>>,
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
     pub version: bool,
     pub restart: bool,
 }
+
+/// What may stand behind `--deflate`.
+pub(super) const TAKEOVER: &str = "takeover";
 
 /// The settings that were given, with their values.
 pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
@@ -95,7 +98,7 @@ fn parser() -> OptionParser<Args> {
     let proxy_protocol = long("proxy-protocol").switch();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
     let page = long("page").argument::<PathBuf>("DIR").optional();
-    let deflate = long("deflate").switch();
+    let deflate = deflate().optional();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
     let (recipe, limits, timeouts, drain) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(DRAIN));
@@ -117,6 +120,15 @@ fn parser() -> OptionParser<Args> {
         words
     })
     .to_options()
+}
+
+/// `--deflate`, `--deflate takeover` or `--deflate=takeover`.
+fn deflate() -> impl Parser<Option<String>> {
+    let attached = long("deflate").argument::<String>("MODE").adjacent().map(Some);
+    let (flag, word) = (long("deflate").req_flag(()), literal(TAKEOVER));
+    let behind = construct!(flag, word).adjacent().map(|_| Some(TAKEOVER.to_owned()));
+    let alone = long("deflate").req_flag(None);
+    construct!([attached, behind, alone])
 }
 
 /// One flag for each setting.

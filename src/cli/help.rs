@@ -64,8 +64,9 @@ const PLACES: &str = "  \
   --subprotocol NAME      a subprotocol that the apps speak; may be repeated
   --deflate [takeover]    compresses messages for clients that can (permessage-deflate), if the
                           build can: `cargo build --features deflate`. With takeover each message
-                          refers to those before: smaller, for up to 320K of memory per client, as
-                          long as half of --max-memory is free
+                          refers to those before: smaller, for up to 320K of memory per client,
+                          while half of --max-memory stays free; beside --slow only what
+                          clients send
   --page DIR              pages of your own at / (with /client.js for them): read into memory at the
                           start and at SIGHUP, 64M at most, no dot-files, no links that lead outside
 ";

@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
     let done = asked.and_then(|asked| {
         match asked {
             Asked::Help => print(&help::text()),
-            Asked::Version => print(&format!("sockhop {}\n", env!("CARGO_PKG_VERSION"))),
+            Asked::Version => print(&format!("sockhop {}{}\n", env!("CARGO_PKG_VERSION"), deflate::VERSION)),
             Asked::Server(args) => run(*args)?,
         }
         Ok(())

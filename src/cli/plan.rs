@@ -3,16 +3,13 @@
 use std::path::PathBuf;
 
 use super::address;
-use super::args::{Args, Given};
+use super::args::{Args, Given, TAKEOVER};
 use super::deflate;
 use super::settings::Setting;
 use super::values::show_size;
 use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
-
-/// What `--deflate` may have behind it, which is neither an app nor an address.
-const TAKEOVER: &str = "takeover";
 
 /// What to run.
 #[derive(Debug, PartialEq)]
@@ -37,10 +34,12 @@ impl Plan {
     ///
     /// # Errors
     /// Says what is wrong with them, and what would be right.
-    pub(super) fn new(mut args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
-        let takeover = args.deflate.then(|| args.words.iter().position(|word| word == TAKEOVER)).flatten();
-        let mode = takeover.map(|at| args.words.remove(at));
-        let Words { app, mut listen } = Words::read(&args.words)?;
+    pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
+        let words = Words::read(&args.words).map_err(|error| match args.deflate {
+            Some(None) => format!("{error}; behind --deflate may stand `{TAKEOVER}`"),
+            _ => error,
+        });
+        let Words { app, mut listen } = words?;
         if let (Some(word), Some(flagged)) = (listen.first(), args.listen.first()) {
             return Err(format!(
                 "{word} and --listen {flagged}: one address goes without a flag, several with --listen each"
@@ -51,7 +50,7 @@ impl Plan {
         }
         let mut config = configure(config, &args.config)?;
         config.origins = origins(&args.origins)?;
-        if args.deflate {
+        if let Some(mode) = &args.deflate {
             deflate::configure(&mut config, mode.as_deref())?;
         }
         if args.restart {
