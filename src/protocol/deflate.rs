@@ -36,6 +36,30 @@ pub enum Context {
 }
 
 /// permessage-deflate as both sides have agreed on it (RFC 7692 §7.1): the same value at both ends.
+///
+/// ```
+/// use sockhop::http::DeflateOffer;
+/// use sockhop::protocol::{Connection, DeflateOptions, Deflater, Event, Limits, Message};
+///
+/// // Both header lines are Sec-WebSocket-Extensions.
+/// let (wish, terms) = (DeflateOffer::default(), DeflateOffer::default());
+/// let request = wish.offer_value();
+/// let agreed = terms.answer(&request)?.ok_or("not agreed on")?;
+/// let response = DeflateOffer::header_value(agreed);
+/// let agreed = wish.check_answer([response.as_str()])?.ok_or("not agreed on")?;
+///
+/// let random = || [1, 2, 3, 4]; // A client's masking keys must be: 5.3.
+/// let mut client = Connection::client(Limits::default(), random).with_extension(agreed);
+/// let mut deflater = Deflater::client(agreed, DeflateOptions::default());
+/// let (text, mut bytes) = ("to be or not to be, ".repeat(20), Vec::new());
+/// client.send_deflated(Message::Text(&text), &mut deflater, &mut bytes)?;
+/// assert!(bytes.len() < 50);
+///
+/// let mut server = Connection::server(Limits::default()).with_extension(agreed);
+/// let event = server.receive(&mut &mut bytes[..], &mut Vec::new())?;
+/// assert_eq!(event, Some(Event::Message(Message::Text(&text))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Extension {
     /// How the server compresses: `Context::None` is server_no_context_takeover.

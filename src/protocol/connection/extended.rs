@@ -19,8 +19,8 @@ impl<R: Role> Connection<R> {
         self
     }
 
-    /// Sends a message as [`send`](Self::send) does, but compressed if `deflater`, which is the one for this connection,
-    /// makes it shorter. It must not be used unless permessage-deflate was negotiated.
+    /// Sends a message as [`send`](Self::send) does, but compressed if permessage-deflate was negotiated and `deflater`,
+    /// which is the one for this connection, makes it shorter.
     ///
     /// # Errors
     /// The connection is closing or closed. Nothing is appended.
@@ -33,7 +33,9 @@ impl<R: Role> Connection<R> {
         if self.state() != State::Open {
             return Err(NotOpen);
         }
-        let Some(payload) = deflater.deflate(message) else { return self.send(message, output) };
+        // RFC 7692 6: RSV1 is of permessage-deflate alone.
+        let deflated = self.sender.extension.and_then(|_| deflater.deflate(message));
+        let Some(payload) = deflated else { return self.send(message, output) };
         let masking_key = self.sender.role.next_masking_key();
         deflate::write(message.opcode(), deflate::RSV1, payload, masking_key, output);
         Ok(())

@@ -24,6 +24,15 @@ fn received(extension: Extension, stream: &[u8]) -> Vec<String> {
 }
 
 #[test]
+fn without_the_extension_a_message_goes_as_it_is() {
+    let mut deflater = Deflater::server(NONE, DeflateOptions::default());
+    let (mut server, mut output) = (Connection::server(Limits::default()), Vec::new());
+    let text = "again ".repeat(50);
+    server.send_deflated(Text(&text), &mut deflater, &mut output).unwrap();
+    assert_eq!(output, unmasked(0x81, text.as_bytes()));
+}
+
+#[test]
 fn only_what_is_long_enough_and_gets_shorter_is_compressed() {
     let mut random = Random::new(3);
     let noise: Vec<u8> = (0..5000).map(|_| random.below(256) as u8).collect();
