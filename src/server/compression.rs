@@ -10,11 +10,13 @@ mod none;
 #[cfg(feature = "deflate")]
 pub use self::deflate::Deflate;
 #[cfg(feature = "deflate")]
-pub(crate) use self::deflate::{Compressor, Own, Sending, encode_response, negotiate, open, reserved, sending};
+pub(crate) use self::deflate::{
+    Compressor, Own, Sending, describe, encode_response, negotiate, open, reserved, sending,
+};
 #[cfg(not(feature = "deflate"))]
 pub use self::none::Deflate;
 #[cfg(not(feature = "deflate"))]
-pub(crate) use self::none::{Compressor, Own, Sending, encode_response, negotiate, open, reserved, sending};
+pub(crate) use self::none::{Compressor, Own, Sending, describe, encode_response, negotiate, open, reserved, sending};
 
 use super::core::Core;
 use super::handler::ConnectionId;

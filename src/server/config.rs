@@ -82,7 +82,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Cidr>,
     /// Whether those proxies use the PROXY protocol. Default: they do not.
     pub proxy_protocol: ProxyProtocol,
-    /// Compression of messages, for clients that offer it. Default: none. It takes the feature `deflate`.
+    /// Compression of messages, for clients that offer it: `Some(Deflate::default())`, with the feature `deflate`.
+    /// Default: none.
     pub deflate: Option<Deflate>,
     /// A path that a proxy in front may or may not have removed, such as `/ws`. Default: none (empty).
     pub path_prefix: String,

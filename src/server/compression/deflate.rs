@@ -17,8 +17,8 @@ use crate::protocol::{Connection, Context, Contexts, DeflateOptions, Deflater, E
 /// By default no message refers to those before it (no context takeover, in both directions): an idle connection then
 /// costs nothing more, and what many get is compressed once. [`Deflate::takeover`] compresses better, and costs each
 /// connection that sends compressed messages 48 KiB, and each that is sent some another 264 KiB. Both count for
-/// [`Config::max_memory`](super::super::Config::max_memory) from the opening handshake on; who comes when half of that is
-/// in use is answered without takeover.
+/// [`Config::max_memory`](super::super::Config::max_memory) from the opening handshake on; with whom it would be more than
+/// half of that is answered without takeover.
 ///
 /// No client is to wait for what is compressed for others: a turn of the loop compresses 1 MiB, and as much with takeover,
 /// where a message counts for 1 KiB more. What goes beyond is sent as it is, and broadcasts to those with takeover as
@@ -120,6 +120,12 @@ pub(crate) fn reserved(extension: Option<Extension>) -> usize {
     };
     let client = if client_context == Context::Takeover { Contexts::INFLATER } else { 0 };
     server + client
+}
+
+/// What is said of it in the log.
+pub(crate) fn describe(extension: Option<Extension>) -> String {
+    extension
+        .map_or_else(|| "no compression was offered, or none that can be had".to_owned(), DeflateOffer::header_value)
 }
 
 pub(crate) fn encode_response(

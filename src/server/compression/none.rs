@@ -44,6 +44,10 @@ pub(crate) fn reserved(_extension: Option<Extension>) -> usize {
     0
 }
 
+pub(crate) fn describe(_extension: Option<Extension>) -> String {
+    String::new()
+}
+
 pub(crate) fn encode_response(
     accept_key: &[u8; 28],
     subprotocol: Option<&str>,

@@ -182,13 +182,23 @@ impl<P: Poller> EventLoop<P> {
             log_limited!(
                 self.core,
                 Contexts,
-                "{}: compressed without context takeover: half of --max-memory {max_memory} is in use (in code, \
-                 Config::max_memory)",
+                "{}: compressed without context takeover: with its contexts more than half of --max-memory {max_memory} \
+                 would be in use (in code, Config::max_memory)",
                 self.core.sessions.peer(slot)
             );
             agreed = compression::negotiate(deflate.map(Deflate::without_takeover), slow, upgrade)?;
         }
         self.core.reserve(slot, compression::reserved(agreed));
+        if deflate.is_some() {
+            log_limited!(
+                self.core,
+                Request,
+                "{} {}: {}",
+                self.core.sessions.peer(slot),
+                self.core.sessions.id(slot),
+                compression::describe(agreed)
+            );
+        }
         Ok(agreed)
     }
 

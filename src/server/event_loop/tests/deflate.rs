@@ -101,6 +101,20 @@ fn it_is_negotiated_only_where_both_sides_want_it() {
 }
 
 #[test]
+fn what_was_agreed_on_is_logged() {
+    for (offer, said) in [
+        (PLAIN, "permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+        ("permessage-deflate; server_max_window_bits=8", "no compression was offered, or none that can be had"),
+    ] {
+        let mut bed = Bed::with(with(Deflate::default()), App::echo());
+        logs::listen(log::Level::Debug);
+        bed.connect(&request("/").replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n")));
+        bed.settle();
+        logs::assert_said(&["#0.0: ", said]);
+    }
+}
+
+#[test]
 fn messages_are_echoed_compressed_where_that_makes_them_shorter() {
     let mut random = Random::new(1);
     let noise: Vec<u8> = (0..50_000).map(|_| random.below(256) as u8).collect();
