@@ -249,7 +249,7 @@ export class Wire extends EventTarget {
     };
     const answered = {
       upgrade: 'agreed: what follows are frames', 'sec-websocket-accept': 'SHA-1 of the key and a fixed text: proof that it was read',
-      'sec-websocket-protocol': 'the one that the server has chosen',
+      'sec-websocket-protocol': 'the one that the server has chosen', 'sec-websocket-extensions': 'agreed: how messages may be compressed',
     };
     const block = (first, headers, notes) => {
       const list = make('ul', 'head', make('li', 'start', first));
