@@ -43,6 +43,7 @@
 //! | set limits and timeouts, let other sites in | [`Config`] |
 //! | listen on several addresses, answer plain HTTP, shut down | [`Server`] |
 //! | test an application without a server | [`testing`] |
+//! | compress messages, with the feature `deflate` | [`Config::deflate`] |
 //! | use the codec alone, in a loop of your own | [`protocol`], [`http`] |
 //!
 //! Of its modules each imports only from those before it: [`protocol`] and [`http`], which do no I/O, [`server`], and
