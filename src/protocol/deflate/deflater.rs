@@ -88,14 +88,15 @@ impl Deflater {
     /// Appends the frame of a compressed message, and says how long its payload is; `None`: it would not be shorter, and
     /// nothing is appended.
     pub(crate) fn encode_compressed(&mut self, opcode: Opcode, plain: &[u8], output: &mut Vec<u8>) -> Option<usize> {
-        let payload = self.deflate_bytes(plain)?;
-        write(opcode, RSV1, payload, None, output);
-        let len = payload.len();
-        // What serves one connection alone holds on to no message of its.
+        let len = self.deflate_bytes(plain).map(|payload| {
+            write(opcode, RSV1, payload, None, output);
+            payload.len()
+        });
+        // What serves one connection alone holds on to no message of its, also if that is sent as it is.
         if self.context == Context::Takeover {
             self.payload = Vec::new();
         }
-        Some(len)
+        len
     }
 
     /// Appends a message as a server sends it, in one unmasked frame: compressed if that makes it shorter, and then the

@@ -114,6 +114,11 @@ fn one_that_serves_one_connection_alone_holds_on_to_no_message() {
         let text = (0..2000).map(json).collect::<String>();
         assert!(deflater.encode_compressed(Opcode::Text, text.as_bytes(), &mut Vec::new()).is_some());
         assert_eq!(deflater.capacity() > empty, context == Context::None);
+        // Neither to one that would not get shorter.
+        let mut random = Random::new(8);
+        let noise: Vec<u8> = (0..text.len()).map(|_| random.below(256) as u8).collect();
+        assert!(deflater.encode_compressed(Opcode::Binary, &noise, &mut Vec::new()).is_none());
+        assert_eq!(deflater.capacity() > empty, context == Context::None);
     }
 }
 
