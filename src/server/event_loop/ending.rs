@@ -230,7 +230,9 @@ impl<P: Poller> EventLoop<P> {
             log_limited!(self.core, Io, "{}: not reset, but closed: {error}", self.core.sessions.id(slot));
         }
         if let Some(rare) = self.core.sessions[slot].rare.as_mut() {
-            rare.queue = WriteQueue::default();
+            // All that it counts for, so that nobody else has to go for that.
+            (rare.queue, rare.backlog) = (WriteQueue::default(), Backlog::default());
+            (rare.head, rare.reserved) = (None, 0);
         }
         self.core.account(slot);
         self.kill(slot);

@@ -32,6 +32,26 @@ fn no_more_are_closed_for_memory_than_have_to_be() {
 }
 
 #[test]
+fn no_more_of_those_who_wait_for_a_decision_are_closed_for_memory_than_have_to_be() {
+    let app = App::echo().accepting(|ctx, request| match request.path() {
+        "/" => Accept::Later(ctx.ticket()),
+        _ => Accept::yes(),
+    });
+    let mut bed = Bed::with(with(Deflate::takeover()), app);
+    let head = request("/").replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {PLAIN}\r\n\r\n"));
+    let _waiting = [0; 3].map(|_| bed.connect(&head));
+    let mut plain = bed.open_at("/open");
+    let memory = bed.server.core.memory();
+    assert!(memory >= 3 * 300 * 1024, "{memory} bytes");
+    bed.server.core.config.max_memory = memory - 100 * 1024;
+    plain.text("x");
+    bed.settle();
+    assert_eq!(plain.texts(), ["x"]);
+    assert_eq!(bed.server.core.sessions.len(), 3, "it is enough that one of them goes");
+    assert_eq!(bed.server.core.memory(), memory / 3 * 2);
+}
+
+#[test]
 fn closed_while_it_is_inflated_a_message_goes_no_further_and_its_inflater_goes() {
     let mut deflater = Deflater::new(protocol::Context::None, 15, DeflateOptions::default());
     let bomb = deflater.deflate(Message::Text(&large())).expect("it gets shorter").to_vec();
