@@ -2,12 +2,13 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::compressed::open;
 use crate::common::deflate::{bomb, frame};
+use crate::common::flood::Flood;
 use crate::common::{memory, raw};
 use crate::expect_within;
 use crate::running::Running;
@@ -60,17 +61,18 @@ fn throw(addr: SocketAddr, frame: &[u8], at_header: bool, bystander: &mut TcpStr
 /// What `work` has a bystander wait for its echoes, sorted.
 fn waits_during(addr: SocketAddr, work: impl FnOnce()) -> Vec<Duration> {
     let mut bystander = raw::open(addr, "/");
-    let over = AtomicBool::new(false);
+    let flood = Flood::default();
     thread::scope(|scope| {
         let waits = scope.spawn(|| {
             let mut waits = Vec::new();
-            while !over.load(Ordering::Relaxed) {
+            while !flood.over.load(Ordering::Relaxed) {
                 waits.push(is_served(&mut bystander));
             }
             waits
         });
+        let until_then = flood.until_dropped();
         work();
-        over.store(true, Ordering::Relaxed);
+        drop(until_then);
         let mut waits = waits.join().expect("it is served");
         waits.sort_unstable();
         waits
@@ -101,7 +103,8 @@ fn a_bomb_is_refused_while_a_bystander_is_served_and_takes_no_more_memory_than_a
         let [p50, p99, max] = [50, 99, 100].map(|percent| waits[(waits.len() - 1) * percent / 100]);
         let (resident, peak) = (held("VmRSS"), held("VmHWM"));
         println!(
-            "{name}: {} bytes; {} echoes, p50 {p50:?}, p99 {p99:?}, max {max:?}; KiB resident {} before, {} after, {} at most",
+            "{name}: {} bytes; {} echoes, p50 {p50:?}, p99 {p99:?}, max {max:?}; KiB resident {} before, {} after, {} at \
+             most",
             payload.len(),
             waits.len(),
             before / 1024,
