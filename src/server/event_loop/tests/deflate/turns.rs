@@ -42,6 +42,19 @@ fn what_is_said_on_several_topics_travels_compressed_too() {
     }
 }
 
+/// The same words in another order for each number: what refers to a message that its peer has not seen, or not as the
+/// last one, makes others of them.
+fn shuffled(number: usize, len: usize) -> String {
+    const WORDS: [&str; 8] = ["again ", "and ", "again, ", "with ", "more ", "to ", "say ", "of it. "];
+    let mut random = Random::new(number as u64);
+    let mut text = String::new();
+    while text.len() < len {
+        text.push_str(WORDS[random.below(WORDS.len())]);
+    }
+    text.truncate(len);
+    text
+}
+
 /// A handler that says these to whoever says something.
 fn saying(texts: Vec<String>) -> App {
     App::new(move |ctx, call| {
@@ -53,7 +66,7 @@ fn saying(texts: Vec<String>) -> App {
 
 #[test]
 fn one_mib_is_compressed_in_a_turn_and_what_goes_beyond_travels_as_it_is() {
-    let texts: Vec<String> = (0..20).map(|number| format!("{number} {}", "to and fro ".repeat(9000))).collect();
+    let texts: Vec<String> = (0..20).map(|number| shuffled(number, 99_000)).collect();
     for (deflate, compressed) in [(Deflate::default(), 11), (Deflate::takeover(), 11 + 9)] {
         let mut bed = Bed::with(with(deflate), saying(texts.clone()));
         let mut peer = Peer::open(&mut bed, PLAIN);
@@ -73,7 +86,7 @@ fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_u
     let mut peers: Vec<_> = (0..40).map(|_| Peer::open(&mut bed, PLAIN)).collect();
     let mut compressed = 0;
     for (number, size) in [300, 1500, 300, 1500, 2500, 300].into_iter().enumerate() {
-        let said = format!("{number} {}", "again and again with more to say ".repeat(size));
+        let said = shuffled(number, 31 * size);
         peers[number].send(Message::Text(&said));
         bed.settle();
         for peer in &mut peers {
@@ -84,6 +97,13 @@ fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_u
         assert_eq!(count - compressed, if own < 40 { own + 1 } else { 40 }, "{size}");
         compressed = count;
     }
+    // What such a context had to forget, it forgets once.
+    let lens = [0, 1].map(|number: usize| {
+        peers[number].send(Message::Text(&shuffled(7, 1500)));
+        bed.settle();
+        peers.iter_mut().map(|peer| peer.events().1).max()
+    });
+    assert!(lens[1] < lens[0].map(|len| len / 2), "{lens:?}");
 }
 
 #[test]
