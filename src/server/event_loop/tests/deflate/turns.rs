@@ -85,7 +85,7 @@ fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_u
     let mut bed = Bed::with(with(Deflate::takeover()), App::broadcast());
     let mut peers: Vec<_> = (0..40).map(|_| Peer::open(&mut bed, PLAIN)).collect();
     let mut compressed = 0;
-    for (number, size) in [300, 1500, 300, 1500, 2500, 300].into_iter().enumerate() {
+    for (number, size) in [300, 1500, 300, 1500, 900, 300].into_iter().enumerate() {
         let said = shuffled(number, 31 * size);
         peers[number].send(Message::Text(&said));
         bed.settle();
@@ -108,7 +108,7 @@ fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_u
 
 #[test]
 fn what_would_take_too_long_to_compress_travels_as_it_is() {
-    let texts: Vec<String> = [4 << 20, (4 << 20) + 1].map(|len| "x".repeat(len)).to_vec();
+    let texts: Vec<String> = [(4 << 20) + 1, 4 << 20].map(|len| "x".repeat(len)).to_vec();
     for deflate in [Deflate::default(), Deflate::takeover()] {
         let mut bed = Bed::with(Config { max_queue: 16 << 20, ..with(deflate) }, saying(texts.clone()));
         let mut peer = Peer::open(&mut bed, PLAIN);
