@@ -46,11 +46,10 @@ pub struct Allowance<'a> {
     /// How many frames it may take; counted down, whether they bring an event or not.
     pub frames: usize,
     /// Lends a buffer for a large message, to save allocating and zeroing it. Called when a frame has 64 KiB of payload
-    /// still to come after the input, and some has come; or when an extension makes more than 64 KiB of what has. The
-    /// vector must be initialised: its length is the space that
-    /// is used, its content does not matter. With `None` the connection uses a buffer of its own, which grows with what
-    /// comes. Either way [`Connection::spare`] then is where to receive the rest, and [`Connection::take_buffer`] how
-    /// to get the vector back.
+    /// still to come after the input, and some has come: [`Connection::spare`] then is where to receive the rest; or
+    /// when an extension makes more than 64 KiB of what has. The vector must be initialised: its length is the space
+    /// that is used, its content does not matter. With `None` the connection uses a buffer of its own, which grows with
+    /// what comes. Either way [`Connection::take_buffer`] is how to get the vector back.
     pub lend: &'a mut dyn FnMut() -> Option<Vec<u8>>,
     /// What an extension works with, and how much it may do. With `None` it makes what it needs for each message, and
     /// does all that there is to do. Without an extension it is of no use.

@@ -92,7 +92,7 @@ impl Core {
         }
     }
 
-    /// A connection is sent something that is compressed by itself, and that a context of its own knows nothing of.
+    /// What a connection is sent may be compressed by itself: a context of its own then knows nothing of it.
     fn pass_over(&mut self, slot: u32) {
         if let Some(own) = self.sessions[slot].rare.as_mut().and_then(|rare| rare.compressor.as_mut()) {
             own.pass_over();

@@ -12,8 +12,9 @@ const IDLE_INFLATERS: usize = 16;
 ///
 /// One for all connections of a thread saves making an inflater for each message.
 pub struct Contexts {
-    /// How many bytes may be inflated; counted down, by 4 for each compressed byte if that is more. When it is 0, [`Connection::receive_with`] returns `Ok(None)`
-    /// though a message may be complete: see [`Connection::is_paused`]. Default: any number.
+    /// How many bytes may be inflated; counted down, by 4 for each compressed byte if that is more. When it is 0,
+    /// [`Connection::receive_with`] returns `Ok(None)` though a message may be complete: see
+    /// [`Connection::is_paused`]. Default: any number.
     ///
     /// [`Connection::receive_with`]: super::super::Connection::receive_with
     /// [`Connection::is_paused`]: super::super::Connection::is_paused

@@ -20,9 +20,10 @@ use crate::protocol::{Connection, Context, Contexts, DeflateOptions, Deflater, E
 /// [`Config::max_memory`](super::super::Config::max_memory) from the opening handshake on; with whom it would be more than
 /// half of that is answered without takeover.
 ///
-/// No client is to wait for what is compressed for others: a turn of the loop compresses 1 MiB, and as much with takeover,
-/// where a message counts for 1 KiB more. What goes beyond is sent as it is, and broadcasts to those with takeover as
-/// those without get them. A message of more than 4 MiB is never compressed.
+/// No client is to wait for what is compressed for others: when a turn of the loop has compressed 1 MiB, it begins no
+/// other message. Takeover has as much for itself, where a message counts for 1 KiB more. What goes beyond is sent as it
+/// is, and what goes to those with takeover as those without get it: compressed by itself. A message of more than 4 MiB
+/// is never compressed.
 ///
 /// [`Config::max_message`](super::super::Config::max_message) is about messages when they are inflated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -62,7 +63,8 @@ pub(crate) struct Sending(NonZeroU8);
 
 const TAKEOVER: u8 = 0x80;
 
-/// Bytes that are compressed in a turn, so that no others wait: at the worst, noise, a MiB takes 17 ms.
+/// Bytes after which no other message is compressed in a turn, so that nobody waits: at the worst, noise, a MiB takes
+/// 17 ms.
 const TURN: usize = 1024 * 1024;
 /// A longer message is sent as it is.
 const LONGEST: usize = 4 * 1024 * 1024;

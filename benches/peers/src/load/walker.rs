@@ -247,6 +247,7 @@ mod tests {
         assert_eq!(altered(0, 0x88), "the server has closed a connection");
         assert_eq!(altered(0, 0xC1), "not a frame: reserved bit set without an extension");
     }
+
     /// Compressed messages, of which the last has another payload than it should.
     fn compressed_stream(script: &Script) -> Vec<u8> {
         let mut bytes = Vec::new();
