@@ -64,7 +64,7 @@ pub enum Count {
     MemoryClosed,
     /// Callbacks and routes that have panicked.
     Panics,
-    /// Messages that were compressed, each counted once however many get it; with context takeover, once for each of them.
+    /// Messages that were compressed, each counted once however many get it; with context takeover, mostly once for each of them.
     Deflated,
     /// Bytes of these before.
     DeflatedFrom,

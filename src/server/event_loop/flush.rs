@@ -111,7 +111,8 @@ impl<P: Poller> EventLoop<P> {
             let sessions = &self.core.sessions;
             let owed = |slot: &u32| {
                 let rare = sessions[*slot].rare.as_ref();
-                rare.map_or(0, |rare| rare.accounted + rare.queue.len())
+                // What was promised to a connection is no debt of its peer's.
+                rare.map_or(0, |rare| rare.accounted.saturating_sub(rare.reserved) + rare.queue.len())
             };
             let alive = |slot: &u32| sessions[*slot].phase != Phase::Dead;
             let Some(slot) = sessions.taken().filter(alive).max_by_key(owed).filter(|slot| owed(slot) > 0) else {

@@ -25,10 +25,15 @@ fn no_more_are_closed_for_memory_than_have_to_be() {
         peer.send(Message::Text(&text(1)));
     }
     bed.settle();
+    // The contexts of the others take more, but were promised to them.
+    let debtor = bed.open();
+    debtor.write(&masked(0x02, &[b'x'; 200_000])[..200_000]);
+    bed.settle();
     bed.server.core.config.max_memory = bed.server.core.memory() - 100 * 1024;
     peers[0].client.text("x");
     bed.settle();
     assert_eq!(bed.server.core.stats.get(Count::MemoryClosed), 1);
+    assert!(bed.log().iter().any(|line| line.starts_with("close") && line.contains("#8.")), "{:?}", bed.log());
 }
 
 #[test]
@@ -39,7 +44,9 @@ fn no_more_of_those_who_wait_for_a_decision_are_closed_for_memory_than_have_to_b
     });
     let mut bed = Bed::with(with(Deflate::takeover()), app);
     let head = request("/").replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {PLAIN}\r\n\r\n"));
-    let _waiting = [0; 3].map(|_| bed.connect(&head));
+    // Each has sent something before it was let in: a debt, beside what was promised to it.
+    let early = head + &"x".repeat(3000);
+    let _waiting = [0; 3].map(|_| bed.connect(&early));
     let mut plain = bed.open_at("/open");
     let memory = bed.server.core.memory();
     assert!(memory >= 3 * 300 * 1024, "{memory} bytes");
