@@ -10,13 +10,21 @@
 //! 3. Each message of a client that is still here reaches the handler, once and in order.
 //! 4. Each Pong answers a Ping, in order.
 //! 5. When all have left nothing is left: no slot, socket, member, timer, or byte.
+//!
+//! On some days the server compresses, and some of the clients do: the laws are about what they then make of it.
 
+#[cfg(feature = "deflate")]
+mod compressed;
+#[cfg(not(feature = "deflate"))]
+mod none;
 mod peer;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(not(feature = "deflate"))]
+use self::none as compressed;
 use self::peer::Peer;
 use self::world::World;
 use super::bed::{App, Bed};
@@ -29,6 +37,8 @@ use crate::server::{Config, Drain, Slow};
 const CLIENTS: usize = 6;
 /// Steps of a day, for a bound on its length.
 const STEPS: usize = 150;
+/// Bytes that may be said in long messages on a day on which they are compressed, for the same.
+const ALLOWANCE: usize = 3 << 19;
 
 /// Makes choices out of bytes; when they are used up all choices are the first.
 pub(crate) struct Draw<'a>(&'a [u8]);
@@ -50,7 +60,8 @@ impl Draw<'_> {
 pub fn run(bytes: &[u8]) {
     let mut draw = Draw(bytes);
     let config = config(&mut draw);
-    let world = Arc::new(Mutex::new(World::new(config.slow)));
+    let allowance = if config.deflate.is_some() { ALLOWANCE } else { usize::MAX };
+    let world = Arc::new(Mutex::new(World::new(config.slow, allowance)));
     let of_handler = Arc::clone(&world);
     let bed = Bed::with(config, App::new(move |ctx, call| lock(&of_handler).on(ctx, call)));
     bed.network.style(draw.pick(&[Style::Epoll, Style::Kqueue]));
@@ -72,8 +83,9 @@ pub fn run(bytes: &[u8]) {
 }
 
 fn config(draw: &mut Draw<'_>) -> Config {
-    let slow = draw.pick(&[Slow::Close, Slow::Close, Slow::Drop, Slow::Latest]);
-    let config = Config { slow, max_panics: u32::MAX, ..Config::default() };
+    let choice = draw.below(256);
+    let slow = [Slow::Close, Slow::Close, Slow::Drop, Slow::Latest][choice % 4];
+    let config = Config { slow, max_panics: u32::MAX, deflate: compressed::wanted(choice / 4), ..Config::default() };
     match draw.below(3) {
         0 => config,
         1 => Config { low_water: 500, high_water: 2000, max_queue: 5000, ..config },
@@ -106,7 +118,7 @@ impl Day<'_> {
                 let here: Vec<_> = self.peers.iter_mut().filter(|peer| !peer.has_left()).collect();
                 let at = draw.below(here.len().max(1));
                 if let Some(peer) = here.into_iter().nth(at) {
-                    peer.act(draw);
+                    peer.act(draw, &mut lock(&self.world));
                 }
             }
         }

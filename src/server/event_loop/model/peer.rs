@@ -3,9 +3,13 @@
 use std::io::ErrorKind;
 
 use super::Draw;
-use super::world::World;
+use super::compressed::{Compressed, Offer};
+use super::world::{World, filling};
 use crate::server::event_loop::bed::request;
 use crate::server::fake::{Client, Frame, masked};
+
+/// The bit, in the first byte of a frame, that says that its message is compressed.
+const RSV1: u8 = 0x40;
 
 pub(super) struct Peer {
     client: Client,
@@ -19,6 +23,9 @@ pub(super) struct Peer {
     pub place: usize,
     pings: Vec<u8>,
     ponged: usize,
+    offer: Offer,
+    /// What was agreed on, if it was.
+    compressed: Option<Compressed>,
     has_response: bool,
     is_refused: bool,
     is_closed: bool,
@@ -31,6 +38,7 @@ pub(super) struct Peer {
 
 impl Peer {
     pub fn new(client: Client, draw: &mut Draw<'_>) -> Self {
+        let choice = draw.below(256);
         let mut peer = Peer {
             number: client.port(),
             client,
@@ -39,14 +47,16 @@ impl Peer {
             place: 0,
             pings: Vec::new(),
             ponged: 0,
+            offer: Offer::new(choice / 4),
+            compressed: None,
             has_response: false,
             is_refused: false,
             is_closed: false,
-            is_polite: draw.below(4) > 0,
+            is_polite: !choice.is_multiple_of(4),
             is_over: false,
             has_left: false,
         };
-        peer.write(request("/").as_bytes(), draw);
+        peer.write(peer.offer.make(request("/")).as_bytes(), draw);
         peer
     }
 
@@ -55,9 +65,9 @@ impl Peer {
         self.has_left || self.client.is_gone()
     }
 
-    pub fn act(&mut self, draw: &mut Draw<'_>) {
+    pub fn act(&mut self, draw: &mut Draw<'_>, world: &mut World) {
         match draw.below(16) {
-            0..=5 => self.message(draw),
+            0..=5 => self.message(draw, world),
             6 => {
                 if !self.is_over {
                     self.pings.push(self.pings.len() as u8);
@@ -73,10 +83,11 @@ impl Peer {
             }
             11 => self.client.spurious(),
             12 => self.client.interrupt(draw.below(3)),
-            13 => match draw.below(3) {
-                0 => self.client.fail_sends(draw.pick(&[ErrorKind::ConnectionReset, ErrorKind::BrokenPipe])),
-                1 => self.last_word(&masked(0x83, b"no such opcode"), draw),
-                _ => self.last_word(&masked(0x81, b"\xFF"), draw),
+            13 => match draw.below(256) {
+                choice if choice.is_multiple_of(3) => {
+                    self.client.fail_sends(draw.pick(&[ErrorKind::ConnectionReset, ErrorKind::BrokenPipe]));
+                }
+                choice => self.offend(choice / 3, draw, world),
             },
             14 => self.last_word(&masked(0x88, &1000_u16.to_be_bytes()), draw),
             _ => self.leave(draw),
@@ -84,32 +95,68 @@ impl Peer {
     }
 
     /// Says something: whole or in fragments, with a Ping between them.
-    fn message(&mut self, draw: &mut Draw<'_>) {
+    fn message(&mut self, draw: &mut Draw<'_>, world: &mut World) {
         if self.is_over {
             return;
         }
         let acts: Vec<u8> = (0..draw.below(5)).map(|_| draw.below(256) as u8).collect();
-        let len = draw.pick(&[0, 0, 0, 150, 3000, 40_000, 66_000, 150_000, 400_000]);
+        let len = world.allowed(draw.pick(&[0, 0, 0, 150, 3000, 40_000, 66_000, 150_000, 400_000, 1_000_000]));
         let mut payload = self.sent.to_le_bytes().to_vec();
         payload.push(acts.len() as u8);
         payload.extend(acts);
-        payload.resize(payload.len().max(len), self.sent as u8);
+        payload.extend(filling(self.sent, len.saturating_sub(payload.len())));
         self.sent += 1;
         let repeat = draw.pick(&[0, 0, 0, 20]);
-        let mut bytes = match draw.below(4) {
+        let choice = draw.below(256);
+        let mut rsv1 = 0;
+        if !(choice / 4).is_multiple_of(4)
+            && let Some(deflated) = self.deflated(&payload)
+        {
+            (payload, rsv1) = (deflated, RSV1);
+        }
+        let mut bytes = match choice % 4 {
             0 => {
                 let (first, rest) = payload.split_at(draw.below(payload.len().min(255)));
                 self.pings.push(self.pings.len() as u8);
                 let ping = &self.pings[self.pings.len() - 1..];
-                [masked(0x02, first), masked(0x89, ping), masked(0x00, b""), masked(0x80, rest)].concat()
+                [masked(0x02 | rsv1, first), masked(0x89, ping), masked(0x00, b""), masked(0x80, rest)].concat()
             }
-            _ => masked(0x82, &payload),
+            _ => masked(0x82 | rsv1, &payload),
         };
         for _ in 0..repeat {
             bytes.extend(masked(0x82, &[&self.sent.to_le_bytes()[..], &[1, 0x11]].concat()));
             self.sent += 1;
         }
         self.write(&bytes, draw);
+    }
+
+    fn deflated(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
+        self.compressed.as_mut()?.deflate(payload)
+    }
+
+    /// Breaks a rule, or does what might break one.
+    fn offend(&mut self, choice: usize, draw: &mut Draw<'_>, world: &mut World) {
+        match choice % 8 {
+            0 | 1 => self.last_word(&masked(0x83, b"no such opcode"), draw),
+            2 => self.last_word(&masked(0x81, b"\xFF"), draw),
+            3 => self.last_word(&masked(0x89 | RSV1, b""), draw),
+            4 => self.last_word(&[masked(0x02, b""), masked(0x80 | RSV1, b"")].concat(), draw),
+            5 => {
+                // More than the server takes, once it is inflated.
+                let len = world.allowed(1024 * 1024 + 1);
+                if let Some(bomb) = self.deflated(&vec![0; len]).filter(|_| len > 1024 * 1024) {
+                    self.last_word(&masked(0x82 | RSV1, &bomb), draw);
+                }
+            }
+            // Compressed, or so it says.
+            _ => {
+                if !self.is_over {
+                    world.garbled(self.number, self.sent);
+                }
+                let garbage: Vec<u8> = (0..draw.below(64)).map(|_| draw.below(256) as u8).collect();
+                self.last_word(&masked(draw.pick(&[0x82, 0x81, 0x02]) | RSV1, &garbage), draw);
+            }
+        }
     }
 
     fn last_word(&mut self, bytes: &[u8], draw: &mut Draw<'_>) {
@@ -159,11 +206,16 @@ impl Peer {
             let Some(response) = self.client.response() else { return };
             self.has_response = true;
             self.is_refused = !response.starts_with("HTTP/1.1 101");
+            self.compressed = self.offer.answered(&response);
         }
         if self.is_refused {
             return;
         }
-        for frame in self.client.frames() {
+        let frames = match &mut self.compressed {
+            Some(compressed) => compressed.frames(self.client.bytes()),
+            None => self.client.frames(),
+        };
+        for frame in frames {
             assert!(!self.is_closed, "{frame:?} after a Close");
             self.got(frame, world);
         }
