@@ -188,6 +188,42 @@ def heads():
     yield "long-head", 0x20, head("GET / HTTP/1.1", "Host: a", "b: " + "c" * 300)
 
 
+def negotiations():
+    """Inputs of `negotiation`, by name: what server and client want, as `terms` there has it, and the lines."""
+    deflate = "permessage-deflate"
+    chromium = deflate + "; client_max_window_bits"
+    takeover = 3
+    values = ["", "=", "=7", "=8", "=9", "=14", "=15", "=16", "=08", "=+9", '="10"', '="1\\2"', '=""', '="1']
+    for at, value in enumerate(values):
+        yield f"server-bits-{at}", 3, takeover, [f"{deflate}; server_max_window_bits{value}"]
+        yield f"client-bits-{at}", 3, takeover, [f"{deflate}; client_max_window_bits{value}"]
+    for server in (0, 1, 2, 3, 0b0000_0111, 0b0010_0011, 0b0100_1011, 0b1001_0011):
+        yield f"wanted-{server}", server, server, [chromium]
+    contexts = [f"{side}_no_context_takeover" for side in ("server", "client")]
+    for at, context in enumerate(contexts):
+        yield f"context-{at}", 3, takeover, [f"{deflate};{context}"]
+        yield f"context-{at}-value", 3, takeover, [f"{deflate}; {context}=1"]
+        yield f"context-{at}-twice", 3, takeover, [f"{deflate}; {context}; {context}"]
+    windows = ["server_max_window_bits=10", "client_max_window_bits=11"]
+    yield "all", 3, takeover, ["; ".join([deflate, *contexts, *windows])]
+    yield "all-answered", 0, 0b0010_0100, ["; ".join([deflate, *contexts, "server_max_window_bits=9",
+                                                      "client_max_window_bits=9"])]
+    yield "none", 0, 0, []
+    yield "empty", 0, 0, [""]
+    yield "commas", 0, 0, [" ,\t,"]
+    declined = f"{deflate}; server_max_window_bits=8, {deflate}; x"
+    yield "fallback", 3, takeover, [f"{declined}, {deflate}; server_max_window_bits=9"]
+    yield "lines", 3, takeover, ["x-webkit-deflate-frame", deflate + "; client_max_window_bits=8", deflate]
+    yield "others", 0, 0, ['foo; bar="baz", x;y=z']
+    yield "bad-behind", 0, 0, [deflate + ", a b"]
+    yield "bad-line", 0, 0, [deflate, ";"]
+    yield "twice", 3, takeover, [f"{deflate}, {deflate}"]
+    yield "case", 0, 0, ["Permessage-Deflate"]
+    yield "spaces", 3, takeover, [f" ,{deflate}\t;client_max_window_bits = 12 ;\tserver_no_context_takeover ,"]
+    yield "quote-open", 0, 0, [deflate + '; a="b\\"']
+    yield "quote-comma", 0, 0, [deflate + '; a="b,c"']
+
+
 def texts():
     """Texts by name, with the lengths of the pieces in which they come: the input of `utf8`."""
     yield "ascii", [], b"Hello"
@@ -350,7 +386,8 @@ def inflations():
 
 
 def main():
-    for target in ("frame_header", "connection", "handshake", "inflate", "proxy_header", "session", "utf8", "write_queue"):
+    targets = "frame_header connection handshake inflate negotiation proxy_header session utf8 write_queue"
+    for target in targets.split():
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
     for name, flags, data in heads():
@@ -358,6 +395,8 @@ def main():
     for name, app, flags, kind, lengths, data in visits():
         data = bytes([APPS.index(app) | flags << 3, len(lengths) | kind << 3, *lengths]) + data
         (HERE / "corpus/session" / name).write_bytes(data)
+    for name, server, client, lines in negotiations():
+        (HERE / "corpus/negotiation" / name).write_bytes(bytes([server, client]) + "\n".join(lines).encode())
     for name, data in proxies():
         (HERE / "corpus/proxy_header" / name).write_bytes(data)
     for name, cuts, data in texts():

@@ -2,6 +2,7 @@
 
 mod app;
 mod draw;
+mod extensions;
 mod feed;
 mod head;
 mod http;
@@ -11,6 +12,7 @@ mod tungstenite;
 
 pub use app::App;
 pub use draw::Draw;
+pub use extensions::Params;
 pub use feed::{Cuts, Outcome, Way, feed, returns_as_itself};
 pub use head::{Head, Policy};
 pub use http::Answer;
