@@ -7,6 +7,7 @@ docs of each target).
 """
 
 import pathlib
+import random
 import shutil
 import struct
 import zlib
@@ -236,6 +237,13 @@ def texts():
         yield name, [1, 2], b"ok" + text
 
 
+def days():
+    """Inputs of `loop`: each begins with what the server compresses; the rest is whatever comes."""
+    choices = random.Random(7692)
+    for at in range(32):
+        yield f"day-{at}", bytes([at % 4 | at // 4 % 8 << 2]) + choices.randbytes(300)
+
+
 def calls():
     """Calls of the target `write_queue`: a byte for each, then its lengths."""
     yield "own", [0x40, 5, 200, 0, 3, 6, 100, 50, 7]
@@ -315,6 +323,17 @@ def visits():
     yield "too-slow-close", "echo", 1, 2, [172, 5], drawn(*[(0x82, 201, b"a")] * 4, (0x88, 2, b"\x03\xe8"))
     # Several Pings at a time, while the socket takes a byte of the response now and then.
     yield "pings", "echo", 0, 2, [29, 1], drawn(*[(0x89, 1, bytes([at])) for at in range(18)])
+    # Compressed, and what only says so; by a handler that sends them back, or to all.
+    deflated = drawn((0xC1, 5, b"close"), (0xC1, 100, b"again " * 17), (0xD2, 230, b"a"), (0x42, 60, b"b" * 60),
+                     (0x89, 1, b"x"), (0x80, 0, b""), (0xD2, 240, b"c"), (0xC1, 100, b"again " * 17))
+    for app in ("echo", "broadcast", "closer", "publisher", "panicker"):
+        for choice in range(4):
+            yield f"deflate-{app}-{choice}", app, choice % 2, 3, [3, 200, 30], bytes([choice]) + deflated
+    breaches = ((0xE2, 2, b"\xff\xff"), (0xC9, 0, b""), (0x80, 0, b""), (0xE2, 1, b"\0"), (0xC1, 99, b"\xff" * 99))
+    for at, broken in enumerate(breaches):
+        yield f"deflate-broken-{at}", "echo", 0, 3, [7], b"\3" + deflated + drawn(broken) + deflated
+    yield "deflate-bomb", "echo", 0, 3, [200, 140], b"\0" + drawn(*[(0xD2, 255, b"a")] * 4)
+    yield "deflate-limit", "echo", 2, 3, [20], b"\2" + drawn((0xC2, 194, b"a"), (0xC2, 195, b"b"))
     # Of the first two frames the second is half sent when those come that are too much.
     yield "too-slow", "broadcast", 1, 2, [140, 128, 0, 134, 255, 0], drawn(*[(0x82, 195, b"a")] * 30)
 
@@ -386,7 +405,7 @@ def inflations():
 
 
 def main():
-    targets = "frame_header connection handshake inflate negotiation proxy_header session utf8 write_queue"
+    targets = "frame_header connection handshake inflate loop negotiation proxy_header session utf8 write_queue"
     for target in targets.split():
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
@@ -403,6 +422,8 @@ def main():
         (HERE / "corpus/utf8" / name).write_bytes(bytes([len(cuts), *cuts]) + data)
     for name, flags, allowance, cuts, records in inflations():
         (HERE / "corpus/inflate" / name).write_bytes(bytes([flags, allowance, len(cuts), *cuts]) + records)
+    for name, data in days():
+        (HERE / "corpus/loop" / name).write_bytes(data)
     for name, data in calls():
         (HERE / "corpus/write_queue" / name).write_bytes(bytes(data))
     for role, key in (("server", b"\x17\x2a\x21\x3d"), ("client", None)):

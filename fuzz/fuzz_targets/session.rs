@@ -6,7 +6,7 @@
 //! 3. However the client's bytes are cut, the same is sent and the same callbacks are called; but a Pong may come before
 //!    or behind a broadcast.
 //! 4. An echo sends what the plain decoder has of the client's frames: messages, Pongs, the answer to a Close, the
-//!    Close that says which rule was broken.
+//!    Close that says which rule was broken. With compression it is what the codec has of them; see `inflate` for that.
 //! 5. To a client that takes its bytes slowly the same is sent, until it is closed as too slow; but of Pongs that have
 //!    to wait only the newest, when there is room.
 //! 6. However the client ends, `close` is called once if `open` was, and nothing is left of it.
@@ -22,12 +22,10 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use sockhop::fuzzing::Visit;
 use sockhop::http::{HeadLimits, HeadScanner, OriginPolicy, ProxyHeader};
-use sockhop::protocol::{Client, Connection, Limits, Opcode};
-use sockhop::{Accept, Config, Peer, ProxyProtocol, Ticket};
+use sockhop::protocol::{Client, Connection, DeflateOptions, Deflater, Extension, Limits, Opcode};
+use sockhop::{Accept, Config, Deflate, Peer, ProxyProtocol, Ticket};
 use sockhop_fuzz::App::{self, *};
-use sockhop_fuzz::{
-    Answer, Case, Cuts, Decoded, Draw, Seen, Way, agree, decode, feed, log_everything, masked_frame, model,
-};
+use sockhop_fuzz::{Answer, Case, Cuts, Decoded, Seen, Way, agree, decode, feed, frames, log_everything, model};
 
 fuzz_target!(init: log_everything(), |data: &[u8]| {
     let Some(plan) = Plan::draw(data) else { return };
@@ -77,6 +75,8 @@ struct Plan<'a> {
     end: End,
     lengths: &'a [u8],
     stream: Vec<u8>,
+    /// What was agreed on before the frames in it, if it begins with such a handshake.
+    extension: Option<Extension>,
 }
 
 /// What came of a plan.
@@ -97,15 +97,27 @@ impl<'a> Plan<'a> {
     /// | 1 | bits 0 to 2: how many lengths follow; 3, 4: what the rest is; 5: a PROXY header is required, 6: is there; |
     /// |   | 7: the client is on the server's machine, the prefix `/ws` may be there, and pages nearby may connect |
     /// | lengths | of the pieces, and of what a slow client takes; used in a circle |
-    /// | rest | 0: the stream. 1: what follows a valid head. Else: frames to follow it, see `frames` |
+    /// | rest | 0: the stream. 1: what follows a valid head. 2: frames to follow it, see `frames`. 3: the same, |
+    /// |      | compressed, behind a byte: bit 0: with context takeover; bit 1: short messages, too |
     fn draw(data: &'a [u8]) -> Option<Self> {
         let (&[first, second], rest) = data.split_first_chunk()?;
         let (lengths, rest) = rest.split_at_checked(usize::from(second & 7))?;
         let app = [Echo, Broadcast, Closer, Panicker, Refuser, Chooser, Later, Publisher][usize::from(first & 7)];
+        let (mut deflate, mut extension) = (None, None);
         let rest = match second >> 3 & 3 {
             0 => rest.to_vec(),
-            1 => [HEAD, rest].concat(),
-            _ => [HEAD, &frames(rest)].concat(),
+            1 => [HEAD, b"\r\n", rest].concat(),
+            2 => [HEAD, b"\r\n", &frames(rest, None)].concat(),
+            _ => {
+                let (choice, rest) = rest.split_first()?;
+                let wanted = if choice & 1 == 0 { Deflate::default() } else { Deflate::takeover() };
+                let options = DeflateOptions { threshold: usize::from(!choice & 2) * 100, ..wanted.options };
+                let offer = Deflate::takeover().terms.offer_value();
+                let agreed = wanted.terms.answer(&offer).expect("a list").expect("an offer that can be kept");
+                (deflate, extension) = (Some(Deflate { options, ..wanted }), Some(agreed));
+                let head = format!("Sec-WebSocket-Extensions: {offer}\r\n\r\n");
+                [HEAD, head.as_bytes(), &frames(rest, Some(Deflater::client(agreed, options)))].concat()
+            }
         };
         let stream = [if second & 64 == 0 { b"" } else { PROXY_HEADER }, &rest].concat();
         let mut config = match first >> 3 & 3 {
@@ -118,6 +130,7 @@ impl<'a> Plan<'a> {
                 ..Config::default()
             },
         };
+        config.deflate = deflate;
         if first & 128 != 0 {
             config.trusted_proxies =
                 ["192.0.2.0/24", "2001:db8::/32", "127.0.0.9", "unix"].map(|it| it.parse().expect("a range")).into();
@@ -136,7 +149,7 @@ impl<'a> Plan<'a> {
             true => Peer::Tcp(([127, 0, 0, 1], 50_000).into()),
         };
         let end = [End::Fin, End::Rst, End::Silence, End::Fin][usize::from(first >> 5 & 3)];
-        Some(Plan { app, config, peer, end, lengths, stream })
+        Some(Plan { app, config, peer, end, lengths, stream, extension })
     }
 
     fn run(&self, pieces: Pieces) -> Outcome {
@@ -208,9 +221,20 @@ impl<'a> Plan<'a> {
     /// What an echo sends, and the callbacks for messages.
     fn echo(&self) -> Vec<Seen> {
         let limits = Limits { max_message: self.config.max_message, max_frames: self.config.max_frames };
-        let model = model(&Case::of(false, limits, self.frames().unwrap_or_default()));
+        let case = Case::of(false, limits, self.frames().unwrap_or_default());
+        let (events, error) = match self.extension {
+            None => {
+                let Decoded { events, error, .. } = model(&case);
+                (events, error)
+            }
+            Some(extension) => {
+                let server = Connection::server(case.limits.clone()).with_extension(extension);
+                let outcome = feed(server, &case, Cuts::none(), Way::Lent);
+                (outcome.events, outcome.error)
+            }
+        };
         let mut expected = Vec::new();
-        for event in model.events {
+        for event in events {
             match event {
                 Seen::Ping(payload) => expected.push(Seen::Pong(payload)),
                 Seen::Pong(_) => {}
@@ -218,7 +242,7 @@ impl<'a> Plan<'a> {
                 message => expected.push(message),
             }
         }
-        if let Some(error) = model.error {
+        if let Some(error) = error {
             expected.push(Seen::Close(Some((error.close_code().0, error.to_string()))));
         }
         expected
@@ -272,7 +296,14 @@ fn check_output(output: &[u8]) -> Option<Vec<Seen>> {
         return None;
     }
     let case = Case::of(true, Limits { max_message: 1 << 20, ..Limits::default() }, frames);
-    let outcome = feed(Connection::client(case.limits.clone(), || [1, 2, 3, 4]), &case, Cuts::none(), Way::Input);
+    let client = Connection::client(case.limits.clone(), || [1, 2, 3, 4]);
+    if let Some(value) = answer.header("sec-websocket-extensions") {
+        let agreed = Deflate::takeover().terms.check_answer([value]).expect("an answer").expect("an extension");
+        let outcome = feed(client.with_extension(agreed), &case, Cuts::none(), Way::Lent);
+        assert_eq!(outcome.error, None);
+        return Some(outcome.events);
+    }
+    let outcome = feed(client, &case, Cuts::none(), Way::Input);
     assert_eq!(outcome.error, None);
     agree::<Client<fn() -> [u8; 4]>>(&case, &outcome);
     let Decoded { sent, events, .. } = decode(&sockhop_fuzz::Outcome { output: frames.to_vec(), ..outcome }, false);
@@ -292,21 +323,4 @@ fn settle_handshakes(visit: &mut Visit, tickets: &Mutex<Vec<Ticket>>) {
 
 const PROXY_HEADER: &[u8] = b"PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n";
 const HEAD: &[u8] = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a, b\r\n\r\n";
-
-/// Frames that mostly keep the rules: for each a byte, the first of the frame but for the RSV bits; one that says how
-/// long the payload is, with 0x70 set in steps up to 270 KiB; and where it is short the payload, else a byte to fill
-/// it.
-fn frames(data: &[u8]) -> Vec<u8> {
-    let mut draw = Draw::new(data);
-    let mut stream = Vec::new();
-    while let Some(first) = draw.byte()
-        && stream.len() < 400_000
-    {
-        let length = draw.length() * if first & 0x70 == 0x70 { 16 } else { 1 };
-        let payload =
-            if length < 192 { draw.bytes(length).to_vec() } else { vec![draw.byte().unwrap_or(b'x'); length] };
-        stream.extend(masked_frame(first & 0x8F, &payload));
-    }
-    stream
-}
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a, b\r\n";
