@@ -252,7 +252,7 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
 
 #[test]
 fn help_and_version_go_to_standard_output() {
-    let version = concat!("sockhop ", env!("CARGO_PKG_VERSION"), "\n");
+    let version = concat!("sockhop ", env!("CARGO_PKG_VERSION"));
     let cases: &[(&[&str], &str)] = &[
         (&["--help"], "sockhop: a tiny WebSocket server\n"),
         (&["pong", "-h"], "sockhop: a tiny WebSocket server\n"),
@@ -264,7 +264,8 @@ fn help_and_version_go_to_standard_output() {
     for (words, expected) in cases {
         let output = ended(words);
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{words:?}");
-        assert!(text(&output.stdout).starts_with(expected), "{words:?}");
+        let said = text(&output.stdout);
+        assert!(said.starts_with(expected) && said.ends_with('\n'), "{words:?}: {said}");
     }
 }
 
