@@ -68,9 +68,9 @@ pub mod server;
 
 #[cfg(feature = "deflate")]
 pub use crate::http::DeflateOffer;
-#[cfg(feature = "deflate")]
-pub use crate::protocol::DeflateOptions;
 pub use crate::protocol::{CloseCode, CloseFrame, Message};
+#[cfg(feature = "deflate")]
+pub use crate::protocol::{ContextTakeover, DeflateOptions};
 #[cfg(feature = "deflate")]
 pub use crate::server::Deflate;
 pub use crate::server::{

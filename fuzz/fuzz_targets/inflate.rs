@@ -22,7 +22,7 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use libfuzzer_sys::fuzz_target;
 use sockhop::protocol::{
-    Allowance, Connection, Context, Contexts, DeflateOptions, Deflater, Event, Extension, Limits, Message,
+    Allowance, Connection, ContextTakeover, Contexts, DeflateOptions, Deflater, Event, Extension, Limits, Message,
     ProtocolError,
 };
 
@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 struct Case {
-    context: Context,
+    context: ContextTakeover,
     is_text: bool,
     max_message: usize,
     inflatable: usize,
@@ -79,7 +79,7 @@ impl Case {
             frames.push((kind & 1 != 0, payload));
         }
         Some(Self {
-            context: if flags & 1 != 0 { Context::Takeover } else { Context::None },
+            context: if flags & 1 != 0 { ContextTakeover::Yes } else { ContextTakeover::No },
             is_text: flags & 2 != 0,
             max_message: [100, 20_000, 70_000, 1 << 20][usize::from(flags >> 2 & 3)],
             // Byte by byte a large message takes too long.
@@ -181,7 +181,7 @@ impl Case {
             }
             messages.push(std::mem::take(&mut message));
             (compressed, is_final) = (0, false);
-            if self.context == Context::None {
+            if self.context == ContextTakeover::No {
                 inflater = Decompress::new(false);
             }
         }
@@ -220,7 +220,7 @@ fn inflate(
 }
 
 /// Whether the blocks that every message ends with are taken as such.
-fn ends(inflater: &mut Decompress, context: Context) -> bool {
+fn ends(inflater: &mut Decompress, context: ContextTakeover) -> bool {
     let mut take = |blocks: &[u8], status| {
         let (total_in, total_out) = (inflater.total_in(), inflater.total_out());
         inflater.decompress(blocks, &mut [0; 16], FlushDecompress::None).is_ok_and(|it| it == status)
@@ -229,8 +229,8 @@ fn ends(inflater: &mut Decompress, context: Context) -> bool {
     };
     take(&TAIL, Status::Ok)
         && match context {
-            Context::None => take(b"\x01\x00\x00\xFF\xFF", Status::StreamEnd),
-            Context::Takeover => take(&b"\x00\x00\x00\xFF\xFF".repeat(64), Status::Ok),
+            ContextTakeover::No => take(b"\x01\x00\x00\xFF\xFF", Status::StreamEnd),
+            ContextTakeover::Yes => take(&b"\x00\x00\x00\xFF\xFF".repeat(64), Status::Ok),
         }
 }
 
@@ -243,7 +243,7 @@ fn flushed(compress: &mut Compress, plain: &[u8]) -> Vec<u8> {
 }
 
 /// The message is compressed, twice, and plain flate2 makes the same of it.
-fn returns_as_itself(plain: &[u8], context: Context) {
+fn returns_as_itself(plain: &[u8], context: ContextTakeover) {
     let options = DeflateOptions { threshold: 0, level: 1 + (plain.len() / 7 % 9) as u8 };
     let mut deflater = Deflater::new(context, 9 + (plain.len() % 7) as u8, options);
     let mut inflater = Decompress::new(false);
@@ -253,7 +253,7 @@ fn returns_as_itself(plain: &[u8], context: Context) {
         let (mut message, mut is_final) = (Vec::new(), false);
         assert_eq!(inflate(&mut inflater, payload, &mut message, plain.len() + 1, &mut is_final), Ok(()));
         assert!(message == plain && !is_final && ends(&mut inflater, context));
-        if context == Context::None {
+        if context == ContextTakeover::No {
             inflater = Decompress::new(false);
         }
     }

@@ -14,7 +14,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::http::{DeflateOffer, HandshakeError, Request, Upgrade};
-use sockhop::protocol::{Context, Extension};
+use sockhop::protocol::{ContextTakeover, Extension};
 use sockhop_fuzz::{Answer, Params};
 
 const HEAD: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
 
 /// Bit 0: the server may take over; bit 1: so may the client; bits 2 to 4 and 5 to 7: the largest windows.
 fn terms(byte: u8) -> DeflateOffer {
-    let context = |bit: u8| if bit == 0 { Context::None } else { Context::Takeover };
+    let context = |bit: u8| if bit == 0 { ContextTakeover::No } else { ContextTakeover::Yes };
     DeflateOffer {
         server_context: context(byte & 1),
         client_context: context(byte & 2),
@@ -99,7 +99,7 @@ fn agree(server: &DeflateOffer, client: &DeflateOffer) {
     let value = DeflateOffer::header_value(agreed);
     assert_eq!(client.check_answer([&value[..]]), Ok(Some(agreed)), "{value} for {offered}");
     let Extension { server_context, client_context, server_max_window_bits, client_max_window_bits } = agreed;
-    let both = |one, other| if one == Context::None { one } else { other };
+    let both = |one, other| if one == ContextTakeover::No { one } else { other };
     let least = |one: u8, other: u8| one.min(other).clamp(9, 15);
     assert_eq!(server_context, both(server.server_context, client.server_context));
     assert_eq!(client_context, both(server.client_context, client.client_context));

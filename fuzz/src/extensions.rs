@@ -2,7 +2,7 @@
 //! its commas, semicolons and equals signs; nothing in it is shared with `sockhop::http`.
 
 use sockhop::http::DeflateOffer;
-use sockhop::protocol::{Context, Extension};
+use sockhop::protocol::{ContextTakeover, Extension};
 
 /// The parameters of permessage-deflate, as they were offered or answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,9 +101,9 @@ impl Params {
         let may_choose = offer.client_max_window_bits.is_some();
         let most = offer.client_max_window_bits.flatten().unwrap_or(15);
         // 7.1.1.1, 7.1.1.2
-        self.server_no_context_takeover == (offer.server_no_context_takeover || terms.server_context == Context::None)
+        self.server_no_context_takeover == (offer.server_no_context_takeover || terms.server_context == ContextTakeover::No)
             && self.client_no_context_takeover
-                == (offer.client_no_context_takeover || terms.client_context == Context::None)
+                == (offer.client_no_context_takeover || terms.client_context == ContextTakeover::No)
             // 7.1.2.1
             && (9..=15).contains(&server_bits)
             && server_bits == offer.server_max_window_bits.unwrap_or(15).min(terms.server_max_window_bits.clamp(9, 15))
@@ -116,15 +116,15 @@ impl Params {
     pub fn is_acceptable(&self, terms: &DeflateOffer) -> bool {
         let (server_most, most) =
             (terms.server_max_window_bits.clamp(9, 15), terms.client_max_window_bits.clamp(9, 15));
-        (terms.server_context == Context::Takeover || self.server_no_context_takeover)
+        (terms.server_context == ContextTakeover::Yes || self.server_no_context_takeover)
             && self.server_max_window_bits.unwrap_or(15) <= server_most
             && self.client_max_window_bits.is_none_or(|bits| bits.is_some_and(|bits| (9..=most).contains(&bits)))
     }
 
     /// What both sides keep after this answer; a client that would keep to less keeps to that.
     pub fn agreed(&self, terms: &DeflateOffer) -> Extension {
-        let context = |is_none| if is_none { Context::None } else { Context::Takeover };
-        let is_none = self.client_no_context_takeover || terms.client_context == Context::None;
+        let context = |is_none| if is_none { ContextTakeover::No } else { ContextTakeover::Yes };
+        let is_none = self.client_no_context_takeover || terms.client_context == ContextTakeover::No;
         Extension {
             server_context: context(self.server_no_context_takeover),
             client_context: context(is_none),
@@ -138,7 +138,7 @@ impl Params {
 
     /// What a client offers so.
     pub fn terms(&self) -> DeflateOffer {
-        let context = |is_none| if is_none { Context::None } else { Context::Takeover };
+        let context = |is_none| if is_none { ContextTakeover::No } else { ContextTakeover::Yes };
         DeflateOffer {
             server_context: context(self.server_no_context_takeover),
             client_context: context(self.client_no_context_takeover),

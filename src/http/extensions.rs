@@ -9,7 +9,7 @@ use std::{error, fmt};
 
 use self::list::{Element, Elements};
 use super::{HandshakeError, Upgrade};
-use crate::protocol::{Context, Extension};
+use crate::protocol::{ContextTakeover, Extension};
 
 const HEADER: &str = "sec-websocket-extensions";
 const NAME: &str = "permessage-deflate";
@@ -18,11 +18,11 @@ const NAME: &str = "permessage-deflate";
 ///
 /// ```
 /// use sockhop::http::DeflateOffer;
-/// use sockhop::protocol::Context;
+/// use sockhop::protocol::ContextTakeover;
 ///
 /// let server = DeflateOffer::default();
 /// let agreed = server.answer("permessage-deflate; client_max_window_bits")?.expect("it can be had");
-/// assert_eq!(agreed.client_context, Context::None);
+/// assert_eq!(agreed.client_context, ContextTakeover::No);
 /// assert_eq!(
 ///     DeflateOffer::header_value(agreed),
 ///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
@@ -31,11 +31,11 @@ const NAME: &str = "permessage-deflate";
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeflateOffer {
-    /// How the server may compress. With [`Context::None`], which is the default, neither end needs memory between two
+    /// How the server may compress. With [`ContextTakeover::No`], which is the default, neither end needs memory between two
     /// messages of the server's.
-    pub server_context: Context,
-    /// How the client may compress. Default: [`Context::None`].
-    pub client_context: Context,
+    pub server_context: ContextTakeover,
+    /// How the client may compress. Default: [`ContextTakeover::No`].
+    pub client_context: ContextTakeover,
     /// The largest window of the server's, in bits, 9 to 15; others count as the nearest. Default: 15, which is 32 KiB.
     pub server_max_window_bits: u8,
     /// The largest window of the client's, as far as the client lets it be chosen. Default: 15.
@@ -45,8 +45,8 @@ pub struct DeflateOffer {
 impl Default for DeflateOffer {
     fn default() -> Self {
         Self {
-            server_context: Context::None,
-            client_context: Context::None,
+            server_context: ContextTakeover::No,
+            client_context: ContextTakeover::No,
             server_max_window_bits: 15,
             client_max_window_bits: 15,
         }
@@ -111,7 +111,7 @@ impl DeflateOffer {
         for (context, name) in
             [(agreed.server_context, SERVER_NO_CONTEXT_TAKEOVER), (agreed.client_context, CLIENT_NO_CONTEXT_TAKEOVER)]
         {
-            if context == Context::None {
+            if context == ContextTakeover::No {
                 value += "; ";
                 value += name;
             }
@@ -174,7 +174,7 @@ impl DeflateOffer {
             None if asked < 15 => return None,
             None => 15,
         };
-        if self.server_context == Context::None && !answer.server_no_context_takeover {
+        if self.server_context == ContextTakeover::No && !answer.server_no_context_takeover {
             return None;
         }
         // 7.1.2.2: a value, and one that zlib can keep.
@@ -186,7 +186,7 @@ impl DeflateOffer {
             None => most,
         };
         Some(Extension {
-            server_context: none_if(answer.server_no_context_takeover, Context::Takeover),
+            server_context: none_if(answer.server_no_context_takeover, ContextTakeover::Yes),
             client_context: none_if(answer.client_no_context_takeover, self.client_context),
             server_max_window_bits,
             client_max_window_bits,
@@ -287,8 +287,8 @@ fn window_bits(value: &str) -> Option<u8> {
     VALUES.into_iter().zip(8..).find_map(|(text, bits)| (text == value).then_some(bits))
 }
 
-fn none_if(none: bool, context: Context) -> Context {
-    if none { Context::None } else { context }
+fn none_if(none: bool, context: ContextTakeover) -> ContextTakeover {
+    if none { ContextTakeover::No } else { context }
 }
 
 #[cfg(test)]

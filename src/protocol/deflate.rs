@@ -28,11 +28,11 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 /// Whether what was sent before helps to compress the next message (7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Context {
+pub enum ContextTakeover {
     /// Each message stands alone: between two messages there is nothing to keep.
-    None,
+    No,
     /// Each message may refer to those before it: both ends keep a context as long as the connection lasts.
-    Takeover,
+    Yes,
 }
 
 /// permessage-deflate as both sides have agreed on it (RFC 7692 §7.1): the same value at both ends.
@@ -62,10 +62,10 @@ pub enum Context {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Extension {
-    /// How the server compresses: `Context::None` is server_no_context_takeover.
-    pub server_context: Context,
-    /// How the client compresses: `Context::None` is client_no_context_takeover.
-    pub client_context: Context,
+    /// How the server compresses: `ContextTakeover::No` is server_no_context_takeover.
+    pub server_context: ContextTakeover,
+    /// How the client compresses: `ContextTakeover::No` is client_no_context_takeover.
+    pub client_context: ContextTakeover,
     /// server_max_window_bits, 8 to 15: the server refers back no further than 2 to this power. Default: 15.
     pub server_max_window_bits: u8,
     /// client_max_window_bits, 8 to 15. Default: 15.
@@ -76,8 +76,8 @@ impl Default for Extension {
     /// Without parameters.
     fn default() -> Self {
         Self {
-            server_context: Context::Takeover,
-            client_context: Context::Takeover,
+            server_context: ContextTakeover::Yes,
+            client_context: ContextTakeover::Yes,
             server_max_window_bits: 15,
             client_max_window_bits: 15,
         }

@@ -83,7 +83,7 @@ mod utf8;
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Allowance, Client, Connection, Event, Role, Server, State};
 #[cfg(feature = "deflate")]
-pub use deflate::{Context, DeflateOptions, Deflater, Extension, Tally};
+pub use deflate::{ContextTakeover, DeflateOptions, Deflater, Extension, Tally};
 pub use error::{ControlError, NotOpen, ProtocolError};
 pub use extension::Contexts;
 #[cfg(not(feature = "deflate"))]

@@ -1,6 +1,6 @@
 //! What compressed floods are made of.
 
-use sockhop::protocol::{Context, Deflater};
+use sockhop::protocol::{ContextTakeover, Deflater};
 use sockhop::{Config, Deflate, DeflateOptions, Message};
 
 use super::compressed::{Compressed, RSV1};
@@ -14,7 +14,7 @@ pub fn config() -> Config {
 
 /// So many zeros, compressed.
 pub fn zeros(len: usize) -> Vec<u8> {
-    let mut deflater = Deflater::new(Context::None, 15, DeflateOptions { threshold: 0, level: 9 });
+    let mut deflater = Deflater::new(ContextTakeover::No, 15, DeflateOptions { threshold: 0, level: 9 });
     deflater.deflate(Message::Binary(&vec![0; len])).expect("they get shorter").to_vec()
 }
 
@@ -66,7 +66,7 @@ pub fn tables() -> Vec<u8> {
 /// A message of a megabyte that takes long to compress: of four letters, in no order.
 pub fn letters() -> Vec<u8> {
     let plain: Vec<_> = noise(1, 1_000_000).into_iter().map(|byte| b"acgt"[usize::from(byte % 4)]).collect();
-    let mut deflater = Deflater::new(Context::None, 15, DeflateOptions::default());
+    let mut deflater = Deflater::new(ContextTakeover::No, 15, DeflateOptions::default());
     frame(deflater.deflate(Message::Binary(&plain)).expect("they get shorter"))
 }
 

@@ -2,14 +2,14 @@ use super::*;
 use crate::http::Request;
 
 const FULL: Extension = Extension {
-    server_context: Context::Takeover,
-    client_context: Context::Takeover,
+    server_context: ContextTakeover::Yes,
+    client_context: ContextTakeover::Yes,
     server_max_window_bits: 15,
     client_max_window_bits: 15,
 };
 const TAKEOVER: DeflateOffer = DeflateOffer {
-    server_context: Context::Takeover,
-    client_context: Context::Takeover,
+    server_context: ContextTakeover::Yes,
+    client_context: ContextTakeover::Yes,
     server_max_window_bits: 15,
     client_max_window_bits: 15,
 };
@@ -161,7 +161,7 @@ fn a_client_offers_and_takes_what_the_server_answers() {
             TAKEOVER,
             &["permessage-deflate; server_no_context_takeover; client_max_window_bits=10; server_max_window_bits=8"],
             Some(Extension {
-                server_context: Context::None,
+                server_context: ContextTakeover::No,
                 client_max_window_bits: 10,
                 server_max_window_bits: 8,
                 ..FULL
@@ -170,7 +170,7 @@ fn a_client_offers_and_takes_what_the_server_answers() {
         (
             TAKEOVER,
             &["permessage-deflate; client_no_context_takeover"],
-            Some(Extension { client_context: Context::None, ..FULL }),
+            Some(Extension { client_context: ContextTakeover::No, ..FULL }),
         ),
         (
             SMALL,

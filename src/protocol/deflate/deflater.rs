@@ -4,7 +4,7 @@ use std::fmt;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::{Context, Extension, TAIL, Tally, zlib_window_bits};
+use super::{ContextTakeover, Extension, TAIL, Tally, zlib_window_bits};
 use crate::protocol::{
     frame::{FrameHeader, Opcode},
     message::Message,
@@ -35,7 +35,7 @@ impl Default for DeflateOptions {
 /// bits, since it then forgets each message when it is done.
 pub struct Deflater {
     compress: Compress,
-    context: Context,
+    context: ContextTakeover,
     window_bits: u8,
     options: DeflateOptions,
     /// What it has compressed; counted up.
@@ -56,7 +56,7 @@ impl Deflater {
     }
 
     /// Refers back no further than 2 to the power of `window_bits`, 9 to 15; others count as the nearest.
-    pub fn new(context: Context, window_bits: u8, options: DeflateOptions) -> Self {
+    pub fn new(context: ContextTakeover, window_bits: u8, options: DeflateOptions) -> Self {
         // Level 1 of zlib-rs 0.6 panics when there is no room for more than 64 KiB that do not get shorter.
         let level = Compression::new(options.level.clamp(2, 9).into());
         let window_bits = zlib_window_bits(window_bits);
@@ -93,7 +93,7 @@ impl Deflater {
             payload.len()
         });
         // What serves one connection alone holds on to no message of its, also if that is sent as it is.
-        if self.context == Context::Takeover {
+        if self.context == ContextTakeover::Yes {
             self.payload = Vec::new();
         }
         len
@@ -139,7 +139,7 @@ impl Deflater {
         self.payload.truncate(self.payload.len().saturating_sub(TAIL.len()));
         let is_shorter = is_whole && self.payload.len() < plain.len();
         // What is not sent must not be referred to; what was sent before may be forgotten.
-        if self.context == Context::None || !is_shorter {
+        if self.context == ContextTakeover::No || !is_shorter {
             self.compress.reset();
         }
         is_shorter

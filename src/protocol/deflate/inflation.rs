@@ -5,7 +5,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Context, Contexts, Extension, TAIL};
+use super::{ContextTakeover, Contexts, Extension, TAIL};
 use crate::protocol::{
     buffer::DIRECT,
     connection::{Allowance, Frame},
@@ -31,7 +31,7 @@ const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
 pub(in crate::protocol) type Inflation = Box<Inflating>;
 
 pub(in crate::protocol) struct Inflating {
-    context: Context,
+    context: ContextTakeover,
     state: State,
     /// There while a message has begun to be inflated, and with context takeover from then on.
     inflater: Option<Decompress>,
@@ -197,15 +197,15 @@ impl Inflating {
             check_end(&mut inflater, &TAIL, Status::Ok)?;
             match self.context {
                 // Only an inflater that is not needed any more can be asked whether it was the end of a block.
-                Context::None => check_end(&mut inflater, &LAST_BLOCK, Status::StreamEnd)?,
-                Context::Takeover => check_end(&mut inflater, EMPTY_BLOCKS.as_flattened(), Status::Ok)?,
+                ContextTakeover::No => check_end(&mut inflater, &LAST_BLOCK, Status::StreamEnd)?,
+                ContextTakeover::Yes => check_end(&mut inflater, EMPTY_BLOCKS.as_flattened(), Status::Ok)?,
             }
             self.inflater = Some(inflater);
         }
         sink.contexts.inflated.messages += 1;
         sink.contexts.inflated.compressed += self.compressed;
         sink.contexts.inflated.plain += sink.message.buffer.filled() as u64;
-        if self.context == Context::None
+        if self.context == ContextTakeover::No
             && let Some(inflater) = self.inflater.take()
         {
             sink.contexts.put(inflater);
@@ -217,8 +217,8 @@ impl Inflating {
         // A window of 15 bits holds what a smaller one does, takes no more memory, and begins another stream at a tenth of
         // the cost.
         self.inflater.take().unwrap_or_else(|| match self.context {
-            Context::None => sink.contexts.take(),
-            Context::Takeover => Decompress::new(false),
+            ContextTakeover::No => sink.contexts.take(),
+            ContextTakeover::Yes => Decompress::new(false),
         })
     }
 }

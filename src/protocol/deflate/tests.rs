@@ -14,12 +14,13 @@ mod sending;
 use Message::{Binary, Text};
 
 const NONE: Extension = Extension {
-    server_context: Context::None,
-    client_context: Context::None,
+    server_context: ContextTakeover::No,
+    client_context: ContextTakeover::No,
     server_max_window_bits: 15,
     client_max_window_bits: 15,
 };
-const TAKEOVER: Extension = Extension { server_context: Context::Takeover, client_context: Context::Takeover, ..NONE };
+const TAKEOVER: Extension =
+    Extension { server_context: ContextTakeover::Yes, client_context: ContextTakeover::Yes, ..NONE };
 /// "Hello", as RFC 7692 7.2.3.1 has it.
 const HELLO: [u8; 7] = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 

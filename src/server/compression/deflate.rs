@@ -10,7 +10,7 @@ use super::super::outbox::Posts;
 use super::super::shared_bytes::SharedBytes;
 use super::super::stats::{Count, Stats};
 use crate::http::{DeflateOffer, HandshakeError, Upgrade};
-use crate::protocol::{Connection, Context, Contexts, DeflateOptions, Deflater, Extension, Limits, Opcode};
+use crate::protocol::{Connection, ContextTakeover, Contexts, DeflateOptions, Deflater, Extension, Limits, Opcode};
 
 /// Compression of messages by permessage-deflate (RFC 7692), with those clients that offer it.
 ///
@@ -39,7 +39,7 @@ impl Deflate {
     /// With context takeover in both directions, if the client agrees. The server's window has 12 bits, 4 KiB: with 15 a
     /// connection takes 112 KiB more.
     pub fn takeover() -> Self {
-        let (server_context, client_context) = (Context::Takeover, Context::Takeover);
+        let (server_context, client_context) = (ContextTakeover::Yes, ContextTakeover::Yes);
         Deflate {
             terms: DeflateOffer {
                 server_context,
@@ -52,7 +52,7 @@ impl Deflate {
     }
 
     pub(crate) fn without_takeover(self) -> Self {
-        let (server_context, client_context) = (Context::None, Context::None);
+        let (server_context, client_context) = (ContextTakeover::No, ContextTakeover::No);
         Deflate { terms: DeflateOffer { server_context, client_context, ..self.terms }, ..self }
     }
 }
@@ -108,7 +108,7 @@ pub(crate) fn negotiate(
     let Some(Deflate { mut terms, .. }) = wanted else { return Ok(None) };
     // 7.1.1: a message may refer to those that were sent before, so none of them may be left out.
     if slow != Slow::Close {
-        terms.server_context = Context::None;
+        terms.server_context = ContextTakeover::No;
     }
     upgrade.negotiate_deflate(&terms)
 }
@@ -117,10 +117,10 @@ pub(crate) fn negotiate(
 pub(crate) fn reserved(extension: Option<Extension>) -> usize {
     let Some(Extension { server_context, server_max_window_bits, client_context, .. }) = extension else { return 0 };
     let server = match server_context {
-        Context::Takeover => size_of::<Own>() + Deflater::context_capacity(server_max_window_bits),
-        Context::None => 0,
+        ContextTakeover::Yes => size_of::<Own>() + Deflater::context_capacity(server_max_window_bits),
+        ContextTakeover::No => 0,
     };
-    let client = if client_context == Context::Takeover { Contexts::INFLATER } else { 0 };
+    let client = if client_context == ContextTakeover::Yes { Contexts::INFLATER } else { 0 };
     server + client
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn open(limits: Arc<Limits>, extension: Option<Extension>) -> Connect
 
 pub(crate) fn sending(extension: Option<Extension>) -> Option<Sending> {
     let Extension { server_context, server_max_window_bits, .. } = extension?;
-    let takeover = if server_context == Context::Takeover { TAKEOVER } else { 0 };
+    let takeover = if server_context == ContextTakeover::Yes { TAKEOVER } else { 0 };
     NonZeroU8::new(server_max_window_bits.clamp(9, 15) | takeover).map(Sending)
 }
 
@@ -216,7 +216,7 @@ impl Compressor {
         stats: &Stats,
     ) -> bool {
         let Own { deflater, is_stale } = &mut **own.get_or_insert_with(|| {
-            let deflater = Deflater::new(Context::Takeover, sending.window_bits(), self.options);
+            let deflater = Deflater::new(ContextTakeover::Yes, sending.window_bits(), self.options);
             Box::new(Own { deflater, is_stale: false })
         });
         if std::mem::take(is_stale) {
@@ -242,7 +242,7 @@ impl Compressor {
         let Some(shared) = self.shared.get_mut(sending.index()) else { return false };
         self.left = self.left.saturating_sub(len);
         let (bits, options) = (sending.window_bits(), self.options);
-        let deflater = shared.get_or_insert_with(|| Deflater::new(Context::None, bits, options));
+        let deflater = shared.get_or_insert_with(|| Deflater::new(ContextTakeover::No, bits, options));
         encode(deflater, opcode, payload, output, stats)
     }
 

@@ -56,7 +56,7 @@ fn a_deflater_without_takeover_sends_what_a_new_one_would() {
     let mut random = Random::new(8);
     let noise: Vec<u8> = (0..1000).map(|_| random.below(256) as u8).collect();
     for bits in 9..=15 {
-        let new = || Deflater::new(Context::None, bits, DeflateOptions::default());
+        let new = || Deflater::new(ContextTakeover::No, bits, DeflateOptions::default());
         let expected = new().deflate(Text(&secret)).expect("it gets shorter").to_vec();
         let mut shared = new();
         for before in [Text(&secret), Binary(&noise), Text("short"), Binary(&[7; 70_000])] {

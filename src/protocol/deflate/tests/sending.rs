@@ -3,7 +3,7 @@
 use super::*;
 use crate::protocol::{FrameHeader, Opcode};
 
-fn deflater(context: Context, window_bits: u8) -> Deflater {
+fn deflater(context: ContextTakeover, window_bits: u8) -> Deflater {
     Deflater::new(context, window_bits, DeflateOptions::default())
 }
 
@@ -45,20 +45,20 @@ fn only_what_is_long_enough_and_gets_shorter_is_compressed() {
         (Binary(&noise), false),
         (Binary(&noise[..256]), false),
     ] {
-        for context in [Context::None, Context::Takeover] {
+        for context in [ContextTakeover::No, ContextTakeover::Yes] {
             let (mut deflater, mut output) = (deflater(context, 15), b"before".to_vec());
             assert_eq!(deflater.encode_frame(message, &mut output), compressed);
             let frame = &output[6..];
             assert_eq!(frame[0] & 0x40 != 0, compressed);
             assert!(frame.len() <= FrameHeader::MAX_LEN + message.len());
             assert_eq!(deflater.deflated.messages, u64::from(compressed));
-            let extension = if context == Context::None { NONE } else { TAKEOVER };
+            let extension = if context == ContextTakeover::No { NONE } else { TAKEOVER };
             assert_eq!(received(extension, frame), [format!("{:?}", Event::Message(message))]);
         }
     }
     let all = DeflateOptions { threshold: 0, level: 9 };
-    assert!(Deflater::new(Context::None, 15, all).deflate(Text("")).is_none());
-    assert!(Deflater::new(Context::None, 15, all).deflate(Text(&text[..40])).is_some());
+    assert!(Deflater::new(ContextTakeover::No, 15, all).deflate(Text("")).is_none());
+    assert!(Deflater::new(ContextTakeover::No, 15, all).deflate(Text(&text[..40])).is_some());
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn both_roles_and_both_ways_understand_each_other() {
     let mut closed = server(NONE, 100);
     closed.close(None, &mut Vec::new()).expect("no code");
     let mut output = Vec::new();
-    assert!(closed.send_deflated(Text("a"), &mut deflater(Context::None, 15), &mut output).is_err());
+    assert!(closed.send_deflated(Text("a"), &mut deflater(ContextTakeover::No, 15), &mut output).is_err());
     assert!(output.is_empty());
 }
 
@@ -94,7 +94,7 @@ fn both_roles_and_both_ways_understand_each_other() {
 fn with_takeover_the_second_message_is_shorter_also_after_one_that_was_sent_as_it_is() {
     let mut random = Random::new(4);
     let noise: Vec<u8> = (0..2000).map(|_| random.below(256) as u8).collect();
-    let mut deflater = deflater(Context::Takeover, 15);
+    let mut deflater = deflater(ContextTakeover::Yes, 15);
     let (mut stream, mut lens) = (Vec::new(), Vec::new());
     let text = json(3);
     for message in [Text(&text), Text(&text), Binary(&noise), Text(&text), Text("short"), Text(&text)] {
@@ -108,17 +108,17 @@ fn with_takeover_the_second_message_is_shorter_also_after_one_that_was_sent_as_i
 
 #[test]
 fn one_that_serves_one_connection_alone_holds_on_to_no_message() {
-    for context in [Context::None, Context::Takeover] {
+    for context in [ContextTakeover::No, ContextTakeover::Yes] {
         let mut deflater = deflater(context, 12);
         let empty = deflater.capacity();
         let text = (0..2000).map(json).collect::<String>();
         assert!(deflater.encode_compressed(Opcode::Text, text.as_bytes(), &mut Vec::new()).is_some());
-        assert_eq!(deflater.capacity() > empty, context == Context::None);
+        assert_eq!(deflater.capacity() > empty, context == ContextTakeover::No);
         // Neither to one that would not get shorter.
         let mut random = Random::new(8);
         let noise: Vec<u8> = (0..text.len()).map(|_| random.below(256) as u8).collect();
         assert!(deflater.encode_compressed(Opcode::Binary, &noise, &mut Vec::new()).is_none());
-        assert_eq!(deflater.capacity() > empty, context == Context::None);
+        assert_eq!(deflater.capacity() > empty, context == ContextTakeover::No);
     }
 }
 
@@ -146,7 +146,7 @@ fn nothing_is_referred_to_beyond_the_window() {
     let mut lens = Vec::new();
     for bits in 9..=15 {
         let options = DeflateOptions { level: 9, ..DeflateOptions::default() };
-        let mut deflater = Deflater::new(Context::Takeover, bits, options);
+        let mut deflater = Deflater::new(ContextTakeover::Yes, bits, options);
         for part in [&plain[..], &vec![b'z'; 5000], &plain] {
             if let Some(payload) = deflater.deflate(Binary(part)) {
                 lens.push(payload.len());

@@ -2,7 +2,7 @@
 //! write with that.
 
 use crate::http::DeflateOffer;
-use crate::protocol::{Client, Connection, Context, DeflateOptions, Deflater, Event, Limits, Message, State};
+use crate::protocol::{Client, Connection, ContextTakeover, DeflateOptions, Deflater, Event, Limits, Message, State};
 use crate::server::Deflate;
 use crate::server::fake::Frame;
 
@@ -23,7 +23,7 @@ pub(super) struct Offer(Option<DeflateOffer>);
 impl Offer {
     pub fn new(choice: usize) -> Self {
         let bit = |at: usize| choice >> at & 1 != 0;
-        let context = |takeover| if takeover { Context::Takeover } else { Context::None };
+        let context = |takeover| if takeover { ContextTakeover::Yes } else { ContextTakeover::No };
         let window_bits = |small| if small { 9 } else { 15 };
         Offer((!choice.is_multiple_of(4)).then(|| DeflateOffer {
             server_context: context(bit(2)),

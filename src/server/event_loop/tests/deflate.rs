@@ -37,7 +37,7 @@ impl Peer {
         bed.settle();
         let response = client.response().expect("a response");
         let answer = response.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
-        let (server_context, client_context) = (protocol::Context::Takeover, protocol::Context::Takeover);
+        let (server_context, client_context) = (protocol::ContextTakeover::Yes, protocol::ContextTakeover::Yes);
         let wish = DeflateOffer { server_context, client_context, ..DeflateOffer::default() };
         let agreed = wish.check_answer(answer).expect("an answer to the offer").expect(&response);
         let limits = Limits { max_message: 1 << 26, ..Limits::default() };
@@ -97,7 +97,10 @@ fn it_is_negotiated_only_where_both_sides_want_it() {
     // Where broadcasts may be skipped, none may refer to another.
     let config = Config { slow: Slow::Latest, ..with(Deflate::takeover()) };
     let agreed = Peer::open(&mut Bed::with(config, App::echo()), PLAIN).agreed;
-    assert_eq!((agreed.server_context, agreed.client_context), (protocol::Context::None, protocol::Context::Takeover));
+    assert_eq!(
+        (agreed.server_context, agreed.client_context),
+        (protocol::ContextTakeover::No, protocol::ContextTakeover::Yes)
+    );
 }
 
 #[test]
@@ -295,7 +298,8 @@ fn a_message_is_inflated_over_several_turns_and_others_are_served_between() {
 #[test]
 fn what_is_beyond_the_limit_when_inflated_is_1009_and_bad_data_1007() {
     let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
-    let (mut compressed, mut contexts) = (Deflater::new(protocol::Context::None, 15, DeflateOptions::default()), 0);
+    let (mut compressed, mut contexts) =
+        (Deflater::new(protocol::ContextTakeover::No, 15, DeflateOptions::default()), 0);
     let bomb = compressed.deflate(Message::Binary(&vec![0; 2_000_000])).expect("it gets shorter").to_vec();
     for (first, payload, code) in [
         (0xC2, &bomb[..], 1009),

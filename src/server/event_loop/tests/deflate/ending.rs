@@ -60,7 +60,7 @@ fn no_more_of_those_who_wait_for_a_decision_are_closed_for_memory_than_have_to_b
 
 #[test]
 fn closed_while_it_is_inflated_a_message_goes_no_further_and_its_inflater_goes() {
-    let mut deflater = Deflater::new(protocol::Context::None, 15, DeflateOptions::default());
+    let mut deflater = Deflater::new(protocol::ContextTakeover::No, 15, DeflateOptions::default());
     let bomb = deflater.deflate(Message::Text(&large())).expect("it gets shorter").to_vec();
     let bombs = [&bomb[..], b"\x00\x00\xFF\xFF"].concat().repeat(100);
     let (whole, large) = (masked(0xC1, &bomb), masked(0xC1, &bombs));

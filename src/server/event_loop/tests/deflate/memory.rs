@@ -42,9 +42,9 @@ fn takeover_is_agreed_on_while_the_contexts_of_all_fit_into_half_of_the_memory()
     peers.push(Peer::open(&mut bed, PLAIN));
     assert_said(&["without context takeover", "--max-memory 2293760 ", "Config::max_memory)"]);
     peers.extend((4..8).map(|_| Peer::open(&mut bed, PLAIN)));
-    let takes_over = |peer: &Peer| peer.agreed.server_context == protocol::Context::Takeover;
+    let takes_over = |peer: &Peer| peer.agreed.server_context == protocol::ContextTakeover::Yes;
     let terms: Vec<_> = peers.iter().map(|peer| (takes_over(peer), peer.agreed.client_context)).collect();
-    let (with, without) = ((true, protocol::Context::Takeover), (false, protocol::Context::None));
+    let (with, without) = ((true, protocol::ContextTakeover::Yes), (false, protocol::ContextTakeover::No));
     assert_eq!(terms, [with, with, with, without, without, without, without, without]);
     // Nobody has to go because of contexts: all are counted from the beginning.
     for number in 0..3 {
