@@ -241,7 +241,7 @@ def days():
     """Inputs of `loop`: each begins with what the server compresses; the rest is whatever comes."""
     choices = random.Random(7692)
     for at in range(32):
-        yield f"day-{at}", bytes([at % 4 | at // 4 % 8 << 2]) + choices.randbytes(300)
+        yield f"day-{at}", bytes([at % 4 | at // 4 % 8 << 2]) + choices.randbytes(120)
 
 
 def calls():

@@ -37,8 +37,9 @@ use crate::server::{Config, Drain, Slow};
 const CLIENTS: usize = 6;
 /// Steps of a day, for a bound on its length.
 const STEPS: usize = 150;
-/// Bytes that may be said in long messages on a day on which they are compressed, for the same.
-const ALLOWANCE: usize = 3 << 19;
+/// Bytes that may be said in long messages, for the same; and on a day on which they are compressed.
+const ALLOWANCE: usize = 32 << 20;
+const ALLOWANCE_COMPRESSED: usize = 3 << 19;
 
 /// Makes choices out of bytes; when they are used up all choices are the first.
 pub(crate) struct Draw<'a>(&'a [u8]);
@@ -60,7 +61,7 @@ impl Draw<'_> {
 pub fn run(bytes: &[u8]) {
     let mut draw = Draw(bytes);
     let config = config(&mut draw);
-    let allowance = if config.deflate.is_some() { ALLOWANCE } else { usize::MAX };
+    let allowance = if config.deflate.is_some() { ALLOWANCE_COMPRESSED } else { ALLOWANCE };
     let world = Arc::new(Mutex::new(World::new(config.slow, allowance)));
     let of_handler = Arc::clone(&world);
     let bed = Bed::with(config, App::new(move |ctx, call| lock(&of_handler).on(ctx, call)));

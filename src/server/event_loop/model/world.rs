@@ -217,7 +217,7 @@ impl World {
     /// Does something, for its own connection or others.
     fn act(&mut self, ctx: &mut Context<'_>, act: u8) {
         let (what, how) = (act % 16, usize::from(act / 16));
-        let len = [4, 100, 130, 1000, 5000, 40_000, 200_000, 4][how % 8];
+        let len = [4, 100, 130, 1000, 5000, 40_000, 200_000, 1_000_000][how % 8];
         let id = ctx.id();
         match what {
             1 => {
