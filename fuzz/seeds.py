@@ -242,6 +242,17 @@ def days():
     choices = random.Random(7692)
     for at in range(32):
         yield f"day-{at}", bytes([at % 4 | at // 4 % 8 << 2]) + choices.randbytes(120)
+    # In one turn more is compressed than there is time for with a context of its own: the ninth message goes past that,
+    # so the tenth must not refer to the eighth, which it resembles.
+    takeover, settle, connect = [12, 0, 0, 0, 0], [2], [4, 53, 2, 2]
+    lengths = {1000: 0x31, 5000: 0x41, 40_000: 0x51, 1_000_000: 0x71}
+
+    def replies(*sizes):
+        return [8, 0, 0, len(sizes), *(lengths[size] for size in sizes), 0, 0, 1, 2]
+
+    too_much = replies(1_000_000, 40_000, 5000, 1000) + replies(5000)
+    day = replies(1000, 1000, 1000) + settle + too_much + settle + replies(1000, 1000) + settle
+    yield "too-much-for-a-turn", bytes(takeover + connect + day)
 
 
 def calls():
