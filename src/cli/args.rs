@@ -1,8 +1,9 @@
 //! What can be written on the command line.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use bpaf::{OptionParser, ParseFailure, Parser, construct, literal, long, positional, pure};
+use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure};
 
 use super::help;
 use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
@@ -29,8 +30,8 @@ pub(super) struct Args {
     pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
     pub page: Option<PathBuf>,
-    /// With what stands behind it, if anything does.
-    pub deflate: Option<Option<String>>,
+    /// With what stands behind it, or nothing.
+    pub deflate: Option<String>,
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
     pub version: bool,
@@ -47,9 +48,9 @@ pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
 ///
 /// # Errors
 /// Says which word or flag has no place in it.
-pub(super) fn parse<'a>(line: impl Into<bpaf::Args<'a>>) -> Result<Asked, String> {
+pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
     let has = |args: &Args, word: &str| args.words.iter().any(|it| it == word);
-    match parser().run_inner(line) {
+    match parser().run_inner(&with_mode(line)[..]) {
         Ok(args) if has(&args, "help") => Ok(Asked::Help),
         Ok(args) if args.version || has(&args, "version") => Ok(Asked::Version),
         Ok(args) => Ok(Asked::Server(Box::new(args))),
@@ -57,6 +58,21 @@ pub(super) fn parse<'a>(line: impl Into<bpaf::Args<'a>>) -> Result<Asked, String
         Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => Ok(Asked::Help),
         Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true))),
     }
+}
+
+/// The words, with what may stand behind `--deflate` joined to it, or nothing: bpaf's flags have a value, or they have none.
+fn with_mode(line: &[impl AsRef<OsStr>]) -> Vec<OsString> {
+    let mut words = Vec::with_capacity(line.len());
+    let mut line = line.iter().map(AsRef::as_ref).peekable();
+    while let Some(word) = line.next() {
+        let mut word = word.to_owned();
+        if word == "--deflate" {
+            word.push("=");
+            word.push(line.next_if(|next| *next == TAKEOVER).unwrap_or_default());
+        }
+        words.push(word);
+    }
+    words
 }
 
 /// bpaf has two ways to say that a flag is unknown, and proposes `--on` for `--foo`: here is one, which proposes only what
@@ -98,7 +114,7 @@ fn parser() -> OptionParser<Args> {
     let proxy_protocol = long("proxy-protocol").switch();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
     let page = long("page").argument::<PathBuf>("DIR").optional();
-    let deflate = deflate().optional();
+    let deflate = long("deflate").argument::<String>("MODE").optional();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
     let (recipe, limits, timeouts, drain) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(DRAIN));
@@ -120,15 +136,6 @@ fn parser() -> OptionParser<Args> {
         words
     })
     .to_options()
-}
-
-/// `--deflate`, `--deflate takeover` or `--deflate=takeover`.
-fn deflate() -> impl Parser<Option<String>> {
-    let attached = long("deflate").argument::<String>("MODE").adjacent().map(Some);
-    let (flag, word) = (long("deflate").req_flag(()), literal(TAKEOVER));
-    let behind = construct!(flag, word).adjacent().map(|_| Some(TAKEOVER.to_owned()));
-    let alone = long("deflate").req_flag(None);
-    construct!([attached, behind, alone])
 }
 
 /// One flag for each setting.

@@ -10,11 +10,11 @@ pub(super) const VERSION: &str = " with deflate";
 ///
 /// # Errors
 /// That is not `takeover`.
-pub(super) fn configure(config: &mut Config, mode: Option<&str>) -> Result<(), String> {
+pub(super) fn configure(config: &mut Config, mode: &str) -> Result<(), String> {
     config.deflate = Some(match mode {
-        None => Deflate::default(),
-        Some(TAKEOVER) => Deflate::takeover(),
-        Some(other) => return Err(format!("--deflate={other}: what may stand there is `{TAKEOVER}`")),
+        "" => Deflate::default(),
+        TAKEOVER => Deflate::takeover(),
+        other => return Err(format!("--deflate={other}: what may stand there is `{TAKEOVER}`")),
     });
     Ok(())
 }
@@ -48,7 +48,6 @@ mod tests {
             ("echo --deflate takover", "`takover` is not an address"),
             ("echo --deflate takover", "; behind --deflate may stand `takeover`"),
             ("echo --deflate=takover", "--deflate=takover: what may stand there is `takeover`"),
-            ("echo --deflate=", "--deflate=: what may stand there is `takeover`"),
             ("takeover --deflate", "`takeover` is not an address"),
             ("echo takeover", "`takeover` is not an address"),
         ] {

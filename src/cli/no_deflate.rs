@@ -7,7 +7,7 @@ pub(super) const VERSION: &str = "";
 
 /// # Errors
 /// Always: how to get a build that has it.
-pub(super) fn configure(_config: &mut Config, _mode: Option<&str>) -> Result<(), String> {
+pub(super) fn configure(_config: &mut Config, _mode: &str) -> Result<(), String> {
     Err("--deflate: this build cannot compress; make one that can with `cargo build --release --features deflate`"
         .to_owned())
 }

@@ -35,8 +35,8 @@ impl Plan {
     /// # Errors
     /// Says what is wrong with them, and what would be right.
     pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
-        let words = Words::read(&args.words).map_err(|error| match args.deflate {
-            Some(None) => format!("{error}; behind --deflate may stand `{TAKEOVER}`"),
+        let words = Words::read(&args.words).map_err(|error| match args.deflate.as_deref() {
+            Some("") => format!("{error}; behind --deflate may stand `{TAKEOVER}`"),
             _ => error,
         });
         let Words { app, mut listen } = words?;
@@ -51,7 +51,7 @@ impl Plan {
         let mut config = configure(config, &args.config)?;
         config.origins = origins(&args.origins)?;
         if let Some(mode) = &args.deflate {
-            deflate::configure(&mut config, mode.as_deref())?;
+            deflate::configure(&mut config, mode)?;
         }
         if args.restart {
             config.drain.code = CloseCode::SERVICE_RESTART;
