@@ -57,7 +57,7 @@ impl Deflater {
 
     /// Refers back no further than 2 to the power of `window_bits`, 9 to 15; others count as the nearest.
     pub fn new(context: ContextTakeover, window_bits: u8, options: DeflateOptions) -> Self {
-        // Level 1 of zlib-rs 0.6 panics when there is no room for more than 64 KiB that do not get shorter.
+        // At level 1 zlib-rs 0.6.8 panics at the message after a large one that did not get shorter.
         let level = Compression::new(options.level.clamp(2, 9).into());
         let window_bits = zlib_window_bits(window_bits);
         let compress = Compress::new_with_window_bits(level, false, window_bits);

@@ -24,6 +24,18 @@ fn received(extension: Extension, stream: &[u8]) -> Vec<String> {
 }
 
 #[test]
+fn what_does_not_get_shorter_is_left_as_it_is_at_every_level() {
+    let mut random = Random::new(5);
+    let noise: Vec<u8> = (0..1 << 20).map(|_| random.below(256) as u8).collect();
+    for level in 0..=10 {
+        let mut deflater = Deflater::server(NONE, DeflateOptions { level, ..DeflateOptions::default() });
+        for len in [65_539, 66_000, 70_000, 200_000, 1 << 20, 1 << 20] {
+            assert_eq!(deflater.deflate(Binary(&noise[..len])), None, "level {level}, {len} bytes");
+        }
+    }
+}
+
+#[test]
 fn without_the_extension_a_message_goes_as_it_is() {
     let mut deflater = Deflater::server(NONE, DeflateOptions::default());
     let (mut server, mut output) = (Connection::server(Limits::default()), Vec::new());
