@@ -6,6 +6,7 @@ The fuzzer begins with these. Run it again when the format of an input changes (
 docs of each target).
 """
 
+import base64
 import pathlib
 import random
 import shutil
@@ -253,6 +254,9 @@ def days():
     too_much = replies(1_000_000, 40_000, 5000, 1000) + replies(5000)
     day = replies(1000, 1000, 1000) + settle + too_much + settle + replies(1000, 1000) + settle
     yield "too-much-for-a-turn", bytes(takeover + connect + day)
+    # Found: after a Close the handler says something to the same connection, which is not sent, and then to all.
+    found = "DAAAAAAENQICCAAAAzwxMgAAAQICCAAABHFRQTAAAAECCAAAAUEAAAECAggAAE4xMQAAAQIC"
+    yield "said-after-a-close", base64.b64decode(found)
 
 
 def calls():

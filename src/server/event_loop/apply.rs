@@ -78,10 +78,12 @@ impl<P: Poller> EventLoop<P> {
             let to = match action {
                 Action::Send { to, .. } | Action::SendInput { to, .. } => to,
                 Action::Close { id, frame } => {
+                    self.skip_what_came_after(id);
                     self.close(id, frame);
                     continue;
                 }
                 Action::Fail { id, error } => {
+                    self.skip_what_came_after(id);
                     if let Some(slot) = self.core.find_open(id) {
                         self.fail(slot, error);
                     }
@@ -98,6 +100,14 @@ impl<P: Poller> EventLoop<P> {
         }
         drop(rest);
         self.core.outbox.give_back(actions, replies);
+    }
+
+    /// What was posted before a connection was closed is among its replies. What was posted since comes too late, as replies
+    /// do; to send it would also refer to them, with context takeover (RFC 7692 7.1.1).
+    fn skip_what_came_after(&mut self, id: ConnectionId) {
+        if let Some(slot) = self.core.find_open(id) {
+            self.core.skip_posts(slot);
+        }
     }
 
     /// Sends frames to a connection: at once what its socket takes, the rest by its queue.

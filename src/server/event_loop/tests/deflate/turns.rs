@@ -119,3 +119,33 @@ fn what_would_take_too_long_to_compress_travels_as_it_is() {
         assert!((4 << 20..(4 << 20) + 100_000).contains(&len), "{len} bytes");
     }
 }
+
+#[test]
+fn what_is_said_after_a_close_is_not_sent_and_nothing_refers_to_it() {
+    for by_other in [false, true] {
+        let mut closer = None;
+        let app = App::new(move |ctx, call| match call {
+            Call::Open => closer = closer.or(Some(ctx.id())),
+            Call::Message(_) => {
+                let id = if by_other { closer.expect("it came first") } else { ctx.id() };
+                ctx.broadcast(text(1));
+                ctx.close_id(id, protocol::CloseFrame::normal("bye"));
+                ctx.send_to(id, text(2));
+                ctx.broadcast(text(2));
+            }
+            _ => {}
+        });
+        let mut bed = Bed::with(with(Deflate::takeover()), app);
+        let (mut first, mut second) = (Peer::open(&mut bed, PLAIN), Peer::open(&mut bed, PLAIN));
+        let (closed, other) = if by_other { (&mut first, &mut second) } else { (&mut second, &mut first) };
+        if by_other {
+            other.send(Message::Text("go"))
+        } else {
+            closed.send(Message::Text("go"))
+        }
+        bed.settle();
+        let close = "Close(Some(CloseFrame { code: CloseCode(1000), reason: \"bye\" }))".to_owned();
+        assert_eq!(closed.texts(), [text(1), close]);
+        assert_eq!(other.texts(), [text(1), text(2)]);
+    }
+}
