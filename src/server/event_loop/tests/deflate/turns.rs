@@ -149,3 +149,23 @@ fn what_is_said_after_a_close_is_not_sent_and_nothing_refers_to_it() {
         assert_eq!(other.texts(), [text(1), text(2)]);
     }
 }
+
+#[test]
+fn what_is_said_after_a_connection_has_failed_is_not_sent_either() {
+    let app = App::new(|ctx, call| {
+        if let Call::Message(_) = call {
+            ctx.broadcast(text(1));
+            // One timer too many.
+            ctx.after(std::time::Duration::from_secs(1));
+            ctx.send(text(2));
+            ctx.broadcast(text(2));
+        }
+    });
+    let mut bed = Bed::with(Config { max_timers: 0, ..with(Deflate::takeover()) }, app);
+    let (mut failed, mut other) = (Peer::open(&mut bed, PLAIN), Peer::open(&mut bed, PLAIN));
+    failed.send(Message::Text("go"));
+    bed.settle();
+    let texts = failed.texts();
+    assert!(texts.len() == 2 && texts[0] == text(1) && texts[1].contains("CloseCode(1008)"), "{texts:?}");
+    assert_eq!(other.texts(), [text(1), text(2)]);
+}
