@@ -20,8 +20,7 @@ use super::{
     close::CloseFrame,
     error::{ControlError, NotOpen, ProtocolError},
     extension::Contexts,
-    frame::{Opcode, take_whole_message},
-    mask::mask,
+    frame::{Opcode, mask, take_whole_message},
     message::{Limits, Message},
 };
 

@@ -20,7 +20,6 @@ mod tests;
 
 pub use self::contexts::{Contexts, Tally};
 pub use self::deflater::{DeflateOptions, Deflater};
-pub(super) use self::deflater::{RSV1, write};
 pub(super) use self::inflation::{Inflation, begin};
 
 /// What a flush ends with, and a message on the wire does not have (7.2.1).

@@ -1,45 +1,47 @@
-//! The base framing protocol (§5.2): opcodes and the header of a frame.
+//! Frames (§5.2, §5.3): opcodes, headers, masking, and the only frame encoder of the crate.
 //!
-//! It knows the rules that a header can break by itself. Those that need the role, the limits or the frames before it
-//! (§5.1, §5.4, §10.4) are the connection's.
+//! This file checks the rules that one header can break by itself. The connection checks the rules that depend on the
+//! role, the extension, the limits or earlier frames (§5.1, §5.4, §9, §10.4).
 
 use super::error::ProtocolError;
 
 const FIN: u8 = 0x80;
-const RSV: u8 = 0x70;
+/// RFC 7692 6: the message is compressed.
+pub(super) const RSV1: u8 = 0x40;
+const RSV2_RSV3: u8 = 0x30;
 const OPCODE: u8 = 0x0F;
 const MASK: u8 = 0x80;
 const LEN: u8 = 0x7F;
-/// The 7-bit length that says: the next 2 bytes are the length.
+/// This 7-bit length means that the length stands in the next 2 bytes.
 const LEN_16: u8 = 126;
-/// The 7-bit length that says: the next 8 bytes are the length.
+/// This 7-bit length means that the length stands in the next 8 bytes.
 const LEN_64: u8 = 127;
 
-/// What the payload of a frame is (§5.2, §11.8).
+/// The kind of a frame (§5.2, §11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {
-    /// 0: a further fragment of the message under way.
+    /// 0: another fragment of the current message.
     Continuation = 0x0,
     /// 1: a text message, or its first fragment.
     Text = 0x1,
     /// 2: a binary message, or its first fragment.
     Binary = 0x2,
-    /// 8: the closing handshake.
+    /// 8: starts or answers the closing handshake.
     Close = 0x8,
-    /// 9: a question whether the peer is alive.
+    /// 9: asks the peer for a Pong.
     Ping = 0x9,
-    /// 0xA: its answer.
+    /// 0xA: answers a Ping.
     Pong = 0xA,
 }
 
 impl Opcode {
-    /// Whether it is a control frame: never fragmented, at most 125 bytes, welcome between fragments (§5.5).
+    /// Whether this is a control frame: at most 125 bytes, never fragmented, allowed between fragments (§5.5).
     pub const fn is_control(self) -> bool {
         self as u8 & 0x8 != 0
     }
 
-    /// The opcode with this number, unless that is reserved.
+    /// `None`: the number is reserved.
     const fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             0x0 => Self::Continuation,
@@ -58,31 +60,35 @@ impl Opcode {
 pub struct FrameHeader {
     /// Whether this is the last frame of its message.
     pub fin: bool,
-    /// What the payload is.
+    /// Whether the message is compressed (RFC 7692 §6). Allowed only on the first frame of a message, and only after
+    /// permessage-deflate was negotiated: [`Connection`](super::Connection) checks that, `parse` cannot.
+    pub rsv1: bool,
+    /// The kind of the frame.
     pub opcode: Opcode,
-    /// The key that the payload is masked with; `None` when the MASK bit is clear (§5.3).
+    /// The key that masks the payload (§5.3); `None` when the MASK bit is clear.
     pub masking_key: Option<[u8; 4]>,
     /// The length of the payload in bytes, below 2^63.
     pub payload_len: u64,
 }
 
 impl FrameHeader {
-    /// The longest header in bytes: 2, an 8-byte length, a masking key.
+    /// The length of the longest header in bytes: 2, an 8-byte length and a masking key.
     pub const MAX_LEN: usize = 14;
 
-    /// Parses the header at the front of `input`; beside it, its length in bytes. `None`: more bytes are needed.
+    /// Parses the header at the front of `input`. Returns it with its length in bytes, or `None` when more bytes are
+    /// needed.
     ///
     /// # Errors
-    /// The header breaks a rule of §5.2 or §5.5 by itself. The error is found at the first byte that shows it, so a
-    /// longer input never yields another one.
+    /// The header breaks a rule of §5.2 or §5.5 by itself. The error is found at the first byte that shows it: a longer
+    /// input never gives another error.
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some((&first, rest)) = input.split_first() else { return Ok(None) };
-        // 5.2: RSV bits MUST be 0 unless an extension defines them. Reserved opcodes fail the connection.
-        if first & RSV != 0 {
+        // 5.2: RSV bits MUST be 0 unless an extension defines them. No extension here defines RSV2 or RSV3.
+        if first & RSV2_RSV3 != 0 {
             return Err(ProtocolError::ReservedBits);
         }
         let opcode = Opcode::from_number(first & OPCODE).ok_or(ProtocolError::ReservedOpcode)?;
-        let fin = first & FIN != 0;
+        let (fin, rsv1) = (first & FIN != 0, first & RSV1 != 0);
         // 5.5 Control frames: at most 125 bytes, never fragmented.
         if opcode.is_control() && !fin {
             return Err(ProtocolError::FragmentedControl);
@@ -98,24 +104,51 @@ impl FrameHeader {
             let Some((key, rest)) = rest.split_first_chunk() else { return Ok(None) };
             (Some(*key), rest)
         };
-        Ok(Some((Self { fin, opcode, masking_key, payload_len }, input.len() - rest.len())))
+        Ok(Some((Self { fin, rsv1, opcode, masking_key, payload_len }, input.len() - rest.len())))
     }
 
-    /// Appends the header, with the length in its shortest form. RSV bits are 0.
+    /// Appends the header, with the length in its shortest form.
+    #[inline]
     pub fn encode(&self, output: &mut Vec<u8>) {
-        let first = if self.fin { FIN } else { 0 } | self.opcode as u8;
+        let first = if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 } | self.opcode as u8;
         let mask_bit = if self.masking_key.is_some() { MASK } else { 0 };
-        encode_start(first, mask_bit, self.payload_len, output);
+        if let Ok(len @ 0..LEN_16) = u8::try_from(self.payload_len) {
+            output.extend_from_slice(&[first, mask_bit | len]);
+        } else if let Ok(len) = u16::try_from(self.payload_len) {
+            let [high, low] = len.to_be_bytes();
+            output.extend_from_slice(&[first, mask_bit | LEN_16, high, low]);
+        } else {
+            output.extend_from_slice(&[first, mask_bit | LEN_64]);
+            output.extend_from_slice(&self.payload_len.to_be_bytes());
+        }
         if let Some(key) = self.masking_key {
             output.extend_from_slice(&key);
+        }
+    }
+
+    /// The header of an unfragmented, unmasked and uncompressed frame with this payload.
+    #[inline(always)]
+    pub(super) fn whole(opcode: Opcode, payload: &[u8]) -> Self {
+        Self { fin: true, rsv1: false, opcode, masking_key: None, payload_len: payload.len() as u64 }
+    }
+
+    /// Appends the header, then `payload`, masked when the header has a masking key.
+    #[inline(always)]
+    pub(super) fn encode_with(&self, payload: &[u8], output: &mut Vec<u8>) {
+        output.reserve(Self::MAX_LEN + payload.len());
+        self.encode(output);
+        let start = output.len();
+        output.extend_from_slice(payload);
+        if let Some(key) = self.masking_key {
+            mask(output.get_mut(start..).unwrap_or_default(), key, 0);
         }
     }
 }
 
 /// Appends a whole unmasked frame, as a server sends it: header and payload, FIN set.
 ///
-/// Such a frame is the same for every receiver: encode once, send to all. Of a control frame the payload is the
-/// caller's to keep at or below 125 bytes.
+/// All receivers get the same bytes: encode once, send to all. The caller must keep the payload of a control frame at
+/// or below 125 bytes.
 ///
 /// ```
 /// use sockhop::protocol::{Opcode, encode_frame};
@@ -125,16 +158,41 @@ impl FrameHeader {
 /// ```
 #[inline(always)]
 pub fn encode_frame(opcode: Opcode, payload: &[u8], output: &mut Vec<u8>) {
-    output.reserve(FrameHeader::MAX_LEN + payload.len());
-    encode_start(FIN | opcode as u8, 0, payload.len() as u64, output);
-    output.extend_from_slice(payload);
+    FrameHeader::whole(opcode, payload).encode_with(payload, output);
 }
 
-/// A whole data frame with FIN at the front of `input`, taken off it: opcode, masking key and the payload, still
-/// masked. This is the shortest way for what nearly all frames are; `None` means that [`FrameHeader::parse`] is to
-/// judge, and that `input` is as it was.
+/// Masks or unmasks `payload` in place (§5.3): byte `i` is XORed with byte `(offset + i) mod 4` of the masking key.
+/// Masking twice gives the original bytes.
 ///
-/// Only a frame with `masked` payload, or without, whose length has 7 or 16 bits and is at most `max_payload` counts.
+/// `offset` is the position of `payload[0]` in the payload of its frame: 0 for a whole frame, or the number of bytes
+/// already unmasked when a frame arrives in pieces. Only `offset % 4` matters.
+///
+/// ```
+/// let mut payload = *b"Hello";
+/// sockhop::protocol::mask(&mut payload, [0x37, 0xfa, 0x21, 0x3d], 0);
+/// assert_eq!(payload, [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+/// ```
+#[inline]
+pub fn mask(payload: &mut [u8], masking_key: [u8; 4], offset: usize) {
+    let mut key = masking_key;
+    key.rotate_left(offset % 4);
+    // The compiler turns these 4-byte steps into vector instructions. Key and payload are both read in native order, so
+    // no bytes are swapped.
+    let word = u32::from_ne_bytes(key);
+    let (words, tail) = payload.as_chunks_mut::<4>();
+    for bytes in words {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    for (byte, key) in tail.iter_mut().zip(key) {
+        *byte ^= key;
+    }
+}
+
+/// Takes an unfragmented, uncompressed data frame off the front of `input`: opcode, masking key and the payload, still
+/// masked. Nearly every frame is one of these, so this path is kept short.
+///
+/// `None`: `input` is unchanged and [`FrameHeader::parse`] must judge it. That includes frames of 64 KiB and more, frames
+/// with more than `max_payload` bytes, and frames that are masked when `masked` is false, or the reverse.
 #[inline]
 pub(super) fn take_whole_message<'i>(
     input: &mut &'i mut [u8],
@@ -152,7 +210,7 @@ pub(super) fn take_whole_message<'i>(
         LEN_16 => (4, u16::from_be_bytes([high, low])),
         _ => return None,
     };
-    // 5.2: the shortest form, of which the first arm is always one.
+    // 5.2: a 16-bit length below 126 is not in its shortest form.
     if header_len == 4 && payload_len < u16::from(LEN_16) || u64::from(payload_len) > max_payload {
         return None;
     }
@@ -163,7 +221,8 @@ pub(super) fn take_whole_message<'i>(
     Some((opcode, key, payload))
 }
 
-/// The payload length that a 7-bit length and the bytes behind it say, and what follows them.
+/// Completes the payload length: `len` is its 7-bit form, `rest` the bytes that follow. Returns it with the bytes after
+/// it.
 fn parse_len(len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
     // 5.2: "the minimal number of bytes MUST be used", "the most significant bit MUST be 0".
     match len {
@@ -182,20 +241,6 @@ fn parse_len(len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError
             if len < u16::from(LEN_16) { Err(ProtocolError::NonMinimalLength) } else { Ok(Some((len.into(), rest))) }
         }
         _ => Ok(Some((len.into(), rest))),
-    }
-}
-
-/// Appends the first byte, the MASK bit and the length.
-#[inline(always)]
-fn encode_start(first: u8, mask_bit: u8, payload_len: u64, output: &mut Vec<u8>) {
-    if let Ok(len @ 0..LEN_16) = u8::try_from(payload_len) {
-        output.extend_from_slice(&[first, mask_bit | len]);
-    } else if let Ok(len) = u16::try_from(payload_len) {
-        let [high, low] = len.to_be_bytes();
-        output.extend_from_slice(&[first, mask_bit | LEN_16, high, low]);
-    } else {
-        output.extend_from_slice(&[first, mask_bit | LEN_64]);
-        output.extend_from_slice(&payload_len.to_be_bytes());
     }
 }
 

@@ -74,7 +74,6 @@ mod deflate;
 mod error;
 mod extension;
 mod frame;
-mod mask;
 mod message;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -88,7 +87,6 @@ pub use error::{ControlError, NotOpen, ProtocolError};
 pub use extension::Contexts;
 #[cfg(not(feature = "deflate"))]
 pub(crate) use extension::Extension;
-pub use frame::{FrameHeader, Opcode, encode_frame};
-pub use mask::mask;
+pub use frame::{FrameHeader, Opcode, encode_frame, mask};
 pub use message::{Limits, Message};
 pub use utf8::{InvalidUtf8, Utf8Validator};

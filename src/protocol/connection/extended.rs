@@ -2,8 +2,9 @@
 
 use super::{Connection, Role, State};
 use crate::protocol::{
-    deflate::{self, Deflater, Extension},
+    deflate::{Deflater, Extension},
     error::NotOpen,
+    frame::FrameHeader,
     message::Message,
 };
 
@@ -37,7 +38,8 @@ impl<R: Role> Connection<R> {
         let deflated = self.sender.extension.and_then(|_| deflater.deflate(message));
         let Some(payload) = deflated else { return self.send(message, output) };
         let masking_key = self.sender.role.next_masking_key();
-        deflate::write(message.opcode(), deflate::RSV1, payload, masking_key, output);
+        let header = FrameHeader { rsv1: true, masking_key, ..FrameHeader::whole(message.opcode(), payload) };
+        header.encode_with(payload, output);
         Ok(())
     }
 }

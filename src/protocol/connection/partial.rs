@@ -8,8 +8,7 @@ use crate::protocol::{
     buffer::{Buffer, DIRECT},
     error::ProtocolError,
     extension::Inflation,
-    frame::FrameHeader,
-    mask::mask,
+    frame::{FrameHeader, mask},
     message::Assembly,
 };
 

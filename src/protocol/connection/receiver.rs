@@ -4,7 +4,7 @@ use super::{Allowance, Connection, Event, Role, State, partial::Frame};
 use crate::protocol::{
     error::ProtocolError,
     extension::{self, Progress, max_extended},
-    frame::{FrameHeader, Opcode},
+    frame::{FrameHeader, Opcode, RSV1},
     message::Assembly,
 };
 
@@ -72,6 +72,7 @@ impl<R: Role> Connection<R> {
                 None => {
                     let Some(header) = self.next_header(input)? else { return Ok(None) };
                     self.check(&header)?;
+                    self.begin_inflation(&header);
                     Frame::new(header)
                 }
             };
@@ -101,7 +102,7 @@ impl<R: Role> Connection<R> {
     /// Takes a header off the front of `input`, or what there is of it.
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, ProtocolError> {
         if self.partial.as_ref().is_none_or(|partial| partial.head.is_empty()) {
-            self.take_rsv1(input);
+            self.check_rsv1(input)?;
             if let Some((header, len)) = FrameHeader::parse(input)? {
                 let _header = input.split_off_mut(..len);
                 return Ok(Some(header));
@@ -113,16 +114,14 @@ impl<R: Role> Connection<R> {
         self.partial.get_or_insert_default().head.complete(input)
     }
 
-    /// At the beginning of a header: clears RSV1 where an extension gives it a meaning, and notes that.
+    /// RFC 7692 6: RSV1 may stand on the first frame of a data message, if permessage-deflate was negotiated. Checked at
+    /// the first byte of a header, since a header that [`FrameHeader::parse`] refuses may lack this right as well.
     #[inline]
-    fn take_rsv1(&mut self, input: &mut [u8]) {
-        // RFC 7692 6: RSV1 stands on the first frame of a data message, nowhere else.
-        if let Some(negotiated) = self.sender.extension
-            && let Some(first @ (0x41 | 0x42 | 0xC1 | 0xC2)) = input.first_mut()
-        {
-            *first &= !0x40;
-            let partial = self.partial.get_or_insert_default();
-            partial.inflation = extension::begin(partial.inflation.take(), negotiated, !R::MASKS);
+    fn check_rsv1(&self, header: &[u8]) -> Result<(), ProtocolError> {
+        match header.first() {
+            Some(0x41 | 0x42 | 0xC1 | 0xC2) if self.sender.extension.is_some() => Ok(()),
+            Some(first) if first & RSV1 != 0 => Err(ProtocolError::ReservedBits),
+            _ => Ok(()),
         }
     }
 
@@ -136,7 +135,8 @@ impl<R: Role> Connection<R> {
         }
         let message = self.partial.as_ref().and_then(|partial| partial.message.as_ref());
         let max_message = self.limits.max_message;
-        let max_len = if self.is_extended() { max_extended(max_message) } else { max_message };
+        let is_compressed = header.rsv1 || self.is_extended();
+        let max_len = if is_compressed { max_extended(max_message) } else { max_message };
         match (header.opcode, message) {
             (Opcode::Ping | Opcode::Pong | Opcode::Close, _) => Ok(()),
             // 5.4 Fragmentation: a first frame, then continuations, and nothing but control frames between them.
@@ -147,6 +147,15 @@ impl<R: Role> Connection<R> {
             }
             (Opcode::Text | Opcode::Binary, None) if header.payload_len > max_len => Err(ProtocolError::MessageTooBig),
             (Opcode::Text | Opcode::Binary, None) => Ok(()),
+        }
+    }
+
+    fn begin_inflation(&mut self, header: &FrameHeader) {
+        if header.rsv1
+            && let Some(extension) = self.sender.extension
+        {
+            let partial = self.partial.get_or_insert_default();
+            partial.inflation = extension::begin(partial.inflation.take(), extension, !R::MASKS);
         }
     }
 

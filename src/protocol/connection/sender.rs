@@ -5,8 +5,7 @@ use crate::protocol::{
     close::CloseFrame,
     error::ProtocolError,
     extension::Extension,
-    frame::{FrameHeader, Opcode, encode_frame},
-    mask::mask,
+    frame::{FrameHeader, Opcode},
     message::Message,
 };
 
@@ -24,14 +23,8 @@ impl<R: Role> Sender<R> {
     #[inline]
     pub(super) fn write(&mut self, opcode: Opcode, payload: &[u8], output: &mut Vec<u8>) {
         // 5.1: a client MUST mask all its frames, a server MUST NOT mask any.
-        let Some(masking_key) = self.role.next_masking_key() else {
-            return encode_frame(opcode, payload, output);
-        };
-        let payload_len = payload.len() as u64;
-        FrameHeader { fin: true, opcode, masking_key: Some(masking_key), payload_len }.encode(output);
-        let start = output.len();
-        output.extend_from_slice(payload);
-        mask(output.get_mut(start..).unwrap_or_default(), masking_key, 0);
+        let masking_key = self.role.next_masking_key();
+        FrameHeader { masking_key, ..FrameHeader::whole(opcode, payload) }.encode_with(payload, output);
     }
 
     /// Appends a Close frame and waits for the peer's.

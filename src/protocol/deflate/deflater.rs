@@ -10,8 +10,6 @@ use crate::protocol::{
     message::Message,
 };
 
-/// RSV1, in the first byte of a frame: its message is compressed (RFC 7692 §6).
-pub(in crate::protocol) const RSV1: u8 = 0x40;
 /// A buffer that has grown larger than this for one message is not kept for the next.
 const KEPT: usize = 256 * 1024;
 
@@ -89,7 +87,7 @@ impl Deflater {
     /// nothing is appended.
     pub(crate) fn encode_compressed(&mut self, opcode: Opcode, plain: &[u8], output: &mut Vec<u8>) -> Option<usize> {
         let len = self.deflate_bytes(plain).map(|payload| {
-            write(opcode, RSV1, payload, None, output);
+            FrameHeader { rsv1: true, ..FrameHeader::whole(opcode, payload) }.encode_with(payload, output);
             payload.len()
         });
         // What serves one connection alone holds on to no message of its, also if that is sent as it is.
@@ -103,11 +101,11 @@ impl Deflater {
     /// answer is true.
     pub fn encode_frame(&mut self, message: Message<'_>, output: &mut Vec<u8>) -> bool {
         let (payload, rsv1) = match self.deflate(message) {
-            Some(payload) => (payload, RSV1),
-            None => (message.as_bytes(), 0),
+            Some(payload) => (payload, true),
+            None => (message.as_bytes(), false),
         };
-        write(message.opcode(), rsv1, payload, None, output);
-        rsv1 != 0
+        FrameHeader { rsv1, ..FrameHeader::whole(message.opcode(), payload) }.encode_with(payload, output);
+        rsv1
     }
 
     /// The bytes of heap that it takes: 376 KiB with 15 window bits, 264 KiB with 12, and what is kept of a message.
@@ -151,25 +149,5 @@ impl fmt::Debug for Deflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("Deflater");
         f.field("context", &self.context).field("deflated", &self.deflated).finish_non_exhaustive()
-    }
-}
-
-/// Appends a frame.
-pub(in crate::protocol) fn write(
-    opcode: Opcode,
-    rsv1: u8,
-    payload: &[u8],
-    masking_key: Option<[u8; 4]>,
-    output: &mut Vec<u8>,
-) {
-    let start = output.len();
-    FrameHeader { fin: true, opcode, masking_key, payload_len: payload.len() as u64 }.encode(output);
-    if let Some(first) = output.get_mut(start) {
-        *first |= rsv1;
-    }
-    let start = output.len();
-    output.extend_from_slice(payload);
-    if let Some(key) = masking_key {
-        crate::protocol::mask(output.get_mut(start..).unwrap_or_default(), key, 0);
     }
 }

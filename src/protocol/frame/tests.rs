@@ -2,7 +2,7 @@ use super::*;
 use crate::protocol::testing::{KEY, masked, unmasked};
 
 fn header(fin: bool, opcode: Opcode, masking_key: Option<[u8; 4]>, payload_len: u64) -> FrameHeader {
-    FrameHeader { fin, opcode, masking_key, payload_len }
+    FrameHeader { fin, rsv1: false, opcode, masking_key, payload_len }
 }
 
 #[test]
@@ -23,17 +23,19 @@ fn parses_the_examples_of_the_rfc() {
     }
 }
 
-/// Headers that break a rule by themselves, and how many of their bytes show it.
+/// Headers that break a rule by themselves, and the number of bytes after which each must be refused.
 #[test]
-fn fails_at_the_first_byte_that_shows_it() {
+fn refuses_a_header_at_the_first_byte_that_shows_the_error() {
     use ProtocolError::*;
     for (bytes, needed, error) in [
-        (&b"\xC1\x80\0\0\0\0"[..], 1, ReservedBits),
-        (b"\xA1\x80", 1, ReservedBits),
+        (&b"\xA1\x80\0\0\0\0"[..], 1, ReservedBits),
+        (b"\xD1\x80", 1, ReservedBits),
         (b"\x91\x80", 1, ReservedBits),
         (b"\xF3\xFF", 1, ReservedBits),
         (b"\x83\x80", 1, ReservedOpcode),
+        (b"\xC3\x80", 1, ReservedOpcode),
         (b"\x09\x80", 1, FragmentedControl),
+        (b"\x49\x80", 1, FragmentedControl),
         (b"\x08\xFF", 1, FragmentedControl),
         (b"\x0A\x00", 1, FragmentedControl),
         (b"\x88\xFE\x00\x7E", 2, ControlTooLong),
@@ -54,9 +56,9 @@ fn fails_at_the_first_byte_that_shows_it() {
 }
 
 #[test]
-fn every_first_byte_is_judged_by_rsv_then_opcode_then_fin() {
+fn checks_the_first_byte_for_rsv2_and_rsv3_then_opcode_then_fin() {
     for first in 0..=255 {
-        let expected = match (first & 0x70, first & 0x0F, first & 0x80) {
+        let expected = match (first & 0x30, first & 0x0F, first & 0x80) {
             (1.., _, _) => Err(ProtocolError::ReservedBits),
             (_, 3..=7 | 11..=15, _) => Err(ProtocolError::ReservedOpcode),
             (_, 8..=10, 0) => Err(ProtocolError::FragmentedControl),
@@ -67,11 +69,13 @@ fn every_first_byte_is_judged_by_rsv_then_opcode_then_fin() {
 }
 
 #[test]
-fn a_header_is_parsed_from_exactly_its_own_bytes() {
+fn parses_each_encoded_header_as_itself_from_exactly_its_bytes() {
     for payload_len in [0, 1, 125, 126, 127, 65_535, 65_536, (1 << 63) - 1] {
         for opcode in [Opcode::Continuation, Opcode::Text, Opcode::Binary] {
-            for (fin, key) in [(false, None), (true, None), (false, Some(KEY)), (true, Some([0; 4]))] {
-                let header = header(fin, opcode, key, payload_len);
+            for (fin, rsv1, masking_key) in
+                [(false, false, None), (true, true, None), (true, false, Some([0; 4])), (false, true, Some(KEY))]
+            {
+                let header = FrameHeader { fin, rsv1, opcode, masking_key, payload_len };
                 let mut bytes = Vec::new();
                 header.encode(&mut bytes);
                 assert!(bytes.len() <= FrameHeader::MAX_LEN);
@@ -87,7 +91,7 @@ fn a_header_is_parsed_from_exactly_its_own_bytes() {
 }
 
 #[test]
-fn lengths_are_encoded_in_the_shortest_form() {
+fn encodes_lengths_in_the_shortest_form() {
     for (payload_len, bytes) in [
         (0, &b"\x82\x00"[..]),
         (125, b"\x82\x7D"),
@@ -105,7 +109,7 @@ fn lengths_are_encoded_in_the_shortest_form() {
 }
 
 #[test]
-fn a_whole_message_is_taken_only_when_all_of_it_is_there() {
+fn takes_a_whole_message_only_when_its_last_byte_is_there() {
     for payload_len in [0, 1, 125, 126, 300, 65_535] {
         for is_masked in [true, false] {
             let payload = vec![b'x'; payload_len];
@@ -117,7 +121,7 @@ fn a_whole_message_is_taken_only_when_all_of_it_is_there() {
                 assert_eq!(input.len(), len);
             }
             let mut input = &mut stream[..];
-            // It may be exactly as long as the limit.
+            // A message may be exactly as long as the limit.
             let limit = payload_len as u64;
             let (opcode, key, taken) = take_whole_message(&mut input, is_masked, limit).expect("a whole message");
             assert_eq!((opcode, taken.len(), &*input), (Opcode::Text, payload_len, &b"rest"[..]));
@@ -127,14 +131,14 @@ fn a_whole_message_is_taken_only_when_all_of_it_is_there() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_never_taken_as_a_whole_message() {
+fn leaves_frames_that_break_a_rule_to_the_parser() {
     for (bytes, is_masked) in [
         (unmasked(0x81, b"unmasked"), true),
         (masked(0x81, b"masked"), false),
         (masked(0x01, b"fragment"), true),
         (masked(0x80, b"continuation"), true),
         (masked(0x89, b"ping"), true),
-        (masked(0xC1, b"reserved bit"), true),
+        (masked(0xC1, b"compressed"), true),
         (masked(0x83, b"reserved opcode"), true),
         (masked(0x82, b"larger than the limit of 20"), true),
         (b"\x82\xFE\x00\x05\0\0\0\0short".to_vec(), true),
@@ -146,4 +150,50 @@ fn what_breaks_a_rule_is_never_taken_as_a_whole_message() {
         assert_eq!(take_whole_message(&mut input, is_masked, 20), None, "{bytes:02X?}");
         assert_eq!(input, bytes);
     }
+}
+
+#[test]
+fn encodes_a_compressed_masked_frame_with_its_payload() {
+    let header = FrameHeader { rsv1: true, masking_key: Some(KEY), ..FrameHeader::whole(Opcode::Text, b"Hello") };
+    let mut output = b"before".to_vec();
+    header.encode_with(b"Hello", &mut output);
+    assert_eq!(output, [b"before", &masked(0xC1, b"Hello")[..]].concat());
+}
+
+/// §5.3 word by word.
+fn mask_by_the_rfc(payload: &[u8], offset: usize) -> Vec<u8> {
+    payload.iter().enumerate().map(|(i, byte)| byte ^ KEY[(i + offset) % 4]).collect()
+}
+
+#[test]
+fn masks_every_length_and_offset_as_the_rfc_says() {
+    let plain: Vec<u8> = (0..=255).collect();
+    for len in 0..=70 {
+        for offset in [0, 1, 2, 3, 4, 5, 4095, usize::MAX - 3] {
+            let mut payload = plain[..len].to_vec();
+            mask(&mut payload, KEY, offset);
+            assert_eq!(payload, mask_by_the_rfc(&plain[..len], offset % 4), "{len} bytes at {offset}");
+        }
+    }
+}
+
+#[test]
+fn masks_in_two_pieces_as_in_one() {
+    let plain: Vec<u8> = (0..37).collect();
+    for cut in 0..=plain.len() {
+        let mut payload = plain.clone();
+        let (head, tail) = payload.split_at_mut(cut);
+        mask(head, KEY, 0);
+        mask(tail, KEY, cut);
+        assert_eq!(payload, mask_by_the_rfc(&plain, 0), "cut at {cut}");
+    }
+}
+
+#[test]
+fn masking_twice_gives_the_original() {
+    let mut payload = *b"some bytes of any kind";
+    mask(&mut payload, KEY, 3);
+    assert_ne!(&payload, b"some bytes of any kind");
+    mask(&mut payload, KEY, 3);
+    assert_eq!(&payload, b"some bytes of any kind");
 }

@@ -71,6 +71,8 @@ fn fails_on_what_the_rfc_forbids_and_answers_what_came_before() {
     ];
     streams.extend((3..=7).chain(11..=15).map(|opcode| (masked(0x80 | opcode, b"x"), ReservedOpcode)));
     streams.extend((1..=7).map(|rsv| (masked(0x81 | rsv << 4, b"x"), ReservedBits)));
+    // No extension was negotiated, so the first byte already shows it.
+    streams.extend([0xC1, 0x40, 0xC0, 0xC9, 0x48, 0xC3].map(|first| (vec![first], ReservedBits)));
     let whole = [masked(0x01, b"be"), masked(0x89, b"!"), masked(0x80, b"fore")].concat();
     for (stream, error) in streams {
         check(server, &stream, &failed(&[], error));

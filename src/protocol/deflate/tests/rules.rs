@@ -57,6 +57,8 @@ fn messages_of_the_rfc_and_others_are_inflated() {
 fn rsv1_anywhere_but_on_the_first_frame_of_a_data_message_fails_the_connection() {
     let begun = masked(0x41, &HELLO[..3]);
     for (stream, error) in [
+        (vec![0xC9], ProtocolError::ReservedBits),
+        (vec![0x40], ProtocolError::ReservedBits),
         (masked(0xC9, b""), ProtocolError::ReservedBits),
         (masked(0xCA, b""), ProtocolError::ReservedBits),
         (masked(0xC8, b""), ProtocolError::ReservedBits),
