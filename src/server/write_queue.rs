@@ -218,12 +218,7 @@ pub(crate) fn rest_of_begun_frame(frames: &[u8], sent: usize) -> usize {
 
 /// Length of the frame of our own that `bytes` begins with, header included.
 pub(crate) fn frame_len(bytes: &[u8]) -> Option<usize> {
-    let mut head = [0; FrameHeader::MAX_LEN];
-    let len = bytes.len().min(head.len());
-    head.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
-    // RSV1: a message that is compressed.
-    head[0] &= !0x40;
-    let (header, header_len) = FrameHeader::parse(head.get(..len)?).ok()??;
+    let (header, header_len) = FrameHeader::parse(bytes).ok()??;
     usize::try_from(header.payload_len).ok()?.checked_add(header_len)
 }
 
