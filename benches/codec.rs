@@ -22,7 +22,7 @@ fn main() {
 fn client_frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let payload_len = payload.len() as u64;
-    FrameHeader { fin: true, opcode, masking_key: Some(KEY), payload_len }.encode(&mut bytes);
+    FrameHeader { fin: true, rsv1: false, opcode, masking_key: Some(KEY), payload_len }.encode(&mut bytes);
     let start = bytes.len();
     bytes.extend_from_slice(payload);
     mask(&mut bytes[start..], KEY, 0);

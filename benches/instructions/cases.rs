@@ -156,7 +156,8 @@ fn client_frame(opcode: Opcode, len: usize) -> Vec<u8> {
 
 fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    FrameHeader { fin: true, opcode, masking_key: Some(KEY), payload_len: payload.len() as u64 }.encode(&mut bytes);
+    FrameHeader { fin: true, rsv1: false, opcode, masking_key: Some(KEY), payload_len: payload.len() as u64 }
+        .encode(&mut bytes);
     let start = bytes.len();
     bytes.extend_from_slice(payload);
     mask(&mut bytes[start..], KEY, 0);

@@ -1,11 +1,11 @@
 //! Laws of `FrameHeader::parse` and `encode` (RFC 6455 5.2):
 //!
 //! 1. No input makes them panic.
-//! 2. A header that is accepted took 2 to 14 bytes, no more than there were, and what follows it changes nothing.
-//! 3. It keeps the rules: a control frame is final and has at most 125 bytes, no length reaches 2^63.
-//! 4. Encoding it gives the very bytes it was parsed from: there is one way to write a header.
-//! 5. With fewer bytes it was incomplete, never an error; an error that has shown itself stays the same.
-//! 6. Every header that may be sent is parsed as itself.
+//! 2. An accepted header takes 2 to 14 bytes of the input, and the bytes after it change nothing.
+//! 3. An accepted header keeps the rules: a control frame is final and has at most 125 bytes, no length reaches 2^63.
+//! 4. Encoding an accepted header, RSV1 included, gives the bytes from which it was parsed.
+//! 5. A prefix of an accepted header is incomplete, never an error; a longer input gives the same error.
+//! 6. Encoding and parsing a header that keeps the rules gives the same header, RSV1 included.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -37,17 +37,18 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// A header that keeps the rules, drawn from the input.
+/// Draws a header that keeps the rules.
 fn sendable(data: &[u8]) -> Option<FrameHeader> {
     let (&[first, second], rest) = data.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     let opcodes = [Opcode::Continuation, Opcode::Text, Opcode::Binary, Opcode::Close, Opcode::Ping, Opcode::Pong];
     let opcode = opcodes[usize::from(first) % opcodes.len()];
-    // Shifted, so that short lengths are as frequent as long ones; below 2^63.
+    // The shift makes short lengths as frequent as long ones, and keeps them below 2^63.
     let length = u64::from_be_bytes(*length) >> (1 + second % 63);
     let masking_key = rest.first_chunk().copied();
+    let rsv1 = first & 0x40 != 0;
     Some(match opcode.is_control() {
-        true => FrameHeader { fin: true, opcode, masking_key, payload_len: length % 126 },
-        false => FrameHeader { fin: first & 0x80 != 0, opcode, masking_key, payload_len: length },
+        true => FrameHeader { fin: true, rsv1, opcode, masking_key, payload_len: length % 126 },
+        false => FrameHeader { fin: first & 0x80 != 0, rsv1, opcode, masking_key, payload_len: length },
     })
 }

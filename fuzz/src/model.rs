@@ -33,7 +33,7 @@ pub fn decode(outcome: &Outcome, masked: bool) -> Decoded {
     let mut rest = &outcome.output[..];
     while !rest.is_empty() {
         let (header, length) = FrameHeader::parse(rest).expect("a header by the rules").expect("a whole header");
-        assert!(header.fin && header.masking_key.is_some() == masked, "{header:?}");
+        assert!(header.fin && !header.rsv1 && header.masking_key.is_some() == masked, "{header:?}");
         let (payload, behind) = rest[length..].split_at(usize::try_from(header.payload_len).expect("a whole payload"));
         sent.push((header.opcode, unmasked(payload, header.masking_key)));
         rest = behind;
@@ -77,6 +77,10 @@ struct Model<'a> {
 impl Model<'_> {
     /// The frame at the front of `rest`; its length, or `None` when it is not whole.
     fn frame(&mut self, rest: &[u8]) -> Result<Option<usize>, ProtocolError> {
+        // RFC 7692 6: RSV1 has no meaning here, because no extension was negotiated.
+        if rest.first().is_some_and(|first| first & 0x40 != 0) {
+            return Err(ProtocolError::ReservedBits);
+        }
         let Some((header, header_len)) = FrameHeader::parse(rest)? else { return Ok(None) };
         // 5.1: frames to a server are masked, frames to a client are not.
         match (self.case.client, header.masking_key) {

@@ -133,7 +133,7 @@ pub fn compressed(payload: &[u8]) -> Vec<u8> {
 /// A client's frame.
 pub fn frame(opcode: Opcode, key: [u8; 4], payload: &[u8], frames: &mut Vec<u8>) {
     let payload_len = payload.len() as u64;
-    FrameHeader { fin: true, opcode, masking_key: Some(key), payload_len }.encode(frames);
+    FrameHeader { fin: true, rsv1: false, opcode, masking_key: Some(key), payload_len }.encode(frames);
     let start = frames.len();
     frames.extend_from_slice(payload);
     mask(&mut frames[start..], key, 0);

@@ -2,10 +2,10 @@
 //! skipped all, or inflated and compared all: each may refer to those before it.
 
 use flate2::{Decompress, FlushDecompress};
-use sockhop::protocol::{FrameHeader, Opcode, mask};
+use sockhop::protocol::{FrameHeader, Opcode, ProtocolError, mask};
 
 use super::client::Compression;
-use super::script::{RSV1, Script, TAIL};
+use super::script::{Script, TAIL};
 
 /// One payload in so many is compared with what was sent; the first always.
 const EVERY: u64 = 1000;
@@ -100,7 +100,7 @@ impl Walker {
             self.begun.extend_from_slice(&bytes[..bytes.len().min(LONGEST_HEADER)]);
             self.parse(&self.begun, script)?
         };
-        let Some((header, len, is_compressed)) = parsed else {
+        let Some((header, len)) = parsed else {
             if begun == 0 {
                 self.begun.extend_from_slice(bytes);
             }
@@ -117,27 +117,21 @@ impl Walker {
                 return Err(format!("a message came back as {:?}", header.opcode));
             }
             *self.message_len.get_or_insert(0) += header.payload_len;
-            self.is_compressed |= is_compressed;
+            self.is_compressed |= header.rsv1;
         }
         Ok(Some(header))
     }
 
-    /// A header, its length, and whether it begins a compressed message.
-    fn parse(&self, bytes: &[u8], script: &Script) -> Result<Option<(FrameHeader, usize, bool)>, String> {
+    /// Parses a header; a compressed message must have been negotiated, and its mark stands on its first frame only.
+    fn parse(&self, bytes: &[u8], script: &Script) -> Result<Option<(FrameHeader, usize)>, String> {
         let may_be_compressed = self.message_len.is_none() && !matches!(self.compressed, Compressed::Refused);
-        let is_compressed = may_be_compressed && bytes[0] & !RSV1 & 0x7F == script.opcode as u8 && bytes[0] & RSV1 != 0;
-        let mut header = [0; LONGEST_HEADER];
-        let bytes = if is_compressed {
-            // The codec knows that bit in an extension's messages alone.
-            let header = &mut header[..bytes.len().min(LONGEST_HEADER)];
-            header.copy_from_slice(&bytes[..header.len()]);
-            header[0] &= !RSV1;
-            header
-        } else {
-            bytes
-        };
-        let parsed = FrameHeader::parse(bytes).map_err(|error| format!("not a frame: {error}"))?;
-        Ok(parsed.map(|(header, len)| (header, len, is_compressed)))
+        let parsed = FrameHeader::parse(bytes).and_then(|parsed| match parsed {
+            Some((header, _)) if header.rsv1 && !(may_be_compressed && header.opcode == script.opcode) => {
+                Err(ProtocolError::ReservedBits)
+            }
+            parsed => Ok(parsed),
+        });
+        parsed.map_err(|error| format!("not a frame: {error}"))
     }
 
     /// Whether the payload of the message under way is wanted.
@@ -196,7 +190,7 @@ impl Inflater {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::script::compressed;
+    use crate::load::script::{RSV1, compressed};
     use crate::workload::Content;
     use sockhop::protocol::encode_frame;
 
@@ -207,7 +201,7 @@ mod tests {
         let (head, tail) = script.payload(1).split_at(3);
         let mut fragment = |fin, opcode, payload: &[u8]| {
             let payload_len = payload.len() as u64;
-            FrameHeader { fin, opcode, masking_key: None, payload_len }.encode(&mut bytes);
+            FrameHeader { fin, rsv1: false, opcode, masking_key: None, payload_len }.encode(&mut bytes);
             bytes.extend_from_slice(payload);
         };
         fragment(false, script.opcode, head);
