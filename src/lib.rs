@@ -66,12 +66,8 @@ pub mod http;
 pub mod protocol;
 pub mod server;
 
-#[cfg(feature = "deflate")]
 pub use crate::http::DeflateOffer;
-pub use crate::protocol::{CloseCode, CloseFrame, Message};
-#[cfg(feature = "deflate")]
-pub use crate::protocol::{ContextTakeover, DeflateOptions};
-#[cfg(feature = "deflate")]
+pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
 pub use crate::server::Deflate;
 pub use crate::server::{
     Accept, CloseReason, Config, ConnectionId, Context, Count, Drain, Error, Handle, Handler, Listen, ListenAddr,

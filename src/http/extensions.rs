@@ -1,6 +1,6 @@
-//! Sec-WebSocket-Extensions (RFC 6455 §9.1) and what is negotiated there about permessage-deflate (RFC 7692 §5, §7.1).
+//! Sec-WebSocket-Extensions (RFC 6455 §9.1) and the negotiation of permessage-deflate in it (RFC 7692 §5, §7.1).
 //!
-//! The header is read in one forward pass: what was looked at is never looked at again.
+//! The header is read in one forward pass: no byte is examined twice.
 
 mod list;
 
@@ -9,19 +9,24 @@ use std::{error, fmt};
 
 use self::list::{Element, Elements};
 use super::{HandshakeError, Upgrade};
-use crate::protocol::{ContextTakeover, Extension};
+use crate::protocol::{ContextTakeover, DEFLATE_AVAILABLE, Extension};
 
 const HEADER: &str = "sec-websocket-extensions";
 const NAME: &str = "permessage-deflate";
 
-/// What one side wants permessage-deflate to be like. A server answers offers with it, a client makes one of it.
+/// The parameters of permessage-deflate that one side wants. A server answers a client's offers with it, a client makes
+/// its offer of it.
+///
+/// A build without the feature `deflate` cannot compress ([`DEFLATE_AVAILABLE`]): its servers decline every offer, and its
+/// clients must not make one.
 ///
 /// ```
 /// use sockhop::http::DeflateOffer;
 /// use sockhop::protocol::ContextTakeover;
 ///
+/// # if !sockhop::protocol::DEFLATE_AVAILABLE { return Ok(()) }
 /// let server = DeflateOffer::default();
-/// let agreed = server.answer("permessage-deflate; client_max_window_bits")?.expect("it can be had");
+/// let agreed = server.answer("permessage-deflate; client_max_window_bits")?.expect("an acceptable offer");
 /// assert_eq!(agreed.client_context, ContextTakeover::No);
 /// assert_eq!(
 ///     DeflateOffer::header_value(agreed),
@@ -31,14 +36,14 @@ const NAME: &str = "permessage-deflate";
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeflateOffer {
-    /// How the server may compress. With [`ContextTakeover::No`], which is the default, neither end needs memory between two
-    /// messages of the server's.
+    /// How the server may compress. Default: [`ContextTakeover::No`], with which neither end needs memory between two
+    /// messages of the server.
     pub server_context: ContextTakeover,
     /// How the client may compress. Default: [`ContextTakeover::No`].
     pub client_context: ContextTakeover,
-    /// The largest window of the server's, in bits, 9 to 15; others count as the nearest. Default: 15, which is 32 KiB.
+    /// The largest window of the server in bits, 9 to 15; other values count as the nearest. Default: 15, which is 32 KiB.
     pub server_max_window_bits: u8,
-    /// The largest window of the client's, as far as the client lets it be chosen. Default: 15.
+    /// The largest window of the client, if the client lets the server choose it. Default: 15.
     pub client_max_window_bits: u8,
 }
 
@@ -54,21 +59,25 @@ impl Default for DeflateOffer {
 }
 
 impl DeflateOffer {
-    /// The server's answer to the value of one Sec-WebSocket-Extensions line: the first offer of permessage-deflate that
-    /// can be kept. `None`: there is none, and the connection goes on without.
+    /// Accepts the first acceptable offer of permessage-deflate in the value of one Sec-WebSocket-Extensions line. `None`:
+    /// there is none, and the connection goes on without compression.
     ///
     /// # Errors
-    /// [`HandshakeError::Extensions`] when the line, to its end, is not a list of extensions (RFC 6455 §9.1).
+    /// [`HandshakeError::Extensions`] when the line is not a list of extensions (RFC 6455 §9.1), even after an acceptable
+    /// offer.
     pub fn answer(&self, value: &str) -> Result<Option<Extension>, HandshakeError> {
         self.answer_lines([value].into_iter())
     }
 
     fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<Extension>, HandshakeError> {
+        if !DEFLATE_AVAILABLE {
+            return Ok(None);
+        }
         let (mut answer, mut found, mut has_lines) = (None, false, false);
         for line in lines {
             has_lines = true;
             for element in Elements::new(line) {
-                // 9.1: what does not conform fails the handshake, also behind an offer that can be taken.
+                // 9.1: a malformed element fails the handshake, even after an acceptable offer.
                 let element = element.map_err(|_| HandshakeError::Extensions)?;
                 found = true;
                 if answer.is_none() && element.name == NAME {
@@ -80,32 +89,32 @@ impl DeflateOffer {
         if has_lines && !found { Err(HandshakeError::Extensions) } else { Ok(answer) }
     }
 
-    /// 7.1: what becomes of one offer; `None`: it is declined.
+    /// 7.1: accepts one offer, or declines it with `None`.
     fn agree(&self, offered: &Offered) -> Option<Extension> {
         let wish = |bits: u8| bits.clamp(9, 15);
-        // 7.1.2.1: the same value as offered, or a smaller one. zlib cannot keep 8.
+        // 7.1.2.1: the same value as offered, or a smaller one. zlib cannot compress with 8.
         let server_max_window_bits = match offered.server_max_window_bits {
             Some(..=8) => return None,
             Some(bits) => bits.min(wish(self.server_max_window_bits)),
             None => wish(self.server_max_window_bits),
         };
-        // 7.1.2.2: without the client's offer nothing can be asked of it.
+        // 7.1.2.2: the server may choose the client's window only if the client offered that.
         let client_max_window_bits = match offered.client_max_window_bits {
             Some(bits) => bits.unwrap_or(15).min(wish(self.client_max_window_bits)),
             None => 15,
         };
         Some(Extension {
-            // 7.1.1.1: if the client asks for it, it has to be.
+            // 7.1.1.1: the server must do as the client asks.
             server_context: none_if(offered.server_no_context_takeover, self.server_context),
-            // 7.1.1.2: a client that says so itself will keep it.
+            // 7.1.1.2: the client keeps this even if the server does not ask for it.
             client_context: none_if(offered.client_no_context_takeover, self.client_context),
             server_max_window_bits,
             client_max_window_bits,
         })
     }
 
-    /// How a server writes into Sec-WebSocket-Extensions what was agreed: a parameter for all that is not as it would be
-    /// without one.
+    /// The value of the server's Sec-WebSocket-Extensions for an agreed extension. Parameters with default values are left
+    /// out.
     pub fn header_value(agreed: Extension) -> String {
         let mut value = NAME.to_owned();
         for (context, name) in
@@ -127,7 +136,7 @@ impl DeflateOffer {
         value
     }
 
-    /// A client's Sec-WebSocket-Extensions.
+    /// The value of the client's Sec-WebSocket-Extensions, with one offer.
     pub fn offer_value(&self) -> String {
         let mut offered = Extension::default();
         (offered.server_context, offered.client_context) = (self.server_context, self.client_context);
@@ -139,12 +148,11 @@ impl DeflateOffer {
         value
     }
 
-    /// Checks a server's answer to [`offer_value`](Self::offer_value): the values of all its Sec-WebSocket-Extensions
-    /// lines. `None`: the connection goes on without.
+    /// Checks the server's answer to [`offer_value`](Self::offer_value): the values of all its Sec-WebSocket-Extensions
+    /// lines. `None`: the connection goes on without compression.
     ///
     /// # Errors
-    /// The server has answered with what was not offered, or with what cannot be kept: the client has to fail the
-    /// connection (RFC 6455 §4.1, RFC 7692 §7.1).
+    /// The answer does not fit the offer: the client must fail the connection (RFC 6455 §4.1, RFC 7692 §7.1).
     pub fn check_answer<'a>(
         &self,
         lines: impl IntoIterator<Item = &'a str>,
@@ -154,7 +162,7 @@ impl DeflateOffer {
             has_lines = true;
             for element in Elements::new(line) {
                 let element = element?;
-                // RFC 6455 4.1: an extension that was not offered; RFC 7692 5.1: and one only once.
+                // RFC 6455 4.1: only an offered extension; RFC 7692 5.1: and only once.
                 if element.name != NAME || agreed.is_some() {
                     return Err(ExtensionError::NotOffered);
                 }
@@ -166,7 +174,7 @@ impl DeflateOffer {
     }
 
     fn take_answer(&self, answer: &Offered) -> Option<Extension> {
-        // 7.1.1.1, 7.1.2.1: what the client has asked of the server is in the answer, or not accepted.
+        // 7.1.1.1, 7.1.2.1: a server that accepts repeats each parameter that the client asked of it.
         let asked = self.server_max_window_bits.clamp(9, 15);
         let server_max_window_bits = match answer.server_max_window_bits {
             Some(bits) if bits > asked => return None,
@@ -177,7 +185,7 @@ impl DeflateOffer {
         if self.server_context == ContextTakeover::No && !answer.server_no_context_takeover {
             return None;
         }
-        // 7.1.2.2: a value, and one that zlib can keep.
+        // 7.1.2.2: the answer must have a value. zlib cannot compress with 8.
         let most = self.client_max_window_bits.clamp(9, 15);
         let client_max_window_bits = match answer.client_max_window_bits {
             Some(None | Some(..=8)) => return None,
@@ -195,7 +203,8 @@ impl DeflateOffer {
 }
 
 impl Upgrade<'_> {
-    /// What the server answers to the client's offers of permessage-deflate: the first that can be kept, or none.
+    /// Accepts the client's first acceptable offer of permessage-deflate. `None`: there is none, or this build cannot
+    /// compress ([`DEFLATE_AVAILABLE`]).
     ///
     /// # Errors
     /// [`HandshakeError::Extensions`] when Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).
@@ -203,8 +212,7 @@ impl Upgrade<'_> {
         wanted.answer_lines(self.request.header_lines(HEADER))
     }
 
-    /// As [`encode_response`](Self::encode_response), with the extension that
-    /// [`negotiate_deflate`](Self::negotiate_deflate) found.
+    /// [`encode_response`](Self::encode_response) with the result of [`negotiate_deflate`](Self::negotiate_deflate).
     pub fn encode_response_with(
         accept_key: &[u8; 28],
         subprotocol: Option<&str>,
@@ -217,15 +225,15 @@ impl Upgrade<'_> {
     }
 }
 
-/// What is wrong with a server's Sec-WebSocket-Extensions.
+/// The error in a server's Sec-WebSocket-Extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExtensionError {
-    /// It is not a list of extensions (RFC 6455 §9.1).
+    /// The header is not a list of extensions (RFC 6455 §9.1).
     Malformed,
-    /// It has an extension that was not offered, or one twice (RFC 6455 §4.1).
+    /// The header has an extension that was not offered, or one extension twice (RFC 6455 §4.1).
     NotOffered,
-    /// Its parameters are no valid answer to what was offered (RFC 7692 §7.1).
+    /// The parameters do not answer the offer (RFC 7692 §7.1).
     Parameters,
 }
 
@@ -234,7 +242,7 @@ impl fmt::Display for ExtensionError {
         f.write_str(match self {
             Self::Malformed => "Sec-WebSocket-Extensions is not a list of extensions",
             Self::NotOffered => "extension that was not offered",
-            Self::Parameters => "parameters of permessage-deflate that do not answer the offer",
+            Self::Parameters => "parameters of permessage-deflate do not answer the offer",
         })
     }
 }
@@ -252,12 +260,12 @@ struct Offered {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// In an offer it may be without a value.
+    /// `Some(None)`: without a value, which only an offer may have.
     client_max_window_bits: Option<Option<u8>>,
 }
 
 impl Offered {
-    /// 7.1: `None` when a parameter is unknown, or there twice, or its value is not valid.
+    /// 7.1: `None` when a parameter is unknown, stands there twice, or has an invalid value.
     fn read(element: &Element<'_>) -> Option<Self> {
         let mut offered = Self::default();
         for (name, value) in &element.params {

@@ -25,7 +25,7 @@
 //! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
 //! | RFC 6455 4.2.2 the server's | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
 //! | RFC 6455 4.4 several versions | [`HandshakeError::VersionNot13`] |
-//! | RFC 6455 9.1, RFC 7692 7 extensions, with the feature `deflate` | `DeflateOffer` |
+//! | RFC 6455 9.1, RFC 7692 7 extensions, with the feature `deflate` | [`DeflateOffer`] |
 //! | RFC 6455 10.2 origin considerations, RFC 6454 | [`OriginPolicy::check`] |
 //! | behind proxies: who the client is | [`ProxyHeader::parse`], before the request; [`forwarded_client`] |
 
@@ -34,7 +34,6 @@
 mod authority;
 mod cidr;
 mod error;
-#[cfg(feature = "deflate")]
 mod extensions;
 mod forwarded;
 mod head;
@@ -50,7 +49,6 @@ mod upgrade;
 
 pub use cidr::{Cidr, CidrError};
 pub use error::HandshakeError;
-#[cfg(feature = "deflate")]
 pub use extensions::{DeflateOffer, ExtensionError};
 pub use forwarded::forwarded_client;
 pub use head::{HeadLimits, HeadScanner};

@@ -1,53 +1,79 @@
-//! permessage-deflate (RFC 7692): the payloads of messages are compressed, each as a whole, before they are framed.
+//! permessage-deflate (RFC 7692): the payload of a message is compressed as a whole, then framed.
 //!
-//! It knows nothing of headers and of how it was negotiated; `crate::http` does that.
+//! Its types exist in every build. Only `zlib.rs` needs the feature `deflate`; without it no extension is negotiated and
+//! nothing is compressed. The handshake's part of RFC 7692 is in `crate::http`.
 //!
 //! | RFC 7692 | rule | kept in |
 //! |---|---|---|
-//! | 6, 7.2.3.1 | RSV1 marks a compressed message, on its first frame alone | [`Connection::receive`](super::Connection::receive) |
+//! | 6, 7.2.3.1 | RSV1 marks a compressed message, on its first frame only | [`Connection::receive`](super::Connection::receive) |
 //! | 7.1.1 | context takeover, or none | [`Extension`] |
 //! | 7.1.2 | window bits | [`Extension`], [`Deflater::new`] |
-//! | 7.2.1 | compression: flush, cut the last 4 bytes off | [`Deflater::send`], [`Deflater::encode_frame`] |
+//! | 7.2.1 | compression: flush, cut off the last 4 bytes | [`Deflater::deflate`] |
 //! | 7.2.2 | decompression: append them again | [`Connection::receive`](super::Connection::receive) |
 //! | 7.2.3.4 | blocks with BFINAL | [`Connection::receive`](super::Connection::receive) |
-//! | 8.2 | limits on what is decompressed | [`Limits::max_message`](super::Limits::max_message), [`Contexts`] |
+//! | 8.2 | limits on the inflated size | [`Limits::max_message`](super::Limits::max_message), [`Contexts`] |
 
 mod contexts;
 mod deflater;
 mod inflation;
-#[cfg(test)]
+#[cfg(all(test, feature = "deflate"))]
 mod tests;
+#[cfg(feature = "deflate")]
+mod zlib;
+#[cfg(not(feature = "deflate"))]
+#[path = "deflate/no_zlib.rs"]
+mod zlib;
 
 pub use self::contexts::{Contexts, Tally};
 pub use self::deflater::{DeflateOptions, Deflater};
-pub(super) use self::inflation::{Inflation, begin};
+pub(super) use self::inflation::{Inflation, Progress, max_compressed};
+pub(super) use self::zlib::Zlib;
 
-/// What a flush ends with, and a message on the wire does not have (7.2.1).
+/// Whether this build can compress and inflate: whether it has the feature `deflate`.
+///
+/// All types of permessage-deflate exist without the feature, too. Then a server declines every offer
+/// ([`DeflateOffer::answer`](crate::http::DeflateOffer::answer)), [`Connection::with_extension`] changes nothing, and a
+/// [`Deflater`] compresses nothing. A client must not offer the extension.
+///
+/// [`Connection::with_extension`]: super::Connection::with_extension
+pub const DEFLATE_AVAILABLE: bool = Zlib::get().is_some();
+
+/// The end of every flush, which is not sent (7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
-/// Whether what was sent before helps to compress the next message (7.1.1).
+/// Where a call of an inflater ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    /// Within a DEFLATE stream.
+    InStream,
+    /// Behind a block with BFINAL.
+    StreamEnd,
+}
+
+/// Whether earlier messages help to compress the next one (7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ContextTakeover {
-    /// Each message stands alone: between two messages there is nothing to keep.
+    /// Each message is compressed on its own: neither end keeps anything between two messages.
     No,
-    /// Each message may refer to those before it: both ends keep a context as long as the connection lasts.
+    /// A message may refer to earlier ones: both ends keep a context for the life of the connection.
     Yes,
 }
 
-/// permessage-deflate as both sides have agreed on it (RFC 7692 §7.1): the same value at both ends.
+/// permessage-deflate as both sides agreed on it (RFC 7692 §7.1). Both ends hold the same value.
 ///
 /// ```
 /// use sockhop::http::DeflateOffer;
 /// use sockhop::protocol::{Connection, DeflateOptions, Deflater, Event, Limits, Message};
 ///
-/// // Both header lines are Sec-WebSocket-Extensions.
+/// # if !sockhop::protocol::DEFLATE_AVAILABLE { return Ok(()) }
+/// // Client and server exchange these values in Sec-WebSocket-Extensions.
 /// let (wish, terms) = (DeflateOffer::default(), DeflateOffer::default());
 /// let request = wish.offer_value();
-/// let agreed = terms.answer(&request)?.ok_or("not agreed on")?;
+/// let agreed = terms.answer(&request)?.ok_or("declined")?;
 /// let response = DeflateOffer::header_value(agreed);
-/// let agreed = wish.check_answer([response.as_str()])?.ok_or("not agreed on")?;
+/// let agreed = wish.check_answer([response.as_str()])?.ok_or("declined")?;
 ///
-/// let random = || [1, 2, 3, 4]; // A client's masking keys must be: 5.3.
+/// let random = || [1, 2, 3, 4]; // Real masking keys are random: see `Connection::client`.
 /// let mut client = Connection::client(Limits::default(), random).with_extension(agreed);
 /// let mut deflater = Deflater::client(agreed, DeflateOptions::default());
 /// let (text, mut bytes) = ("to be or not to be, ".repeat(20), Vec::new());
@@ -65,14 +91,14 @@ pub struct Extension {
     pub server_context: ContextTakeover,
     /// How the client compresses: `ContextTakeover::No` is client_no_context_takeover.
     pub client_context: ContextTakeover,
-    /// server_max_window_bits, 8 to 15: the server refers back no further than 2 to this power. Default: 15.
+    /// server_max_window_bits, 8 to 15: the server refers back at most 2 to this power bytes. Default: 15.
     pub server_max_window_bits: u8,
     /// client_max_window_bits, 8 to 15. Default: 15.
     pub client_max_window_bits: u8,
 }
 
 impl Default for Extension {
-    /// Without parameters.
+    /// The extension without parameters.
     fn default() -> Self {
         Self {
             server_context: ContextTakeover::Yes,
@@ -83,7 +109,7 @@ impl Default for Extension {
     }
 }
 
-/// The bits of a window that zlib can work with: 8 is not among them, but a window may be larger than it has to be.
+/// The nearest window with which zlib can compress: 8 bits are too few for it.
 fn zlib_window_bits(bits: u8) -> u8 {
     bits.clamp(9, 15)
 }

@@ -1,7 +1,7 @@
 //! RFC 6455 §5 to §8 without I/O: frames, messages, the closing handshake.
 //!
-//! Bytes go in, [`Event`]s come out, and bytes for the peer. There is no socket and no clock here, so it fits any loop.
-//! The opening handshake (§4) comes before it and is not its business.
+//! Received bytes go in; [`Event`]s and bytes for the peer come out. There is no socket and no clock, so it fits any loop.
+//! The opening handshake (§4) comes before it: see [`http`](crate::http).
 //!
 //! | RFC 6455 | rule | kept in |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | 5.3 | masking | [`mask`] |
 //! | 5.4 | fragmentation | [`Connection::receive`] |
 //! | 5.5 | control frames: short, whole | [`FrameHeader::parse`], [`Connection::ping`] |
-//! | 5.5.1 | Close: its payload; answered once | [`CloseFrame::parse`], [`Connection::receive`] |
+//! | 5.5.1 | Close: its payload, answered once | [`CloseFrame::parse`], [`Connection::receive`] |
 //! | 5.5.2, 5.5.3 | Ping is answered by Pong | [`Connection::receive`] |
 //! | 5.6 | text and binary | [`Message`] |
 //! | 6.1 | sending | [`Connection::send`] |
@@ -19,18 +19,19 @@
 //! | 7.1.7 | failing the connection | [`Connection::receive`], [`ProtocolError::close_code`] |
 //! | 7.4 | status codes | [`CloseCode::may_be_sent`] |
 //! | 8.1 | text is UTF-8 | [`Utf8Validator`] |
-//! | 9 | extensions: permessage-deflate (RFC 7692), with the feature `deflate` | `Extension`, `Deflater`, [`Contexts`] |
-//! | 10.3 | keys that nobody can foresee | [`Connection::client`] |
+//! | 9 | extensions: permessage-deflate (RFC 7692), with the feature `deflate` | [`Extension`], [`Deflater`], [`Contexts`] |
+//! | 10.3 | unpredictable masking keys | [`Connection::client`] |
 //! | 10.4 | limits | [`Limits`] |
 //!
 //! # Example
 //!
-//! A client and a server that talk through two vectors instead of sockets.
+//! A client and a server exchange frames through two vectors instead of sockets. A server with its own loop finds more in
+//! [`Connection`], under "For a loop of your own".
 //!
 //! ```
 //! use sockhop::protocol::{CloseFrame, Connection, Event, Limits, Message, State, encode_frame};
 //!
-//! // The key is the RFC's example. Real ones are random: see `Connection::client`.
+//! // This masking key is the RFC's example. Real ones are random: see `Connection::client`.
 //! let mut client = Connection::client(Limits::default(), || [0x37, 0xfa, 0x21, 0x3d]);
 //! let mut server = Connection::server(Limits::default());
 //! let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
@@ -38,7 +39,7 @@
 //! client.send(Message::Text("Hello"), &mut to_server)?;
 //! client.ping(b"there?", &mut to_server)?;
 //!
-//! // The server echoes messages. It owes a Pong, too, which is written for it.
+//! // The server echoes messages. `receive` answers the Ping.
 //! let mut input = &mut to_server[..];
 //! while let Some(event) = server.receive(&mut input, &mut to_client)? {
 //!     if let Event::Message(message) = event {
@@ -47,7 +48,7 @@
 //! }
 //! assert_eq!(to_client, b"\x81\x05Hello\x8A\x06there?");
 //!
-//! // The client has what it wants, and closes.
+//! // The client receives both answers and closes.
 //! to_server.clear();
 //! let mut input = &mut to_client[..];
 //! assert_eq!(client.receive(&mut input, &mut to_server)?, Some(Event::Message(Message::Text("Hello"))));
@@ -55,7 +56,7 @@
 //! client.close(Some(&CloseFrame::normal("bye")), &mut to_server)?;
 //! assert_eq!(client.state(), State::Closing);
 //!
-//! // The server's answer is written for it, and it may end the TCP connection.
+//! // `receive` answers the Close, and the server may end the TCP connection.
 //! to_client.clear();
 //! let mut input = &mut to_server[..];
 //! let event = server.receive(&mut input, &mut to_client)?;
@@ -69,10 +70,8 @@
 mod buffer;
 mod close;
 mod connection;
-#[cfg(feature = "deflate")]
 mod deflate;
 mod error;
-mod extension;
 mod frame;
 mod message;
 #[cfg(test)]
@@ -81,12 +80,8 @@ mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Allowance, Client, Connection, Event, Role, Server, State};
-#[cfg(feature = "deflate")]
-pub use deflate::{ContextTakeover, DeflateOptions, Deflater, Extension, Tally};
+pub use deflate::{ContextTakeover, Contexts, DEFLATE_AVAILABLE, DeflateOptions, Deflater, Extension, Tally};
 pub use error::{ControlError, NotOpen, ProtocolError};
-pub use extension::Contexts;
-#[cfg(not(feature = "deflate"))]
-pub(crate) use extension::Extension;
 pub use frame::{FrameHeader, Opcode, encode_frame, mask};
 pub use message::{Limits, Message};
 pub use utf8::{InvalidUtf8, Utf8Validator};

@@ -6,7 +6,7 @@
 //! extension-param = token [ "=" (token | quoted-string) ]
 //! ```
 //!
-//! What a quoted string says must be a token, too. Whitespace may stand around each of these, and elements of the list
+//! The content of a quoted-string must be a token, too. Whitespace is allowed between all parts, and elements of the list
 //! may be empty (RFC 2616 §2.1).
 
 use std::borrow::Cow;
@@ -14,16 +14,16 @@ use std::borrow::Cow;
 use super::ExtensionError;
 use crate::http::list::{is_token, is_token_byte};
 
-/// One extension and its parameters, as they stand.
+/// One extension with its parameters, uninterpreted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Element<'a> {
     pub name: &'a str,
     pub params: Vec<(&'a str, Option<Cow<'a, str>>)>,
 }
 
-/// The extensions of one line; nothing follows an error.
+/// The extensions of one line. The iterator ends after an error.
 pub(super) struct Elements<'a> {
-    /// What has not been looked at yet.
+    /// The part of the line not yet read.
     rest: &'a str,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Elements<'a> {
         Ok(token)
     }
 
-    /// A token, or a quoted string that is one without its quotes and backslashes.
+    /// A token, or a quoted-string whose content, unescaped, is one.
     fn value(&mut self) -> Result<Cow<'a, str>, ExtensionError> {
         if !self.skip('"') {
             return self.token().map(Cow::Borrowed);
@@ -70,7 +70,7 @@ impl<'a> Elements<'a> {
         Err(ExtensionError::Malformed)
     }
 
-    /// Skips this character and the whitespace before it, if that is what comes next.
+    /// Skips whitespace, then `character` if it comes next. Returns whether it did.
     fn skip(&mut self, character: char) -> bool {
         self.skip_whitespace();
         let rest = self.rest.strip_prefix(character);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_conforms() {
+    fn reads_lists_that_conform() {
         let cases: &[(&str, &[&str])] = &[
             ("", &[]),
             (" ,\t,", &[]),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_does_not_conform() {
+    fn refuses_lists_that_do_not_conform() {
         for line in [
             ";",
             "=",
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_lines_are_read_in_one_forward_pass() {
+    fn reads_hostile_lines_in_one_forward_pass() {
         for unit in ["a,", ",", " ,", "a;b,", "a;b=\"c\",", "\t"] {
             let line = unit.repeat(7168 / unit.len());
             let mut elements = Elements::new(&line);

@@ -15,7 +15,7 @@ const TAKEOVER: DeflateOffer = DeflateOffer {
 };
 const SMALL: DeflateOffer = DeflateOffer { server_max_window_bits: 10, client_max_window_bits: 9, ..TAKEOVER };
 
-/// The server's header value for the client's, or `-` for none.
+/// The server's header value in answer to the client's, or `-` for none.
 fn answer(server: DeflateOffer, offers: &str) -> String {
     match server.answer(offers) {
         Ok(Some(agreed)) => DeflateOffer::header_value(agreed),
@@ -25,7 +25,7 @@ fn answer(server: DeflateOffer, offers: &str) -> String {
 }
 
 #[test]
-fn answers_each_offer_as_it_can_be_kept() {
+fn accepts_the_first_acceptable_offer() {
     let none = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
     let default = DeflateOffer::default();
     for (server, offers, expected) in [
@@ -50,7 +50,7 @@ fn answers_each_offer_as_it_can_be_kept() {
             "permessage-deflate; server_max_window_bits=9; client_max_window_bits=8",
             "permessage-deflate; server_max_window_bits=9; client_max_window_bits=8",
         ),
-        // The next offer is tried, and extensions that nobody knows are no offers.
+        // An unacceptable offer and an unknown extension are skipped.
         (TAKEOVER, "permessage-deflate; server_max_window_bits=8, permessage-deflate", "permessage-deflate"),
         (TAKEOVER, "x-webkit-deflate-frame, permessage-deflate; dict=2, permessage-deflate", "permessage-deflate"),
         (
@@ -62,12 +62,13 @@ fn answers_each_offer_as_it_can_be_kept() {
         (TAKEOVER, "permessage-bzip2; server_max_window_bits=3", "-"),
         (TAKEOVER, "Permessage-Deflate", "-"),
     ] {
+        let expected = if DEFLATE_AVAILABLE { expected } else { "-" };
         assert_eq!(answer(server, offers), expected, "{offers}");
     }
 }
 
 #[test]
-fn declines_offers_with_parameters_that_are_not_valid() {
+fn declines_offers_with_invalid_parameters() {
     for params in [
         "server_max_window_bits",
         "server_max_window_bits=8",
@@ -114,7 +115,7 @@ fn negotiate(lines: &[&str]) -> Result<Option<Extension>, HandshakeError> {
 }
 
 #[test]
-fn a_header_in_several_lines_is_one_list_and_what_does_not_conform_is_400() {
+fn reads_several_lines_as_one_list_and_refuses_a_malformed_list_with_400() {
     let malformed = Err(HandshakeError::Extensions);
     let small = Extension { server_max_window_bits: 12, ..FULL };
     let cases: &[(&[&str], _)] = &[
@@ -129,13 +130,15 @@ fn a_header_in_several_lines_is_one_list_and_what_does_not_conform_is_400() {
         (&["foo=bar", "permessage-deflate"], malformed),
     ];
     for (lines, expected) in cases {
-        assert_eq!(&negotiate(lines), expected, "{lines:?}");
+        // A build that cannot compress declines without reading the header.
+        let expected = if DEFLATE_AVAILABLE { *expected } else { Ok(None) };
+        assert_eq!(negotiate(lines), expected, "{lines:?}");
     }
     assert_eq!(HandshakeError::Extensions.status(), 400);
 }
 
 #[test]
-fn the_answer_stands_in_the_response() {
+fn writes_the_answer_into_the_response() {
     let mut output = Vec::new();
     Upgrade::encode_response_with(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), Some(FULL), &[], &mut output);
     let response = String::from_utf8(output).unwrap();
@@ -147,7 +150,7 @@ fn the_answer_stands_in_the_response() {
 }
 
 #[test]
-fn a_client_offers_and_takes_what_the_server_answers() {
+fn a_client_makes_an_offer_and_accepts_a_fitting_answer() {
     let none = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits";
     assert_eq!(DeflateOffer::default().offer_value(), none);
     assert_eq!(TAKEOVER.offer_value(), "permessage-deflate; client_max_window_bits");
@@ -183,7 +186,7 @@ fn a_client_offers_and_takes_what_the_server_answers() {
 }
 
 #[test]
-fn a_client_refuses_an_answer_that_is_none_to_its_offer() {
+fn a_client_refuses_an_answer_that_does_not_fit_its_offer() {
     let none = DeflateOffer::default();
     for (client, lines, expected) in [
         (TAKEOVER, &["permessage-foo"][..], ExtensionError::NotOffered),
@@ -209,9 +212,12 @@ fn a_client_refuses_an_answer_that_is_none_to_its_offer() {
 }
 
 #[test]
-fn what_a_server_answers_a_client_of_the_same_wishes_takes() {
+fn a_client_and_a_server_with_the_same_wish_agree_on_it() {
     for wish in [DeflateOffer::default(), TAKEOVER, SMALL] {
-        let agreed = wish.answer(&wish.offer_value()).unwrap().unwrap();
+        let Some(agreed) = wish.answer(&wish.offer_value()).unwrap() else {
+            assert!(!DEFLATE_AVAILABLE);
+            continue;
+        };
         assert_eq!(wish.check_answer([&*DeflateOffer::header_value(agreed)]), Ok(Some(agreed)));
     }
 }

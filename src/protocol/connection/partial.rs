@@ -1,37 +1,37 @@
-//! What a connection keeps between two calls: of a frame or message whose end has not come, and of the last event.
+//! The unfinished frame or message of a connection, and the payload of its last event.
 //!
-//! An idle connection has none of it.
+//! An idle connection keeps none of this.
 
 use std::mem;
 
 use crate::protocol::{
     buffer::{Buffer, DIRECT},
+    deflate::Inflation,
     error::ProtocolError,
-    extension::Inflation,
     frame::{FrameHeader, mask},
     message::Assembly,
 };
 
-/// All that is neither whole in the input nor done with.
+/// What must be kept between two calls.
 #[derive(Default)]
 pub(super) struct Partial {
-    /// The beginning of a header. Empty while `frame` is there.
+    /// An incomplete header. Empty while `frame` is `Some`.
     pub(super) head: Head,
-    /// The frame under way, its header complete.
+    /// The current frame: its header is complete, its payload is not.
     pub(super) frame: Option<Frame>,
-    /// The payload of a control frame: under way, or that of the last event. Apart from `message`, since it may come
-    /// between two fragments (§5.4).
+    /// The payload of the current control frame, or of the last event. Apart from `message`, because a control frame may
+    /// stand between two fragments (§5.4).
     pub(super) control: Vec<u8>,
-    /// The message under way. At the header of a frame: there if and only if it is fragmented.
+    /// The unfinished message. Between two frames it is `Some` only if the message is fragmented.
     pub(super) message: Option<Assembly>,
-    /// What an extension does to that message, or keeps between two messages.
+    /// The inflation of that message; with context takeover also the context kept for the next one.
     pub(super) inflation: Option<Inflation>,
-    /// The payload of a message that is done with: of the last event, or of one that nobody will get.
+    /// The payload of the last event, or of a message that was given up.
     pub(super) spent: Option<Buffer>,
 }
 
 impl Partial {
-    /// Whether there is nothing to keep.
+    /// Whether nothing is kept.
     pub(super) fn is_empty(&self) -> bool {
         self.head.is_empty()
             && self.frame.is_none()
@@ -41,27 +41,27 @@ impl Partial {
             && self.spent.is_none()
     }
 
-    /// Whether there is nothing but what an extension keeps between two messages.
+    /// Whether nothing is kept but the context of the extension.
     pub(super) fn is_idle(&self) -> bool {
         self.head.is_empty()
             && self.frame.is_none()
             && self.control.is_empty()
             && self.message.is_none()
-            && !self.is_extended()
+            && !self.is_inflating()
             && self.spent.is_none()
     }
 
-    /// Whether the message under way is one that an extension works on.
-    pub(super) fn is_extended(&self) -> bool {
-        self.inflation.as_ref().is_some_and(|inflation| inflation.is_under_way())
+    /// Whether the unfinished message is compressed.
+    pub(super) fn is_inflating(&self) -> bool {
+        self.inflation.as_ref().is_some_and(|inflation| inflation.is_receiving())
     }
 
-    /// Whether there is work to be done on that message without further input.
+    /// Whether there is more to inflate without further input.
     pub(super) fn is_paused(&self) -> bool {
         self.inflation.as_ref().is_some_and(|inflation| inflation.is_paused())
     }
 
-    /// Forgets what the last event borrowed.
+    /// Frees the payload of the last event.
     pub(super) fn forget_last_event(&mut self) {
         self.spent = None;
         if self.frame.is_none() {
@@ -69,7 +69,7 @@ impl Partial {
         }
     }
 
-    /// Forgets the message under way, which nobody will get. Its frame is still there, to be skipped.
+    /// Gives up the unfinished message. Its current frame stays, so that the rest of it is skipped.
     pub(super) fn abandon_message(&mut self) {
         if let Some(message) = &mut self.message {
             self.spent = Some(mem::take(&mut message.buffer));
@@ -79,20 +79,20 @@ impl Partial {
         }
     }
 
-    /// Where to receive the payload of a large frame.
+    /// The place for the rest of a large frame.
     pub(super) fn spare(&mut self) -> Option<&mut [u8]> {
         let remaining = self.frame.as_ref().filter(|frame| frame.direct)?.remaining();
         self.message.as_mut()?.buffer.spare(usize::try_from(remaining).unwrap_or(usize::MAX))
     }
 
-    /// Takes `n` bytes that lie in [`spare`](Self::spare).
+    /// Takes the first `n` bytes of [`spare`](Self::spare).
     pub(super) fn filled(&mut self, n: usize) -> Result<(), ProtocolError> {
         let n = self.spare().map_or(0, |spare| spare.len().min(n));
         let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return Ok(()) };
         message.append_spare(n, |piece| frame.unmask(piece))
     }
 
-    /// The heap bytes held, itself included.
+    /// The heap bytes held, including this value.
     pub(super) fn capacity(&self) -> usize {
         size_of::<Self>()
             + self.control.capacity()
@@ -101,13 +101,13 @@ impl Partial {
             + self.spent.as_ref().map_or(0, Buffer::capacity)
     }
 
-    /// Those of an inflater.
+    /// The heap bytes of the inflater.
     pub(super) fn inflater(&self) -> usize {
         self.inflation.as_ref().map_or(0, |inflation| inflation.inflater())
     }
 }
 
-/// The beginning of a header.
+/// An incomplete header.
 #[derive(Default)]
 pub(super) struct Head {
     bytes: [u8; FrameHeader::MAX_LEN],
@@ -119,7 +119,7 @@ impl Head {
         self.len == 0
     }
 
-    /// Takes bytes off the front of `input` until the header is complete, and then is empty again.
+    /// Takes bytes off the front of `input` until the header is complete, then empties itself.
     pub(super) fn complete(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, ProtocolError> {
         while let (Some(place), Some(byte)) = (self.bytes.get_mut(self.len), input.split_off_first_mut()) {
             *place = *byte;
@@ -136,7 +136,7 @@ impl Head {
 /// A frame whose header has been accepted.
 pub(in crate::protocol) struct Frame {
     pub(in crate::protocol) header: FrameHeader,
-    /// How much of the payload has come.
+    /// The payload bytes received.
     received: u64,
     /// Whether the payload may be received straight into the message's buffer.
     direct: bool,
@@ -155,7 +155,7 @@ impl Frame {
         self.remaining() == 0
     }
 
-    /// Takes what `input` has of the payload off its front, and unmasks it.
+    /// Takes the payload of this frame off the front of `input`, as far as it is there, and unmasks it.
     pub(in crate::protocol) fn take<'i>(&mut self, input: &mut &'i mut [u8]) -> &'i mut [u8] {
         let len = usize::try_from(self.remaining()).map_or(input.len(), |remaining| remaining.min(input.len()));
         let piece = input.split_off_mut(..len).unwrap_or_default();
@@ -168,8 +168,8 @@ impl Frame {
         self.header.payload_len == piece.len() as u64
     }
 
-    /// Adds `piece`, just taken, to the message. If much is to come, looks for a larger buffer: payload has come, so
-    /// that is no answer to a mere claim.
+    /// Appends `piece`, just taken, to the message. If much of the frame is still missing, asks for a larger buffer: a
+    /// part of the payload has arrived, so this is no answer to a mere claim.
     pub(super) fn append_to(
         &mut self,
         message: &mut Assembly,

@@ -1,31 +1,31 @@
-//! The general way of receiving: frames in pieces, fragments, control frames, and all that is wrong.
+//! The general path of receiving: frames in pieces, fragments, compressed messages, control frames, and errors.
 
 use super::{Allowance, Connection, Event, Role, State, partial::Frame};
 use crate::protocol::{
+    deflate::{Inflation, Progress, max_compressed},
     error::ProtocolError,
-    extension::{self, Progress, max_extended},
     frame::{FrameHeader, Opcode, RSV1},
-    message::Assembly,
+    message::{Assembly, Message},
 };
 
-/// A frame or message that is complete, where it lies: `Some` in the input, `None` in the connection.
+/// A complete control frame or message. Its payload lies in the input (`Some`) or in the connection (`None`).
 enum Complete<'i> {
     Control(Opcode, Option<&'i [u8]>),
     Message(Opcode, Option<&'i [u8]>),
 }
 
-/// What a step over one frame led to.
+/// The result of advancing within one frame.
 enum Step<'i> {
-    /// An event is due.
+    /// The frame completes an event.
     Complete(Complete<'i>),
-    /// The frame is through, without an event.
+    /// The frame is complete, without an event.
     Next,
-    /// The input is used up.
+    /// The input or a budget is used up within the frame.
     Starved,
 }
 
 impl<R: Role> Connection<R> {
-    /// [`receive_with`](Self::receive_with) for all that is not a whole message in the input.
+    /// [`receive_with`](Self::receive_with) for everything but the fast path, [`receive_whole`](Self::receive_whole).
     #[cold]
     pub(crate) fn receive_piecewise<'e, 'i: 'e>(
         &'e mut self,
@@ -54,13 +54,21 @@ impl<R: Role> Connection<R> {
             }
             Ok(Some(Complete::Message(opcode, payload))) => {
                 let payload = payload.or_else(|| Some(self.partial.as_ref()?.spent.as_ref()?.payload()));
-                let message = self.sender.deliver(opcode, payload.unwrap_or_default(), output)?;
-                Ok(Some(Event::Message(message)))
+                let payload = payload.unwrap_or_default();
+                if opcode != Opcode::Text {
+                    return Ok(Some(Event::Message(Message::Binary(payload))));
+                }
+                // 8.1: pieces were validated as they came, but the last may end within a character, and a payload in the
+                // input was not validated at all.
+                match simdutf8::basic::from_utf8(payload) {
+                    Ok(text) => Ok(Some(Event::Message(Message::Text(text)))),
+                    Err(_) => Err(self.sender.fail(ProtocolError::InvalidUtf8, output)),
+                }
             }
         }
     }
 
-    /// Goes on, frame by frame, until one is complete that makes an event.
+    /// Takes frame after frame until one completes an event.
     fn advance<'i>(
         &mut self,
         input: &mut &'i mut [u8],
@@ -82,8 +90,8 @@ impl<R: Role> Connection<R> {
             }
             let step = if frame.header.opcode.is_control() {
                 self.advance_control(frame, input)
-            } else if self.is_extended() {
-                self.advance_extended(frame, input, allowance)?
+            } else if self.is_inflating() {
+                self.advance_compressed(frame, input, allowance)?
             } else {
                 self.advance_data(frame, input, allowance.lend)?
             };
@@ -99,7 +107,7 @@ impl<R: Role> Connection<R> {
         Ok(None)
     }
 
-    /// Takes a header off the front of `input`, or what there is of it.
+    /// Takes a header off the front of `input`. Keeps an incomplete one and returns `None`.
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, ProtocolError> {
         if self.partial.as_ref().is_none_or(|partial| partial.head.is_empty()) {
             self.check_rsv1(input)?;
@@ -114,8 +122,8 @@ impl<R: Role> Connection<R> {
         self.partial.get_or_insert_default().head.complete(input)
     }
 
-    /// RFC 7692 6: RSV1 may stand on the first frame of a data message, if permessage-deflate was negotiated. Checked at
-    /// the first byte of a header, since a header that [`FrameHeader::parse`] refuses may lack this right as well.
+    /// RFC 7692 6: RSV1 is allowed on the first frame of a message, if permessage-deflate was negotiated. The first byte of
+    /// the header shows that, so the connection does not wait for the rest.
     #[inline]
     fn check_rsv1(&self, header: &[u8]) -> Result<(), ProtocolError> {
         match header.first() {
@@ -125,7 +133,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// The rules for a header that depend on what we are and what came before.
+    /// Checks the rules that depend on our role, on the limits and on earlier frames.
     fn check(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
         // 5.1: a server MUST fail on an unmasked frame, a client on a masked one.
         match (R::MASKS, header.masking_key) {
@@ -135,11 +143,11 @@ impl<R: Role> Connection<R> {
         }
         let message = self.partial.as_ref().and_then(|partial| partial.message.as_ref());
         let max_message = self.limits.max_message;
-        let is_compressed = header.rsv1 || self.is_extended();
-        let max_len = if is_compressed { max_extended(max_message) } else { max_message };
+        let is_compressed = header.rsv1 || self.is_inflating();
+        let max_len = if is_compressed { max_compressed(max_message) } else { max_message };
         match (header.opcode, message) {
             (Opcode::Ping | Opcode::Pong | Opcode::Close, _) => Ok(()),
-            // 5.4 Fragmentation: a first frame, then continuations, and nothing but control frames between them.
+            // 5.4 Fragmentation: a first frame, then continuations, with only control frames between them.
             (Opcode::Continuation, None) => Err(ProtocolError::UnexpectedContinuation),
             (Opcode::Text | Opcode::Binary, Some(_)) => Err(ProtocolError::InterruptedMessage),
             (Opcode::Continuation, Some(message)) => {
@@ -152,16 +160,18 @@ impl<R: Role> Connection<R> {
 
     fn begin_inflation(&mut self, header: &FrameHeader) {
         if header.rsv1
-            && let Some(extension) = self.sender.extension
+            && let Some((extension, zlib)) = self.sender.extension
         {
+            // The peer's context: we are the client if we mask.
+            let context = if R::MASKS { extension.server_context } else { extension.client_context };
             let partial = self.partial.get_or_insert_default();
-            partial.inflation = extension::begin(partial.inflation.take(), extension, !R::MASKS);
+            partial.inflation = Some(Inflation::begin(zlib, context, partial.inflation.take()));
         }
     }
 
     fn advance_control<'i>(&mut self, mut frame: Frame, input: &mut &'i mut [u8]) -> Step<'i> {
         let opcode = frame.header.opcode;
-        // 5.5.1 Close: after ours, all that is waited for is the peer's.
+        // 5.5.1 Close: after ours, only the peer's Close still counts.
         let wanted = self.sender.state == State::Open || opcode == Opcode::Close;
         let piece = frame.take(input);
         if wanted && frame.is_whole(piece) {
@@ -177,7 +187,7 @@ impl<R: Role> Connection<R> {
         } else if wanted {
             Step::Complete(Complete::Control(opcode, None))
         } else {
-            // Its beginning may have come while it was still wanted.
+            // A part may have been kept before we sent our Close.
             partial.control.clear();
             Step::Next
         }
@@ -196,7 +206,7 @@ impl<R: Role> Connection<R> {
             return Ok(Step::Complete(Complete::Message(opcode, Some(piece))));
         }
         let partial = self.partial.get_or_insert_default();
-        // Unwanted messages are followed too, so that the rules of 5.4 hold, but without their content.
+        // An unwanted message is discarded, but its frames are followed, so that the rules of 5.4 still hold.
         let message = partial.message.get_or_insert_with(|| Assembly::new(opcode));
         if wanted {
             frame.append_to(message, piece, lend)?;
@@ -218,8 +228,8 @@ impl<R: Role> Connection<R> {
         Ok(Step::Complete(Complete::Message(opcode, None)))
     }
 
-    /// A frame of a message that an extension works on.
-    fn advance_extended<'i>(
+    /// As [`advance_data`](Self::advance_data), for a frame of a compressed message.
+    fn advance_compressed<'i>(
         &mut self,
         mut frame: Frame,
         input: &mut &'i mut [u8],
@@ -249,7 +259,7 @@ impl<R: Role> Connection<R> {
         Ok(if wanted { Step::Complete(Complete::Message(opcode, None)) } else { Step::Next })
     }
 
-    fn is_extended(&self) -> bool {
-        self.partial.as_ref().is_some_and(|partial| partial.is_extended())
+    fn is_inflating(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.is_inflating())
     }
 }

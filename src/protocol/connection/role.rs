@@ -1,15 +1,15 @@
-//! Which end of the connection we are, as a type: what follows from it costs nothing at run time.
+//! The two ends of a connection as types, so that a decision by role costs nothing at run time.
 
-/// Which end of the connection we are. Sealed: [`Server`] and [`Client`] are all there are.
+/// One end of a connection. Sealed: only [`Server`] and [`Client`] implement it.
 pub trait Role: sealed::Sealed {
-    /// Whether what we send is masked, and what we receive is not (§5.1).
+    /// Whether this end masks its frames. The other end does the opposite (§5.1).
     const MASKS: bool;
 
-    /// The key for the next frame that we send: `None` when it is not masked.
+    /// The masking key for the next frame to send; `None`: it is not masked.
     fn next_masking_key(&mut self) -> Option<[u8; 4]>;
 }
 
-/// The server: its frames are never masked, those that it gets always are (§5.1).
+/// The server: sends unmasked frames and receives masked ones (§5.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Server;
 
@@ -22,7 +22,7 @@ impl Role for Server {
     }
 }
 
-/// The client: masks each of its frames with a fresh key from `K`, and takes unmasked frames only (§5.1, §5.3).
+/// The client: masks each frame with a fresh key from `K` and receives unmasked ones (§5.1, §5.3).
 #[derive(Clone, Copy, Debug)]
 pub struct Client<K> {
     pub(super) masking_keys: K,

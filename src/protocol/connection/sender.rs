@@ -1,25 +1,24 @@
-//! The sending half: the state of the connection and the frames that it owes by rule.
+//! The sending half of a connection: its state, and the frames that the protocol requires it to send.
 
 use super::{Event, Role, State};
 use crate::protocol::{
     close::CloseFrame,
+    deflate::{Extension, Zlib},
     error::ProtocolError,
-    extension::Extension,
     frame::{FrameHeader, Opcode},
-    message::Message,
 };
 
-/// What may be sent, and how. Apart from what has been received, so that an answer can be written while the payload
-/// that it answers is still borrowed from there.
+/// The state and the encoder. Apart from the received data, so that an answer can be written while the payload that it
+/// answers is still borrowed.
 pub(super) struct Sender<R> {
     pub(super) state: State,
-    /// What was negotiated. It never changes once frames are exchanged.
-    pub(super) extension: Option<Extension>,
+    /// Set before the first frame. Without [`Zlib`] it can only be `None`, so the compiler removes the code for it.
+    pub(super) extension: Option<(Extension, Zlib)>,
     pub(super) role: R,
 }
 
 impl<R: Role> Sender<R> {
-    /// Appends a whole frame, masked as the role demands.
+    /// Appends a whole frame, masked if the role requires it.
     #[inline]
     pub(super) fn write(&mut self, opcode: Opcode, payload: &[u8], output: &mut Vec<u8>) {
         // 5.1: a client MUST mask all its frames, a server MUST NOT mask any.
@@ -37,37 +36,19 @@ impl<R: Role> Sender<R> {
         self.state = State::Closing;
     }
 
-    /// Fails the connection (§7.1.7). Returns the error, for the caller to return.
+    /// Fails the connection (§7.1.7) and returns the error.
     #[cold]
     pub(super) fn fail(&mut self, error: ProtocolError, output: &mut Vec<u8>) -> ProtocolError {
         // 7.1.7: a Close frame with an appropriate code SHOULD be sent; 5.5.1: never a second one.
         if self.state == State::Open {
-            // 7.1.6: the reason is for whoever debugs the peer.
+            // 7.1.6: the reason helps to debug the peer.
             self.close(Some(&CloseFrame::new(error.close_code(), error.to_string())), output);
         }
         self.state = State::Closed;
         error
     }
 
-    /// A whole payload as the message that it is, if it is one.
-    #[inline]
-    pub(super) fn deliver<'p>(
-        &mut self,
-        opcode: Opcode,
-        payload: &'p [u8],
-        output: &mut Vec<u8>,
-    ) -> Result<Message<'p>, ProtocolError> {
-        if opcode != Opcode::Text {
-            return Ok(Message::Binary(payload));
-        }
-        // 8.1: of a text in pieces the last character may be incomplete; one at once has not been looked at.
-        match simdutf8::basic::from_utf8(payload) {
-            Ok(text) => Ok(Message::Text(text)),
-            Err(_) => Err(self.fail(ProtocolError::InvalidUtf8, output)),
-        }
-    }
-
-    /// Answers a control frame of the peer as the state demands.
+    /// Answers a control frame of the peer, if the state allows it.
     pub(super) fn answer<'p>(
         &mut self,
         opcode: Opcode,

@@ -1,39 +1,41 @@
-//! What inflates messages, shared by the connections of a thread.
+//! Inflaters that the connections of one thread share.
 
 use std::fmt;
 
-use flate2::Decompress;
+use super::zlib::{Inflater, Zlib};
 
-/// Inflaters that are kept for the next message.
+/// Inflaters kept for later messages; more than these are freed.
 const IDLE_INFLATERS: usize = 16;
 
-/// What the extensions of connections work with, lent by [`Allowance::contexts`](super::super::Allowance::contexts):
-/// inflaters, which connections borrow while a message without context takeover is under way, and give back empty.
+/// Inflaters and a budget, shared by all connections of a thread: see [`Allowance::contexts`].
 ///
-/// One for all connections of a thread saves making an inflater for each message.
+/// A connection borrows an inflater for each compressed message without context takeover, and gives it back empty. That
+/// saves making one for each message.
+///
+/// [`Allowance::contexts`]: super::super::Allowance::contexts
 pub struct Contexts {
-    /// How many bytes may be inflated; counted down, by 4 for each compressed byte if that is more. When it is 0,
-    /// [`Connection::receive_with`] returns `Ok(None)` though a message may be complete: see
-    /// [`Connection::is_paused`]. Default: any number.
+    /// The bytes that may still be inflated; connections count it down. A compressed byte costs at least 4 of these. At 0,
+    /// [`Connection::receive_with`] returns `Ok(None)` although a message may be complete: see
+    /// [`Connection::is_paused`]. Default: no limit.
     ///
     /// [`Connection::receive_with`]: super::super::Connection::receive_with
     /// [`Connection::is_paused`]: super::super::Connection::is_paused
     pub inflatable: usize,
-    /// What has been inflated; counted up.
+    /// The messages inflated so far.
     pub inflated: Tally,
-    idle: Vec<Decompress>,
-    /// Where the inflaters write: nothing of it is ever read but what was written just before.
+    idle: Vec<Inflater>,
+    /// The output buffer of the inflaters. Each call of one reads only the bytes that it has just written.
     pub(super) piece: Vec<u8>,
 }
 
-/// Messages that were compressed or decompressed, and their bytes.
+/// A count of messages compressed or inflated, and of their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Messages.
+    /// The number of messages.
     pub messages: u64,
-    /// Bytes of their payloads on the wire.
+    /// The bytes of their compressed payloads.
     pub compressed: u64,
-    /// Bytes of their payloads as they are.
+    /// The bytes of their uncompressed payloads.
     pub plain: u64,
 }
 
@@ -44,49 +46,28 @@ impl Default for Contexts {
 }
 
 impl Contexts {
-    /// Bytes of heap that an inflater takes: zlib's state, and a window of 32 KiB with its margin.
+    /// The heap bytes of an inflater: zlib's state, and a window of 32 KiB with its margin.
     pub const INFLATER: usize = 48 * 1024;
 
-    /// Allows so many bytes to be inflated from now on.
-    pub(crate) fn allow(&mut self, bytes: usize) {
-        self.inflatable = bytes;
-    }
-
-    /// Whether no more may be inflated.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.inflatable == 0
-    }
-
-    /// How many of the bytes that were allowed have been inflated.
-    pub(crate) fn used(&self, allowed: usize) -> usize {
-        allowed.saturating_sub(self.inflatable)
-    }
-
-    /// Messages inflated since the last call, their bytes before and after.
-    pub(crate) fn take_inflated(&mut self) -> (u64, u64, u64) {
-        let Tally { messages, compressed, plain } = std::mem::take(&mut self.inflated);
-        (messages, compressed, plain)
-    }
-
-    #[cfg(test)]
+    #[cfg(all(test, feature = "deflate"))]
     pub(super) fn kept(&self) -> usize {
         self.idle.len()
     }
 
-    pub(super) fn take(&mut self) -> Decompress {
-        self.idle.pop().unwrap_or_else(|| Decompress::new(false))
+    pub(super) fn take(&mut self, zlib: Zlib) -> Inflater {
+        self.idle.pop().unwrap_or_else(|| zlib.inflater())
     }
 
-    /// Takes an inflater back, and makes it forget what it has seen.
-    pub(super) fn put(&mut self, mut inflater: Decompress) {
+    /// Takes an inflater back and makes it forget its input.
+    pub(super) fn put(&mut self, mut inflater: Inflater) {
         if self.idle.len() < IDLE_INFLATERS {
-            inflater.reset(false);
+            inflater.reset();
             self.idle.push(inflater);
         }
     }
 }
 
-/// Without content.
+/// Prints no payload.
 impl fmt::Debug for Contexts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("Contexts");

@@ -1,25 +1,27 @@
-//! Deflating messages of ours (RFC 7692 §7.2.1).
+//! Compresses messages that we send (RFC 7692 §7.2.1).
 
 use std::fmt;
 
-use flate2::{Compress, Compression, FlushCompress};
-
-use super::{ContextTakeover, Extension, TAIL, Tally, zlib_window_bits};
+use super::{
+    ContextTakeover, Extension, TAIL, Tally,
+    zlib::{Compressor, Zlib},
+    zlib_window_bits,
+};
 use crate::protocol::{
     frame::{FrameHeader, Opcode},
     message::Message,
 };
 
-/// A buffer that has grown larger than this for one message is not kept for the next.
+/// A buffer that grew larger than this is freed before the next message.
 const KEPT: usize = 256 * 1024;
 
-/// Which messages a [`Deflater`] compresses, and how much it tries.
+/// Which messages a [`Deflater`] compresses, and how hard it tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateOptions {
-    /// Messages of fewer bytes are sent as they are. Default: 256.
+    /// Messages with fewer bytes are sent uncompressed. Default: 256.
     pub threshold: usize,
-    /// 2, fast, to 9, small; others count as the nearest. Default: 3. Up to 3 a MiB takes no longer than 17 ms, whatever
-    /// it is; beyond, it can be made to take much longer: 67 ms with 6, 1.2 s with 9.
+    /// From 2 (fast) to 9 (small); other values count as the nearest. Default: 3. Up to level 3, compressing any MiB takes
+    /// at most 17 ms. Above it, an attacker can choose bytes that take much longer: 67 ms at level 6, 1.2 s at level 9.
     pub level: u8,
 }
 
@@ -29,46 +31,52 @@ impl Default for DeflateOptions {
     }
 }
 
-/// Compresses messages for one connection; without context takeover for as many as one likes that have the same window
-/// bits, since it then forgets each message when it is done.
+/// Compresses messages for one connection. Without context takeover it forgets each message when it is done, so it can
+/// serve any number of connections that agreed on the same window bits.
+///
+/// In a build without the feature `deflate` it compresses nothing: see [`DEFLATE_AVAILABLE`](super::DEFLATE_AVAILABLE).
 pub struct Deflater {
-    compress: Compress,
+    /// `None`: this build cannot compress.
+    compressor: Option<Compressor>,
     context: ContextTakeover,
     window_bits: u8,
     options: DeflateOptions,
-    /// What it has compressed; counted up.
+    /// The messages compressed so far.
     pub deflated: Tally,
     /// The payload of the last message.
     payload: Vec<u8>,
 }
 
 impl Deflater {
-    /// For what a server sends.
+    /// A deflater for the server's messages.
     pub fn server(extension: Extension, options: DeflateOptions) -> Self {
         Self::new(extension.server_context, extension.server_max_window_bits, options)
     }
 
-    /// For what a client sends.
+    /// A deflater for the client's messages.
     pub fn client(extension: Extension, options: DeflateOptions) -> Self {
         Self::new(extension.client_context, extension.client_max_window_bits, options)
     }
 
-    /// Refers back no further than 2 to the power of `window_bits`, 9 to 15; others count as the nearest.
+    /// A deflater that refers back at most 2 to the power of `window_bits` bytes. Values below 9 or above 15 count as the
+    /// nearest.
     pub fn new(context: ContextTakeover, window_bits: u8, options: DeflateOptions) -> Self {
-        // At level 1 zlib-rs 0.6.8 panics at the message after a large one that did not get shorter.
-        let level = Compression::new(options.level.clamp(2, 9).into());
         let window_bits = zlib_window_bits(window_bits);
-        let compress = Compress::new_with_window_bits(level, false, window_bits);
-        Self { compress, context, window_bits, options, deflated: Tally::default(), payload: Vec::new() }
+        // At level 1 zlib-rs 0.6.8 panics at the message after a large one that did not get shorter.
+        let level = options.level.clamp(2, 9);
+        let compressor = Zlib::get().map(|zlib| zlib.compressor(level, window_bits));
+        Self { compressor, context, window_bits, options, deflated: Tally::default(), payload: Vec::new() }
     }
 
-    /// Does not refer to what it has compressed before.
+    /// Forgets all earlier messages, so that the next one does not refer to them.
     pub(crate) fn forget(&mut self) {
-        self.compress.reset();
+        if let Some(compressor) = &mut self.compressor {
+            compressor.reset();
+        }
     }
 
-    /// The payload of a frame that is to be sent with RSV1; `None`: the message is sent as it is, because it is short or
-    /// would not get shorter.
+    /// Compresses a message and returns the payload of its frame, which must have RSV1 set. `None`: the message must be
+    /// sent uncompressed, because it is below the threshold or would not get shorter.
     pub fn deflate(&mut self, message: Message<'_>) -> Option<&[u8]> {
         self.deflate_bytes(message.as_bytes())
     }
@@ -83,22 +91,22 @@ impl Deflater {
         Some(&self.payload)
     }
 
-    /// Appends the frame of a compressed message, and says how long its payload is; `None`: it would not be shorter, and
-    /// nothing is appended.
+    /// Appends an unmasked frame with the compressed message, and returns the length of its payload. `None`: the message
+    /// would not get shorter, and nothing is appended.
     pub(crate) fn encode_compressed(&mut self, opcode: Opcode, plain: &[u8], output: &mut Vec<u8>) -> Option<usize> {
         let len = self.deflate_bytes(plain).map(|payload| {
             FrameHeader { rsv1: true, ..FrameHeader::whole(opcode, payload) }.encode_with(payload, output);
             payload.len()
         });
-        // What serves one connection alone holds on to no message of its, also if that is sent as it is.
+        // A deflater with takeover belongs to one connection: it keeps no copy of the message, compressed or not.
         if self.context == ContextTakeover::Yes {
             self.payload = Vec::new();
         }
         len
     }
 
-    /// Appends a message as a server sends it, in one unmasked frame: compressed if that makes it shorter, and then the
-    /// answer is true.
+    /// Appends a message as a server sends it, in one unmasked frame, compressed when that makes it shorter. Returns
+    /// whether it was compressed.
     pub fn encode_frame(&mut self, message: Message<'_>, output: &mut Vec<u8>) -> bool {
         let (payload, rsv1) = match self.deflate(message) {
             Some(payload) => (payload, true),
@@ -108,43 +116,41 @@ impl Deflater {
         rsv1
     }
 
-    /// The bytes of heap that it takes: 376 KiB with 15 window bits, 264 KiB with 12, and what is kept of a message.
+    /// The heap bytes held: 376 KiB with 15 window bits, 264 KiB with 12, and the buffer of the last message.
     pub fn capacity(&self) -> usize {
         Self::context_capacity(self.window_bits) + self.payload.capacity()
     }
 
-    /// The same of one that has yet to be made, without what is kept of a message.
+    /// The heap bytes of a new deflater.
     pub(crate) fn context_capacity(window_bits: u8) -> usize {
-        // zlib's window and its chains, 4 bytes for each of the window's, and what does not depend on that: a hash table
-        // of 128 KiB, output and symbols of 112 KiB, trees.
+        // zlib's window and its hash chains take 4 bytes for each byte of the window. A hash table of 128 KiB, output and
+        // symbols of 112 KiB, and trees do not depend on the window.
         (4 << zlib_window_bits(window_bits)) + 248 * 1024
     }
 
-    /// Compresses into `payload`. Whether that is shorter; if not, it is as if it had not been tried.
+    /// Compresses into `payload` and returns whether that is shorter. If not, the compressor forgets the message.
     fn is_shorter(&mut self, plain: &[u8]) -> bool {
+        let Some(compressor) = &mut self.compressor else { return false };
         if self.payload.capacity() > KEPT {
             self.payload = Vec::new();
         }
         self.payload.clear();
         self.payload.reserve(plain.len());
-        let before = self.compress.total_in();
-        // 7.2.1: a flush ends on a byte, with an empty block.
-        let result = self.compress.compress_vec(plain, &mut self.payload, FlushCompress::Sync);
-        let is_whole = result.is_ok()
-            && self.compress.total_in() - before == plain.len() as u64
+        // 7.2.1: a flush ends on a byte boundary, with an empty block.
+        let is_whole = compressor.flush(plain, &mut self.payload)
             && self.payload.len() < self.payload.capacity()
             && self.payload.ends_with(&TAIL);
         self.payload.truncate(self.payload.len().saturating_sub(TAIL.len()));
         let is_shorter = is_whole && self.payload.len() < plain.len();
-        // What is not sent must not be referred to; what was sent before may be forgotten.
+        // The peer does not see a message that is not sent compressed: no later one may refer to it.
         if self.context == ContextTakeover::No || !is_shorter {
-            self.compress.reset();
+            compressor.reset();
         }
         is_shorter
     }
 }
 
-/// Without content.
+/// Prints no payload.
 impl fmt::Debug for Deflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("Deflater");

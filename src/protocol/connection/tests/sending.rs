@@ -1,6 +1,7 @@
 //! What we send, and a client and a server that talk to each other.
 
 use super::*;
+use crate::protocol::{DEFLATE_AVAILABLE, DeflateOptions};
 
 #[test]
 fn a_server_sends_unmasked_and_a_client_masked_frames() {
@@ -87,4 +88,21 @@ fn what_one_role_sends_the_other_receives() {
     let event = client_end.receive(&mut &mut answer[..], &mut stream);
     assert_eq!(event, Ok(Some(Event::Close(Some(CloseFrame::normal(""))))));
     assert_eq!(client_end.state(), State::Closed);
+}
+
+#[test]
+fn compresses_and_inflates_only_in_a_build_that_can() {
+    let extension = Extension::default();
+    let mut server = server().with_extension(extension);
+    assert_eq!(server.extension(), DEFLATE_AVAILABLE.then_some(extension));
+    let mut deflater = Deflater::server(extension, DeflateOptions::default());
+    let text = "again ".repeat(50);
+    let mut output = Vec::new();
+    server.send_deflated(Text(&text), &mut deflater, &mut output).expect("open");
+    assert_eq!(output == unmasked(0x81, text.as_bytes()), !DEFLATE_AVAILABLE);
+    // RFC 7692 7.2.3.1: "Hello".
+    let mut frame = masked(0xC1, &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
+    let event = server.receive(&mut &mut frame[..], &mut output);
+    let expected = if DEFLATE_AVAILABLE { Ok(Some(M(Text("Hello")))) } else { Err(ProtocolError::ReservedBits) };
+    assert_eq!(event, expected);
 }
