@@ -1,27 +1,16 @@
 //! Compressing what is sent, and what a connection has agreed on about that.
-//!
-//! Without the feature `deflate` a [`Deflate`] or a [`Sending`] cannot be, so that nothing of this is compiled.
 
-#[cfg(feature = "deflate")]
 mod deflate;
-#[cfg(not(feature = "deflate"))]
-mod none;
 
-#[cfg(feature = "deflate")]
 pub use self::deflate::Deflate;
-#[cfg(feature = "deflate")]
 pub(crate) use self::deflate::{
     Compressor, Own, Sending, describe, encode_response, negotiate, open, reserved, sending,
 };
-#[cfg(not(feature = "deflate"))]
-pub use self::none::Deflate;
-#[cfg(not(feature = "deflate"))]
-pub(crate) use self::none::{Compressor, Own, Sending, describe, encode_response, negotiate, open, reserved, sending};
 
 use super::core::Core;
 use super::handler::ConnectionId;
 use super::outbox::Post;
-use crate::protocol::{FrameHeader, Message, Opcode};
+use crate::protocol::{DEFLATE_AVAILABLE, FrameHeader, Message, Opcode};
 
 impl Core {
     /// Sends a message to one connection: compressed where that was negotiated and makes it shorter.
@@ -51,6 +40,9 @@ impl Core {
     /// How a connection is sent messages, if they may be compressed.
     #[inline]
     fn sending(&self, to: ConnectionId) -> Option<(u32, Sending)> {
+        if !DEFLATE_AVAILABLE {
+            return None;
+        }
         self.config.deflate?;
         let slot = self.find_open(to)?;
         Some((slot, self.sessions[slot].sending?))

@@ -59,7 +59,6 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-#[cfg(feature = "deflate")]
 pub use self::compression::Deflate;
 pub use self::config::{Config, ProxyProtocol, Slow};
 pub use self::context::Context;

@@ -10,7 +10,9 @@ use super::super::outbox::Posts;
 use super::super::shared_bytes::SharedBytes;
 use super::super::stats::{Count, Stats};
 use crate::http::{DeflateOffer, HandshakeError, Upgrade};
-use crate::protocol::{Connection, ContextTakeover, Contexts, DeflateOptions, Deflater, Extension, Limits, Opcode};
+use crate::protocol::{
+    Connection, ContextTakeover, Contexts, DEFLATE_AVAILABLE, DeflateOptions, Deflater, Extension, Limits, Opcode,
+};
 
 /// Compression of messages by permessage-deflate (RFC 7692), with those clients that offer it.
 ///
@@ -148,6 +150,9 @@ pub(crate) fn open(limits: Arc<Limits>, extension: Option<Extension>) -> Connect
 }
 
 pub(crate) fn sending(extension: Option<Extension>) -> Option<Sending> {
+    if !DEFLATE_AVAILABLE {
+        return None;
+    }
     let Extension { server_context, server_max_window_bits, .. } = extension?;
     let takeover = if server_context == ContextTakeover::Yes { TAKEOVER } else { 0 };
     NonZeroU8::new(server_max_window_bits.clamp(9, 15) | takeover).map(Sending)

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::apply::Input;
 use super::{EventLoop, Mount};
-use crate::protocol::{Allowance, CloseFrame, Connection, Event, Message, ProtocolError};
+use crate::protocol::{Allowance, CloseFrame, Connection, Event, Message, ProtocolError, Tally};
 use crate::server::context::Context;
 use crate::server::core::Core;
 use crate::server::handler::{ConnectionId, Error, Handler};
@@ -98,11 +98,12 @@ impl<P: Poller> EventLoop<P> {
     }
 
     fn count_inflated(&mut self) {
-        let (messages, from, to) = self.contexts.take_inflated();
+        let Tally { messages, compressed, plain } = self.contexts.inflated;
         if messages > 0 {
+            self.contexts.inflated = Tally::default();
             self.core.stats.add_many(Count::Inflated, messages);
-            self.core.stats.add_many(Count::InflatedFrom, from);
-            self.core.stats.add_many(Count::InflatedTo, to);
+            self.core.stats.add_many(Count::InflatedFrom, compressed);
+            self.core.stats.add_many(Count::InflatedTo, plain);
         }
     }
 

@@ -34,8 +34,8 @@ impl<P: Poller> EventLoop<P> {
     /// Reads from a connection what its budget allows, and handles it. Returns the bytes that were read or handled.
     pub(super) fn read(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget) = (0, BUDGET);
-        self.contexts.allow(INFLATED);
-        while self.wants_service(slot) && spent < budget && !self.contexts.is_spent() {
+        self.contexts.inflatable = INFLATED;
+        while self.wants_service(slot) && spent < budget && self.contexts.inflatable > 0 {
             if self.core.sessions[slot].has_backlog() {
                 spent += self.serve_backlog(slot);
                 break;
@@ -59,7 +59,7 @@ impl<P: Poller> EventLoop<P> {
         self.core.account(slot);
         self.serve_later(slot);
         self.keep_within_memory();
-        spent + self.contexts.used(INFLATED)
+        spent + (INFLATED - self.contexts.inflatable)
     }
 
     /// No wake-up may be lost: whoever can be served waits for its turn. Everyone else is paused, until its queue is
