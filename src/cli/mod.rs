@@ -16,10 +16,6 @@ use plan::{Plan, Serve};
 mod address;
 mod args;
 mod banner;
-#[cfg(feature = "deflate")]
-mod deflate;
-#[cfg(not(feature = "deflate"))]
-#[path = "no_deflate.rs"]
 mod deflate;
 mod help;
 pub mod log;
