@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::http::{
-    Body, HandshakeError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Reach, Representation, Request,
+    Body, RequestError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Reach, Representation, Request,
     Resolved, Response, Router, Upgrade, Via,
 };
 use sockhop_fuzz::{Answer, Head, Policy};
@@ -42,7 +42,7 @@ static FILE: LazyLock<Representation> = LazyLock::new(|| Representation::new("te
 
 /// All refusals that there are, made without a request.
 static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    use HandshakeError as E;
+    use RequestError as E;
     let errors = [
         E::Malformed,
         E::RequestLineTooLong,
@@ -77,7 +77,7 @@ static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         Resolved::NotFound,
         Resolved::Malformed,
     ];
-    let refusals = errors.into_iter().map(HandshakeError::response);
+    let refusals = errors.into_iter().map(RequestError::response);
     refusals.chain(resolved.iter().filter_map(Resolved::refusal)).map(|response| encoded(&response)).collect()
 });
 
@@ -126,7 +126,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// What the scanner says of the bytes, however they are cut.
-fn scan(bytes: &[u8], cuts: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HandshakeError> {
+fn scan(bytes: &[u8], cuts: &[u8], limits: &HeadLimits) -> Result<Option<usize>, RequestError> {
     let mut scanner = HeadScanner::default();
     let whole = scanner.scan_within(bytes, limits);
     assert!(scanner.examined() <= bytes.len().min(limits.max_head));
@@ -157,7 +157,7 @@ fn scan(bytes: &[u8], cuts: &[u8], limits: &HeadLimits) -> Result<Option<usize>,
             assert_eq!(certain, Some(length));
         }
         (Ok(None), _) => assert!(begins_a_head(bytes), "{}", bytes.escape_ascii()),
-        (Err(HandshakeError::Malformed), Some(at)) => {
+        (Err(RequestError::Malformed), Some(at)) => {
             let is_first = begins_a_head(&bytes[..at - 1]) && !begins_a_head(&bytes[..at]);
             assert!(is_first, "byte {at} of {}", bytes.escape_ascii());
         }

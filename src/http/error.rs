@@ -7,7 +7,7 @@ use super::Response;
 /// A request that was refused. The connection ends with the answer, whatever follows on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum HandshakeError {
+pub enum RequestError {
     /// RFC 9112 2.2, 3, 5: bytes that no HTTP/1.1 request head has: a bare CR or LF, a control character, a folded
     /// line, a header line without a name, a first byte that begins no method (TLS, for one). 400.
     Malformed,
@@ -59,7 +59,7 @@ pub enum HandshakeError {
     SeveralOrigins,
 }
 
-impl HandshakeError {
+impl RequestError {
     /// The status code of the answer.
     #[must_use]
     pub fn status(self) -> u16 {
@@ -142,7 +142,7 @@ impl HandshakeError {
     }
 }
 
-impl fmt::Display for HandshakeError {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "malformed request head",
@@ -173,4 +173,4 @@ impl fmt::Display for HandshakeError {
     }
 }
 
-impl std::error::Error for HandshakeError {}
+impl std::error::Error for RequestError {}

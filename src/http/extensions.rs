@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::{error, fmt};
 
 use self::list::{Element, Elements};
-use super::{HandshakeError, Upgrade};
+use super::{RequestError, Upgrade};
 use crate::protocol::{ContextTakeover, Extension};
 
 const HEADER: &str = "sec-websocket-extensions";
@@ -27,7 +27,7 @@ const NAME: &str = "permessage-deflate";
 ///     DeflateOffer::header_value(agreed),
 ///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 /// );
-/// # Ok::<(), sockhop::http::HandshakeError>(())
+/// # Ok::<(), sockhop::http::RequestError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeflateOffer {
@@ -58,18 +58,18 @@ impl DeflateOffer {
     /// can be kept. `None`: there is none, and the connection goes on without.
     ///
     /// # Errors
-    /// [`HandshakeError::Extensions`] when the line, to its end, is not a list of extensions (RFC 6455 §9.1).
-    pub fn answer(&self, value: &str) -> Result<Option<Extension>, HandshakeError> {
+    /// [`RequestError::Extensions`] when the line, to its end, is not a list of extensions (RFC 6455 §9.1).
+    pub fn answer(&self, value: &str) -> Result<Option<Extension>, RequestError> {
         self.answer_lines([value].into_iter())
     }
 
-    fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<Extension>, HandshakeError> {
+    fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<Extension>, RequestError> {
         let (mut answer, mut found, mut has_lines) = (None, false, false);
         for line in lines {
             has_lines = true;
             for element in Elements::new(line) {
                 // 9.1: what does not conform fails the handshake, also behind an offer that can be taken.
-                let element = element.map_err(|_| HandshakeError::Extensions)?;
+                let element = element.map_err(|_| RequestError::Extensions)?;
                 found = true;
                 if answer.is_none() && element.name == NAME {
                     answer = Offered::read(&element).and_then(|offered| self.agree(&offered));
@@ -77,7 +77,7 @@ impl DeflateOffer {
             }
         }
         // 9.1: 1#extension, at least one.
-        if has_lines && !found { Err(HandshakeError::Extensions) } else { Ok(answer) }
+        if has_lines && !found { Err(RequestError::Extensions) } else { Ok(answer) }
     }
 
     /// 7.1: what becomes of one offer; `None`: it is declined.
@@ -198,8 +198,8 @@ impl Upgrade<'_> {
     /// What the server answers to the client's offers of permessage-deflate: the first that can be kept, or none.
     ///
     /// # Errors
-    /// [`HandshakeError::Extensions`] when Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).
-    pub fn negotiate_deflate(&self, wanted: &DeflateOffer) -> Result<Option<Extension>, HandshakeError> {
+    /// [`RequestError::Extensions`] when Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).
+    pub fn negotiate_deflate(&self, wanted: &DeflateOffer) -> Result<Option<Extension>, RequestError> {
         wanted.answer_lines(self.request.header_lines(HEADER))
     }
 

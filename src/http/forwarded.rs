@@ -17,7 +17,7 @@ use super::{Request, list};
 /// let is_proxy = |address: std::net::IpAddr| address.to_string().starts_with("10.");
 /// let client = forwarded_client(&Request::parse(head)?, is_proxy);
 /// assert_eq!(client, Some([192, 0, 2, 7].into()));
-/// # Ok::<(), sockhop::http::HandshakeError>(())
+/// # Ok::<(), sockhop::http::RequestError>(())
 /// ```
 #[must_use]
 pub fn forwarded_client(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {

@@ -3,7 +3,7 @@
 //! A byte is looked at once however the head is cut into reads, and a peer that cannot be speaking HTTP is refused at
 //! its first impossible byte. What the head says is not judged here.
 
-use super::HandshakeError;
+use super::RequestError;
 use super::list::is_token_byte;
 
 /// How much of a request head is taken.
@@ -73,10 +73,10 @@ impl HeadScanner {
     ///
     /// # Errors
     ///
-    /// [`Malformed`](HandshakeError::Malformed), [`RequestLineTooLong`](HandshakeError::RequestLineTooLong) or
-    /// [`HeadTooLarge`](HandshakeError::HeadTooLarge), each at the first byte that makes it certain. The scanner is of
+    /// [`Malformed`](RequestError::Malformed), [`RequestLineTooLong`](RequestError::RequestLineTooLong) or
+    /// [`HeadTooLarge`](RequestError::HeadTooLarge), each at the first byte that makes it certain. The scanner is of
     /// no use afterwards.
-    pub fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, HandshakeError> {
+    pub fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, RequestError> {
         self.scan_within(head, &HeadLimits::default())
     }
 
@@ -85,7 +85,7 @@ impl HeadScanner {
     /// # Errors
     ///
     /// As [`scan`](Self::scan).
-    pub fn scan_within(&mut self, head: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HandshakeError> {
+    pub fn scan_within(&mut self, head: &[u8], limits: &HeadLimits) -> Result<Option<usize>, RequestError> {
         let head = head.get(..limits.max_head).unwrap_or(head);
         while self.state != State::End {
             if self.state == State::InLine {
@@ -93,9 +93,9 @@ impl HeadScanner {
             }
             let Some(&byte) = head.get(self.offset) else {
                 let full = self.offset >= limits.max_head;
-                return if full { Err(HandshakeError::HeadTooLarge) } else { Ok(None) };
+                return if full { Err(RequestError::HeadTooLarge) } else { Ok(None) };
             };
-            self.state = self.state.after(byte).ok_or(HandshakeError::Malformed)?;
+            self.state = self.state.after(byte).ok_or(RequestError::Malformed)?;
             if self.state == State::CrLf {
                 self.line = Line::Header;
             }
@@ -105,7 +105,7 @@ impl HeadScanner {
     }
 
     /// Goes to the end of the line, or of what has arrived of it, or to the first byte that no line may have.
-    fn skip_line(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), HandshakeError> {
+    fn skip_line(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), RequestError> {
         // The line began at most two bytes after the head did, and the offset tells how long it is: only a request line
         // is measured, and nothing but one CRLF can come before it.
         let leading = if head.starts_with(b"\r\n") { 2 } else { 0 };
@@ -113,7 +113,7 @@ impl HeadScanner {
         let rest = head.get(self.offset..).unwrap_or_default();
         let end = self.offset + position_of_control(rest);
         if self.line == Line::Request && end > line_limit {
-            return Err(HandshakeError::RequestLineTooLong);
+            return Err(RequestError::RequestLineTooLong);
         }
         self.offset = end;
         Ok(())
@@ -166,7 +166,7 @@ fn is_control(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    type Outcome = Result<Option<usize>, HandshakeError>;
+    type Outcome = Result<Option<usize>, RequestError>;
 
     /// A head, what comes of it, and the number of bytes after which that is certain.
     type Case<Head> = (Head, Outcome, usize);
@@ -198,7 +198,7 @@ mod tests {
         head.resize(8188, b'a');
         let exact_head = [&head[..], b"\r\n\r\n"].concat();
         let long_head = [&head[..], b"a\r\n\r\n"].concat();
-        let malformed = Err(HandshakeError::Malformed);
+        let malformed = Err(RequestError::Malformed);
         let table: &[Case<&[u8]>] = &[
             (b"", Ok(None), 0),
             (b"GET / HTTP/1.1\r\nHost: a\r\n", Ok(None), 25),
@@ -220,9 +220,9 @@ mod tests {
             (b"GET / HTTP/1.1\r\n\rGET", malformed, 18),
             (&exact_line, Ok(Some(4100)), 4100),
             (&leading_line, Ok(Some(4102)), 4102),
-            (&long_line, Err(HandshakeError::RequestLineTooLong), 4097),
+            (&long_line, Err(RequestError::RequestLineTooLong), 4097),
             (&exact_head, Ok(Some(8192)), 8192),
-            (&long_head, Err(HandshakeError::HeadTooLarge), 8192),
+            (&long_head, Err(RequestError::HeadTooLarge), 8192),
         ];
         table.iter().map(|(head, result, at)| (head.to_vec(), *result, *at)).collect()
     }
@@ -261,9 +261,9 @@ mod tests {
         let limits = HeadLimits { max_head: 30, max_request_line: 14 };
         let scan = |head: &[u8]| HeadScanner::default().scan_within(head, &limits);
         assert_eq!(scan(b"GET / HTTP/1.1\r\n\r\n"), Ok(Some(18)));
-        assert_eq!(scan(b"GET /a HTTP/1.1\r\n\r\n"), Err(HandshakeError::RequestLineTooLong));
+        assert_eq!(scan(b"GET /a HTTP/1.1\r\n\r\n"), Err(RequestError::RequestLineTooLong));
         assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcd\r\n\r\n"), Ok(Some(30)));
-        assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcde\r\n\r\n"), Err(HandshakeError::HeadTooLarge));
+        assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcde\r\n\r\n"), Err(RequestError::HeadTooLarge));
     }
 
     #[test]

@@ -24,7 +24,7 @@
 //! | RFC 9110 10.2.1, 15.5.6 Allow and 405 | [`Router::resolve`] |
 //! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
 //! | RFC 6455 4.2.2 the server's | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
-//! | RFC 6455 4.4 several versions | [`HandshakeError::VersionNot13`] |
+//! | RFC 6455 4.4 several versions | [`RequestError::VersionNot13`] |
 //! | RFC 6455 9.1, RFC 7692 7 extensions, with the feature `deflate` | `DeflateOffer` |
 //! | RFC 6455 10.2 origin considerations, RFC 6454 | [`OriginPolicy::check`] |
 //! | behind proxies: who the client is | [`ProxyHeader::parse`], before the request; [`forwarded_client`] |
@@ -49,7 +49,7 @@ mod target;
 mod upgrade;
 
 pub use cidr::{Cidr, CidrError};
-pub use error::HandshakeError;
+pub use error::RequestError;
 #[cfg(feature = "deflate")]
 pub use extensions::{DeflateOffer, ExtensionError};
 pub use forwarded::forwarded_client;

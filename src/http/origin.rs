@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::authority::Authority;
 use super::list;
 use super::request::Single;
-use super::{HandshakeError, Request};
+use super::{Request, RequestError};
 
 /// Who may connect. The default: pages of the server's own host and port, and clients that name no origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,15 +71,15 @@ impl OriginPolicy {
     ///
     /// # Errors
     ///
-    /// [`ForeignOrigin`](HandshakeError::ForeignOrigin), also for an Origin that cannot be read, and
-    /// [`SeveralOrigins`](HandshakeError::SeveralOrigins). [`OriginRefusal::new`] says in words what to do about it.
-    pub fn check(&self, request: &Request<'_>, via: Via, reach: Reach) -> Result<(), HandshakeError> {
+    /// [`ForeignOrigin`](RequestError::ForeignOrigin), also for an Origin that cannot be read, and
+    /// [`SeveralOrigins`](RequestError::SeveralOrigins). [`OriginRefusal::new`] says in words what to do about it.
+    pub fn check(&self, request: &Request<'_>, via: Via, reach: Reach) -> Result<(), RequestError> {
         if self.any {
             return Ok(());
         }
         let value = match request.single("origin") {
             Single::None => return Ok(()),
-            Single::Several => return Err(HandshakeError::SeveralOrigins),
+            Single::Several => return Err(RequestError::SeveralOrigins),
             Single::One(value) => value,
         };
         let local = self.local && reach == Reach::Loopback && is_local(request);
@@ -93,7 +93,7 @@ impl OriginPolicy {
             // file.
             Err(OriginError) => local && value == "null",
         };
-        if allowed { Ok(()) } else { Err(HandshakeError::ForeignOrigin) }
+        if allowed { Ok(()) } else { Err(RequestError::ForeignOrigin) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use super::authority::Authority;
 use super::list;
 use super::target::{self, Target};
-use super::{HandshakeError, HeadLimits, HeadScanner};
+use super::{HeadLimits, HeadScanner, RequestError};
 
 /// The version of HTTP that a request came over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,31 +38,31 @@ impl<'a> Request<'a> {
     ///
     /// Everything about a request that needs no knowledge of what it asks for: its syntax, version, target, the number
     /// of its header lines, and its Host, which HTTP/1.1 must have exactly once.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, RequestError> {
         // httparse takes bare LF and any number of empty lines; the scanner does not. Its limits are its caller's
         // matter.
         let anything = HeadLimits { max_head: usize::MAX, max_request_line: usize::MAX };
-        let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(HandshakeError::Malformed)?;
-        let head = bytes.get(..length).ok_or(HandshakeError::Malformed)?;
+        let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(RequestError::Malformed)?;
+        let head = bytes.get(..length).ok_or(RequestError::Malformed)?;
 
         let mut storage = [httparse::EMPTY_HEADER; HeadLimits::MAX_HEADERS];
         let mut parsed = httparse::Request::new(&mut storage);
         match parsed.parse(head) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
-            Err(httparse::Error::TooManyHeaders) => return Err(HandshakeError::TooManyHeaders),
-            Err(httparse::Error::Version) if names_a_version(head) => return Err(HandshakeError::HttpVersion),
-            Err(_) => return Err(HandshakeError::Malformed),
+            Ok(httparse::Status::Partial) => return Err(RequestError::Malformed),
+            Err(httparse::Error::TooManyHeaders) => return Err(RequestError::TooManyHeaders),
+            Err(httparse::Error::Version) if names_a_version(head) => return Err(RequestError::HttpVersion),
+            Err(_) => return Err(RequestError::Malformed),
         }
         let (Some(method), Some(raw_target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
-            return Err(HandshakeError::Malformed);
+            return Err(RequestError::Malformed);
         };
-        let target = Target::parse(raw_target).ok_or(HandshakeError::Target)?;
+        let target = Target::parse(raw_target).ok_or(RequestError::Target)?;
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
         let mut headers = [("", ""); HeadLimits::MAX_HEADERS];
         for (slot, header) in headers.iter_mut().zip(parsed.headers.iter()) {
-            let value = str::from_utf8(header.value).map_err(|_| HandshakeError::HeaderNotUtf8)?;
+            let value = str::from_utf8(header.value).map_err(|_| RequestError::HeaderNotUtf8)?;
             *slot = (header.name, value);
         }
         let request = Request { method, raw_target, target, version, headers, header_count: parsed.headers.len() };
@@ -71,13 +71,13 @@ impl<'a> Request<'a> {
     }
 
     /// RFC 9112 3.2: 400 to any HTTP/1.1 request that lacks Host, and to any request with several, or an invalid one.
-    fn check_host(&self) -> Result<(), HandshakeError> {
+    fn check_host(&self) -> Result<(), RequestError> {
         match self.single("host") {
-            Single::None if self.version == Version::Http11 => Err(HandshakeError::MissingHost),
+            Single::None if self.version == Version::Http11 => Err(RequestError::MissingHost),
             Single::None => Ok(()),
-            Single::One(host) if Authority::parse(host).is_none() => Err(HandshakeError::Host),
+            Single::One(host) if Authority::parse(host).is_none() => Err(RequestError::Host),
             Single::One(_) => Ok(()),
-            Single::Several => Err(HandshakeError::SeveralHosts),
+            Single::Several => Err(RequestError::SeveralHosts),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::list::is_token;
-use super::{HandshakeError, Request, Response, decode_path};
+use super::{Request, RequestError, Response, decode_path};
 
 /// Maps paths to mounts and routes.
 ///
@@ -235,7 +235,7 @@ impl Resolved<'_> {
                 let advice = "This method is not for this path. The header Allow names those that are.\n";
                 Some(Response::text(405, advice).header("Allow", allow.to_owned()))
             }
-            Resolved::UpgradeRequired => Some(HandshakeError::MissingUpgrade.response()),
+            Resolved::UpgradeRequired => Some(RequestError::MissingUpgrade.response()),
             Resolved::NotFound => Some(Response::text(404, "There is nothing at this path. Check the URL.\n")),
             Resolved::Malformed => Some(Response::text(400, "The path is not valid. Check its escapes and dots.\n")),
         }

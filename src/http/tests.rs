@@ -2,30 +2,30 @@
 
 use super::*;
 
-const ALL: [HandshakeError; 23] = [
-    HandshakeError::Malformed,
-    HandshakeError::RequestLineTooLong,
-    HandshakeError::HeadTooLarge,
-    HandshakeError::TooManyHeaders,
-    HandshakeError::HttpVersion,
-    HandshakeError::HeaderNotUtf8,
-    HandshakeError::Target,
-    HandshakeError::MissingHost,
-    HandshakeError::SeveralHosts,
-    HandshakeError::Host,
-    HandshakeError::MethodNotGet,
-    HandshakeError::UpgradeOverHttp10,
-    HandshakeError::MissingUpgrade,
-    HandshakeError::MissingConnectionUpgrade,
-    HandshakeError::BodyNotAllowed,
-    HandshakeError::VersionNot13,
-    HandshakeError::MissingKey,
-    HandshakeError::SeveralKeys,
-    HandshakeError::Key,
-    HandshakeError::Subprotocols,
-    HandshakeError::SubprotocolTwice,
-    HandshakeError::ForeignOrigin,
-    HandshakeError::SeveralOrigins,
+const ALL: [RequestError; 23] = [
+    RequestError::Malformed,
+    RequestError::RequestLineTooLong,
+    RequestError::HeadTooLarge,
+    RequestError::TooManyHeaders,
+    RequestError::HttpVersion,
+    RequestError::HeaderNotUtf8,
+    RequestError::Target,
+    RequestError::MissingHost,
+    RequestError::SeveralHosts,
+    RequestError::Host,
+    RequestError::MethodNotGet,
+    RequestError::UpgradeOverHttp10,
+    RequestError::MissingUpgrade,
+    RequestError::MissingConnectionUpgrade,
+    RequestError::BodyNotAllowed,
+    RequestError::VersionNot13,
+    RequestError::MissingKey,
+    RequestError::SeveralKeys,
+    RequestError::Key,
+    RequestError::Subprotocols,
+    RequestError::SubprotocolTwice,
+    RequestError::ForeignOrigin,
+    RequestError::SeveralOrigins,
 ];
 
 fn encode(response: &Response) -> String {
@@ -49,7 +49,7 @@ fn refuse(bytes: &[u8]) -> Option<Response> {
         OriginPolicy::default().check(&request, Via::Direct, Reach::Network)?;
         Ok(None)
     };
-    handshake().unwrap_or_else(|error: HandshakeError| Some(error.response()))
+    handshake().unwrap_or_else(|error: RequestError| Some(error.response()))
 }
 
 const VALID: [&str; 6] = [

@@ -10,7 +10,7 @@ use sha1::{Digest as _, Sha1};
 use super::list::{self, is_token};
 use super::request::Single;
 use super::response::{is_sendable, put};
-use super::{HandshakeError, Request, Version};
+use super::{Request, RequestError, Version};
 
 /// A request that is a valid opening handshake, seen as such.
 ///
@@ -29,34 +29,34 @@ impl<'r> Upgrade<'r> {
     ///
     /// The first broken rule, in an order that gives the most helpful answer: what kind of request it is, then the
     /// version, then the key, then the subprotocols. Host and target are [`Request::parse`]'s.
-    pub fn from_request(request: &'r Request<'_>) -> Result<Self, HandshakeError> {
+    pub fn from_request(request: &'r Request<'_>) -> Result<Self, RequestError> {
         // 4.2.1 (1): an HTTP/1.1 or higher GET request.
         if request.method() != "GET" {
-            return Err(HandshakeError::MethodNotGet);
+            return Err(RequestError::MethodNotGet);
         }
         if request.version() != Version::Http11 {
-            return Err(HandshakeError::UpgradeOverHttp10);
+            return Err(RequestError::UpgradeOverHttp10);
         }
         // 4.2.1 (3), (4)
         if !request.wants_upgrade() {
-            return Err(HandshakeError::MissingUpgrade);
+            return Err(RequestError::MissingUpgrade);
         }
         if !list::contains(request.header_lines("connection"), "upgrade") {
-            return Err(HandshakeError::MissingConnectionUpgrade);
+            return Err(RequestError::MissingConnectionUpgrade);
         }
         // A body would be read as frames by one side and not by the other.
         if request.header("transfer-encoding").is_some() || request.header_lines("content-length").any(|it| it != "0") {
-            return Err(HandshakeError::BodyNotAllowed);
+            return Err(RequestError::BodyNotAllowed);
         }
         // 4.2.1 (6), 4.4: the very digits, so neither `013` nor `+13`.
         if request.single("sec-websocket-version") != Single::One("13") {
-            return Err(HandshakeError::VersionNot13);
+            return Err(RequestError::VersionNot13);
         }
         // 4.2.1 (5), 11.3.1
         let key = match request.single("sec-websocket-key") {
-            Single::None => return Err(HandshakeError::MissingKey),
-            Single::Several => return Err(HandshakeError::SeveralKeys),
-            Single::One(key) if !is_key(key) => return Err(HandshakeError::Key),
+            Single::None => return Err(RequestError::MissingKey),
+            Single::Several => return Err(RequestError::SeveralKeys),
+            Single::One(key) if !is_key(key) => return Err(RequestError::Key),
             Single::One(key) => key,
         };
         check_subprotocols(request)?;
@@ -153,18 +153,18 @@ fn is_key(key: &str) -> bool {
 }
 
 /// 4.1 (10): one or more tokens, no two the same. One pass, and no comparison of each with each.
-fn check_subprotocols(request: &Request<'_>) -> Result<(), HandshakeError> {
+fn check_subprotocols(request: &Request<'_>) -> Result<(), RequestError> {
     let mut seen = HashSet::new();
     for subprotocol in offered(request) {
         if !is_token(subprotocol) {
-            return Err(HandshakeError::Subprotocols);
+            return Err(RequestError::Subprotocols);
         }
         if !seen.insert(subprotocol) {
-            return Err(HandshakeError::SubprotocolTwice);
+            return Err(RequestError::SubprotocolTwice);
         }
     }
     if seen.is_empty() && request.header(SUBPROTOCOL).is_some() {
-        return Err(HandshakeError::Subprotocols);
+        return Err(RequestError::Subprotocols);
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ fn declines_offers_with_parameters_that_are_not_valid() {
     }
 }
 
-fn negotiate(lines: &[&str]) -> Result<Option<Extension>, HandshakeError> {
+fn negotiate(lines: &[&str]) -> Result<Option<Extension>, RequestError> {
     let extensions: String = lines.iter().map(|line| format!("Sec-WebSocket-Extensions:{line}\r\n")).collect();
     let head = format!(
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -115,7 +115,7 @@ fn negotiate(lines: &[&str]) -> Result<Option<Extension>, HandshakeError> {
 
 #[test]
 fn a_header_in_several_lines_is_one_list_and_what_does_not_conform_is_400() {
-    let malformed = Err(HandshakeError::Extensions);
+    let malformed = Err(RequestError::Extensions);
     let small = Extension { server_max_window_bits: 12, ..FULL };
     let cases: &[(&[&str], _)] = &[
         (&[], Ok(None)),
@@ -131,7 +131,7 @@ fn a_header_in_several_lines_is_one_list_and_what_does_not_conform_is_400() {
     for (lines, expected) in cases {
         assert_eq!(&negotiate(lines), expected, "{lines:?}");
     }
-    assert_eq!(HandshakeError::Extensions.status(), 400);
+    assert_eq!(RequestError::Extensions.status(), 400);
 }
 
 #[test]

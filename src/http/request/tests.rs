@@ -92,14 +92,14 @@ fn takes_64_header_lines_and_refuses_65() {
     let request = Request::parse(&bytes).unwrap();
     assert_eq!((request.headers().count(), request.header("x-63")), (64, Some("63")));
     lines.push("X-64: 64");
-    assert_eq!(Request::parse(&head("GET / HTTP/1.1", &lines)).unwrap_err(), HandshakeError::TooManyHeaders);
+    assert_eq!(Request::parse(&head("GET / HTTP/1.1", &lines)).unwrap_err(), RequestError::TooManyHeaders);
 }
 
 #[test]
 fn refuses_what_breaks_a_rule() {
-    use HandshakeError::{Host, HttpVersion, Malformed, MissingHost, SeveralHosts, Target};
+    use RequestError::{Host, HttpVersion, Malformed, MissingHost, SeveralHosts, Target};
     let host = "Host: a";
-    let cases: &[(&str, &[&str], HandshakeError)] = &[
+    let cases: &[(&str, &[&str], RequestError)] = &[
         ("GET /", &[host], Malformed),
         ("GET  / HTTP/1.1", &[host], Malformed),
         ("GET / HTTP/1.1 ", &[host], Malformed),
@@ -146,5 +146,5 @@ fn refuses_what_breaks_a_rule() {
     assert_eq!(Request::parse(b"GET / HTTP/1.1\r\nHost: a\r\n").unwrap_err(), Malformed);
     assert_eq!(Request::parse(b"").unwrap_err(), Malformed);
     let latin1 = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=\xe9\r\n\r\n";
-    assert_eq!(Request::parse(latin1).unwrap_err(), HandshakeError::HeaderNotUtf8);
+    assert_eq!(Request::parse(latin1).unwrap_err(), RequestError::HeaderNotUtf8);
 }

@@ -18,7 +18,7 @@ fn without(line: &str) -> Vec<u8> {
     head("GET / HTTP/1.1", &VALID.into_iter().filter(|it| *it != line).collect::<Vec<_>>())
 }
 
-fn check(bytes: &[u8]) -> Result<(), HandshakeError> {
+fn check(bytes: &[u8]) -> Result<(), RequestError> {
     let request = Request::parse(bytes)?;
     Upgrade::from_request(&request).map(|_| ())
 }
@@ -61,8 +61,8 @@ fn accepts_every_way_to_write_it() {
 
 #[test]
 fn refuses_what_breaks_a_rule() {
-    use HandshakeError::*;
-    let cases: Vec<(Vec<u8>, HandshakeError, u16)> = vec![
+    use RequestError::*;
+    let cases: Vec<(Vec<u8>, RequestError, u16)> = vec![
         (head("POST / HTTP/1.1", &VALID), MethodNotGet, 405),
         (head("HEAD / HTTP/1.1", &VALID), MethodNotGet, 405),
         (head("get / HTTP/1.1", &VALID), MethodNotGet, 405),
