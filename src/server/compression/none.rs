@@ -8,7 +8,7 @@ use super::super::config::Slow;
 use super::super::outbox::Posts;
 use super::super::shared_bytes::SharedBytes;
 use super::super::stats::Stats;
-use crate::http::{HandshakeError, Upgrade};
+use crate::http::{RequestError, Upgrade};
 use crate::protocol::{Connection, Extension, Limits, Opcode};
 
 /// Compression of messages: only with the feature `deflate`.
@@ -33,7 +33,7 @@ pub(crate) fn negotiate(
     wanted: Option<Deflate>,
     _slow: Slow,
     _upgrade: &Upgrade<'_>,
-) -> Result<Option<Extension>, HandshakeError> {
+) -> Result<Option<Extension>, RequestError> {
     match wanted {
         Some(wanted) => match wanted {},
         None => Ok(None),
