@@ -1,10 +1,11 @@
-//! Why a request is refused: one variant per broken rule, its status, and what the peer is told.
+//! Why a request is refused: one variant for each broken rule, with its status and the text of the answer.
 
 use std::fmt;
 
 use super::Response;
 
-/// A request that was refused. The connection ends with the answer, whatever follows on it.
+/// Why a request is refused. Its connection ends with the answer, and bytes behind the request are never read as
+/// another one: after any of these errors nobody can be sure where the request ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -29,6 +30,29 @@ pub enum RequestError {
     SeveralHosts,
     /// RFC 9112 3.2: a Host that is not `host` or `host:port`. 400.
     Host,
+    /// RFC 9112 6.1: Content-Length and Transfer-Encoding in one request. 400.
+    ConflictingLengths,
+    /// RFC 9112 6.3: several Content-Length lines, equal ones too. 400.
+    SeveralLengths,
+    /// RFC 9110 8.6: a Content-Length that is not a decimal number of at most 64 bits. 400.
+    ContentLength,
+    /// RFC 9112 6.1: a Transfer-Encoding other than a single `chunked`. 400.
+    TransferEncoding,
+    /// RFC 9112 6.1: Transfer-Encoding over HTTP/1.0, whose proxies may pass it on without understanding it. 400.
+    TransferEncodingOverHttp10,
+    /// RFC 9112 7.1: a chunk that does not begin with its size in hexadecimal digits, or does not end with CRLF. 400.
+    Chunk,
+    /// RFC 9112 7.1.1: more than 256 bytes of extensions in one chunk, or more than 64 KiB of chunk lines in one body.
+    /// 400.
+    ChunkLinesTooLong,
+    /// RFC 9112 7.1.2: a trailer line that is not `name: value`. 400.
+    Trailer,
+    /// RFC 9112 7.1.2: more than 1 KiB of trailer lines. 400.
+    TrailersTooLong,
+    /// RFC 9110 15.5.14: the body is longer than the server takes. 413.
+    BodyTooLarge,
+    /// RFC 9110 10.1.1: an Expect other than `100-continue`. 417.
+    Expectation,
     /// RFC 6455 4.2.1 (1): the method is not GET. 405.
     MethodNotGet,
     /// RFC 6455 4.2.1 (1): an opening handshake over HTTP/1.0. 426.
@@ -66,7 +90,9 @@ impl RequestError {
         match self {
             Self::ForeignOrigin => 403,
             Self::MethodNotGet => 405,
+            Self::BodyTooLarge => 413,
             Self::RequestLineTooLong => 414,
+            Self::Expectation => 417,
             Self::UpgradeOverHttp10 | Self::MissingUpgrade | Self::MissingConnectionUpgrade | Self::VersionNot13 => 426,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::HttpVersion => 505,
@@ -76,6 +102,15 @@ impl RequestError {
             | Self::MissingHost
             | Self::SeveralHosts
             | Self::Host
+            | Self::ConflictingLengths
+            | Self::SeveralLengths
+            | Self::ContentLength
+            | Self::TransferEncoding
+            | Self::TransferEncodingOverHttp10
+            | Self::Chunk
+            | Self::ChunkLinesTooLong
+            | Self::Trailer
+            | Self::TrailersTooLong
             | Self::BodyNotAllowed
             | Self::MissingKey
             | Self::SeveralKeys
@@ -112,6 +147,21 @@ impl RequestError {
             Self::MissingHost => "The request has no Host header. Send exactly one.\n",
             Self::SeveralHosts => "The request has several Host headers. Send exactly one.\n",
             Self::Host => "The Host header is not valid. Send host or host:port.\n",
+            Self::ConflictingLengths => "Send Content-Length or Transfer-Encoding, not both.\n",
+            Self::SeveralLengths => "The request has several Content-Length headers. Send at most one.\n",
+            Self::ContentLength => "Content-Length is not valid. Send the number of bytes in decimal digits.\n",
+            Self::TransferEncoding => {
+                "This Transfer-Encoding is not supported. Send chunked alone, or Content-Length.\n"
+            }
+            Self::TransferEncodingOverHttp10 => {
+                "HTTP/1.0 has no Transfer-Encoding. Use HTTP/1.1, or send Content-Length.\n"
+            }
+            Self::Chunk => "A chunk is not valid. Send its size in hexadecimal, CRLF, its bytes and CRLF.\n",
+            Self::ChunkLinesTooLong => "The chunk lines are too long. Send larger chunks without extensions.\n",
+            Self::Trailer => "A trailer is not valid. Send name: value, or no trailers at all.\n",
+            Self::TrailersTooLong => "The trailers are longer than 1,024 bytes. Send fewer, or none at all.\n",
+            Self::BodyTooLarge => "The body is too large. Send less, or have the server's limit raised.\n",
+            Self::Expectation => "This Expect is not supported. Send 100-continue, or leave Expect out.\n",
             Self::MethodNotGet => "A WebSocket is opened with GET. Use that method.\n",
             Self::UpgradeOverHttp10 => {
                 "A WebSocket needs HTTP/1.1, and this came over HTTP/1.0. In nginx: proxy_http_version 1.1;\n"
@@ -155,6 +205,17 @@ impl fmt::Display for RequestError {
             Self::MissingHost => "no Host header",
             Self::SeveralHosts => "several Host headers",
             Self::Host => "invalid Host header",
+            Self::ConflictingLengths => "both Content-Length and Transfer-Encoding",
+            Self::SeveralLengths => "several Content-Length headers",
+            Self::ContentLength => "invalid Content-Length",
+            Self::TransferEncoding => "Transfer-Encoding other than chunked",
+            Self::TransferEncodingOverHttp10 => "Transfer-Encoding over HTTP/1.0",
+            Self::Chunk => "malformed chunk",
+            Self::ChunkLinesTooLong => "chunk extensions over 256 bytes, or chunk lines over 64 KiB",
+            Self::Trailer => "malformed trailer",
+            Self::TrailersTooLong => "trailers longer than 1 KiB",
+            Self::BodyTooLarge => "body too large",
+            Self::Expectation => "Expect other than 100-continue",
             Self::MethodNotGet => "opening handshake with a method other than GET",
             Self::UpgradeOverHttp10 => "opening handshake over HTTP/1.0",
             Self::MissingUpgrade => "no token websocket in Upgrade",

@@ -4,7 +4,7 @@
 //! its first impossible byte. What the head says is not judged here.
 
 use super::RequestError;
-use super::list::is_token_byte;
+use super::list::{is_control, is_token_byte};
 
 /// How much of a request head is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,11 +155,6 @@ fn position_of_control(bytes: &[u8]) -> usize {
     let clean = chunks.iter().take_while(is_clean).count() * 16;
     let rest = bytes.get(clean..).unwrap_or_default();
     clean + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
-}
-
-/// RFC 9110 5.5 Field Values: no control character but the tab.
-fn is_control(byte: u8) -> bool {
-    byte.is_ascii_control() && byte != b'\t'
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
-//! Tokens and comma-separated lists of header values (RFC 9110 §5.6).
+//! Characters, tokens and comma-separated lists of header values (RFC 9110 §5.5, §5.6).
 //!
 //! A list is read in one forward pass: an element is cut off the front, and what is cut off is never looked at again.
 
 /// True for a byte that may stand in a token (RFC 9110 5.6.2 Tokens).
 pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// True for a byte that may not stand in a header value: a control character other than the tab (RFC 9110 5.5).
+pub(super) fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
 }
 
 /// True for a whole token: at least one byte, and each of them a token byte.

@@ -32,6 +32,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod authority;
+mod body;
 mod cidr;
 mod error;
 #[cfg(feature = "deflate")]
@@ -46,8 +47,11 @@ mod request;
 mod response;
 mod router;
 mod target;
+#[cfg(test)]
+mod testing;
 mod upgrade;
 
+pub use body::{BodyDecoder, BodyLength};
 pub use cidr::{Cidr, CidrError};
 pub use error::RequestError;
 #[cfg(feature = "deflate")]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::list::is_token;
+use super::list::{is_control, is_token};
 
 /// A small answer to a plain request, or the refusal of one.
 ///
@@ -157,7 +157,7 @@ impl Response {
 pub(super) fn is_sendable(name: &str, value: &str, own: &[&str]) -> bool {
     let reason = if !is_token(name) {
         "its name is no token"
-    } else if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+    } else if value.bytes().any(is_control) {
         "its value has a control character"
     } else if own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
         "it is not for the caller to set"

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const ALL: [RequestError; 23] = [
+const ALL: [RequestError; 34] = [
     RequestError::Malformed,
     RequestError::RequestLineTooLong,
     RequestError::HeadTooLarge,
@@ -13,6 +13,17 @@ const ALL: [RequestError; 23] = [
     RequestError::MissingHost,
     RequestError::SeveralHosts,
     RequestError::Host,
+    RequestError::ConflictingLengths,
+    RequestError::SeveralLengths,
+    RequestError::ContentLength,
+    RequestError::TransferEncoding,
+    RequestError::TransferEncodingOverHttp10,
+    RequestError::Chunk,
+    RequestError::ChunkLinesTooLong,
+    RequestError::Trailer,
+    RequestError::TrailersTooLong,
+    RequestError::BodyTooLarge,
+    RequestError::Expectation,
     RequestError::MethodNotGet,
     RequestError::UpgradeOverHttp10,
     RequestError::MissingUpgrade,
