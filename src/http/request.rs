@@ -57,7 +57,8 @@ impl<'a> Request<'a> {
         let (Some(method), Some(raw_target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
             return Err(RequestError::Malformed);
         };
-        let target = Target::parse(raw_target).ok_or(RequestError::Target)?;
+        // RFC 9110 9.3.6: a proxy would take any 2xx to CONNECT for the beginning of a tunnel.
+        let target = Target::parse(raw_target).filter(|_| method != "CONNECT").ok_or(RequestError::Target)?;
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
         let mut headers = [("", ""); HeadLimits::MAX_HEADERS];

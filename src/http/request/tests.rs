@@ -127,6 +127,8 @@ fn refuses_what_breaks_a_rule() {
         ("\r\nGET / HTTP/3.0", &[host], HttpVersion),
         ("OPTIONS * HTTP/1.1", &[host], Target),
         ("CONNECT a:80 HTTP/1.1", &[host], Target),
+        ("CONNECT / HTTP/1.1", &[host], Target),
+        ("CONNECT http://a/ HTTP/1.1", &[host], Target),
         ("GET ftp://a/ HTTP/1.1", &[host], Target),
         ("GET http://u:p@a/ HTTP/1.1", &[host], Target),
         ("GET /#a HTTP/1.1", &[host], Target),
