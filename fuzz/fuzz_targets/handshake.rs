@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::http::{
-    Body, RequestError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Reach, Representation, Request,
+    Body, RequestError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Persistence, Reach, Representation, Request,
     Resolved, Response, Router, Upgrade, Via,
 };
 use sockhop_fuzz::{Answer, Head, Policy};
@@ -238,12 +238,12 @@ fn refused(response: &Response) {
     assert_eq!(answer.status, response.status());
     assert!(answer.status >= 400 && rest.is_empty());
     let mut without_body = Vec::new();
-    response.encode(&mut without_body, Body::Omit);
+    response.encode(&mut without_body, Body::Omit, Persistence::Close);
     assert_eq!(without_body, bytes[..bytes.len() - answer.body.len()]);
 }
 
 fn encoded(response: &Response) -> Vec<u8> {
     let mut output = Vec::new();
-    response.encode(&mut output, Body::Include);
+    response.encode(&mut output, Body::Include, Persistence::Close);
     output
 }

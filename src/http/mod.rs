@@ -62,7 +62,7 @@ pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};
 pub use proxy_protocol::{ProxyHeader, ProxyHeaderError};
 pub use representation::Representation;
 pub use request::{Request, Version};
-pub use response::{Body, Response};
+pub use response::{Body, CONTINUE, Persistence, Response};
 pub use router::{Resolved, Router, RouterError};
 pub use target::decode_path;
 pub use upgrade::{Upgrade, accept_key};

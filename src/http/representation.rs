@@ -69,7 +69,7 @@ impl Representation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Body;
+    use crate::http::{Body, Persistence};
 
     fn style() -> Representation {
         Representation::new("text/css", &b"a{}"[..])
@@ -108,7 +108,8 @@ mod tests {
     fn what_is_not_modified_has_no_body_and_says_which_one_it_means() {
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: {}\r\n\r\n", style().etag());
         let mut output = Vec::new();
-        style().answer(&Request::parse(head.as_bytes()).unwrap()).encode(&mut output, Body::Include);
+        let answer = style().answer(&Request::parse(head.as_bytes()).unwrap());
+        answer.encode(&mut output, Body::Include, Persistence::KeepAlive);
         let output = String::from_utf8(output).unwrap();
         assert!(output.starts_with("HTTP/1.1 304 Not Modified\r\n") && output.ends_with("\r\n\r\n"), "{output}");
         assert!(output.contains(&format!("\r\nETag: {}\r\n", style().etag())), "{output}");

@@ -1,16 +1,19 @@
-//! Answers other than 101 (RFC 9112 §4, RFC 9110 §15). Each one ends its connection.
+//! Answers to requests: their heads, and whether the connection goes on (RFC 9110 §15, RFC 9112 §4 and §9).
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::list::{is_control, is_token};
 
+/// The interim answer to a client that [waits](super::Request::expects_continue) before it sends its body.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A small answer to a plain request, or the refusal of one.
 ///
 /// ```
-/// use sockhop::http::{Body, Response};
-/// let mut output = Vec::new();
-/// Response::text(200, "ok\n").header("Cache-Control", "no-store").encode(&mut output, Body::Include);
+/// use sockhop::http::{Body, Persistence, Response};
+/// let (mut output, response) = (Vec::new(), Response::text(200, "ok\n").header("Cache-Control", "no-store"));
+/// response.encode(&mut output, Body::Include, Persistence::KeepAlive);
 /// assert!(output.starts_with(b"HTTP/1.1 200 OK\r\n"));
 /// assert!(output.ends_with(b"\r\n\r\nok\n"));
 /// ```
@@ -29,17 +32,26 @@ enum Content {
     Shared(Arc<[u8]>),
 }
 
-/// Whether the body goes out behind the head.
+/// Whether the body is sent behind the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// It does.
+    /// The body is sent.
     Include,
-    /// It does not; the head speaks of it all the same. RFC 9110 9.3.2 HEAD.
+    /// The body is not sent, but the head has its length. RFC 9110 9.3.2 HEAD.
     Omit,
 }
 
+/// Whether the connection takes another request after this answer (RFC 9112 9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persistence {
+    /// Yes. That is the default of HTTP/1.1, so the head does not mention it.
+    KeepAlive,
+    /// No: the head says `Connection: close`. The only choice after a refused request and over HTTP/1.0.
+    Close,
+}
+
 impl Body {
-    /// What the answer to a request with this method does.
+    /// The choice for the answer to a request with this method.
     #[must_use]
     pub fn answering(method: &str) -> Body {
         if method == "HEAD" { Body::Omit } else { Body::Include }
@@ -128,16 +140,16 @@ impl Response {
         matches!(self.status, 204 | 304)
     }
 
-    /// Appends the answer to `output`.
+    /// Appends the answer to `output`, always with `X-Content-Type-Options: nosniff`.
     ///
-    /// It always says `Connection: close`, for a connection carries one request and bytes behind a refused one must
-    /// never be read as another, and `X-Content-Type-Options: nosniff`.
-    pub fn encode(&self, output: &mut Vec<u8>, body: Body) {
+    /// The answer to a refused request must be followed by [`Close`](Persistence::Close): bytes behind such a request
+    /// are never read as another one.
+    pub fn encode(&self, output: &mut Vec<u8>, body: Body, after: Persistence) {
         let status = self.status.to_string();
         put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);
         for (name, value) in &self.headers {
             put(output, &[name, ": ", value, "\r\n"]);
-            // RFC 9110 7.8: who sends Upgrade names it in Connection, too.
+            // RFC 9110 7.8: a sender of Upgrade names it in Connection, too.
             if name.eq_ignore_ascii_case("upgrade") {
                 put(output, &["Connection: Upgrade\r\n"]);
             }
@@ -146,7 +158,11 @@ impl Response {
         if !self.is_bodiless() {
             put(output, &["Content-Length: ", &self.content().len().to_string(), "\r\n"]);
         }
-        put(output, &["X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"]);
+        put(output, &["X-Content-Type-Options: nosniff\r\n"]);
+        if after == Persistence::Close {
+            put(output, &["Connection: close\r\n"]);
+        }
+        put(output, &["\r\n"]);
         if body == Body::Include && !self.is_bodiless() {
             output.extend_from_slice(self.content());
         }
@@ -227,7 +243,7 @@ mod tests {
 
     fn encode(response: &Response, body: Body) -> String {
         let mut output = Vec::new();
-        response.encode(&mut output, body);
+        response.encode(&mut output, body, Persistence::Close);
         String::from_utf8(output).unwrap()
     }
 
@@ -259,8 +275,25 @@ mod tests {
     #[test]
     fn appends_to_what_is_there() {
         let mut output = b"before".to_vec();
-        Response::new(200).encode(&mut output, Body::Include);
+        Response::new(200).encode(&mut output, Body::Include, Persistence::Close);
         assert!(output.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
+    }
+
+    #[test]
+    fn a_kept_connection_is_not_mentioned() {
+        let cases = [
+            (Response::text(200, "a"), Body::Include),
+            (Response::text(200, "a"), Body::Omit),
+            (Response::new(204), Body::Include),
+            (Response::new(304).header("ETag", "\"a\""), Body::Include),
+            (Response::new(426).header("Upgrade", "websocket"), Body::Include),
+        ];
+        for (response, body) in cases {
+            let (closing, mut kept) = (encode(&response, body), Vec::new());
+            response.encode(&mut kept, body, Persistence::KeepAlive);
+            assert_eq!(String::from_utf8(kept).unwrap(), closing.replace("Connection: close\r\n", ""));
+            assert_eq!(closing.matches("Connection: close\r\n").count(), 1, "{closing}");
+        }
     }
 
     #[test]
