@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::clients::too_many;
 use super::dispatch::panic_text;
 use super::{EventLoop, Mount};
-use crate::http::{Body, OriginRefusal, Reach, Request, RequestError, Resolved, Response, Upgrade, Via};
+use crate::http::{Body, OriginRefusal, Persistence, Reach, Request, RequestError, Resolved, Response, Upgrade, Via};
 use crate::protocol::Extension;
 use crate::server::compression::{self, Deflate};
 use crate::server::config::Config;
@@ -276,11 +276,11 @@ impl<P: Poller> EventLoop<P> {
             let mut bytes = Vec::new();
             match response.shared_content().filter(|_| body == Body::Include) {
                 None => {
-                    response.encode(&mut bytes, body);
+                    response.encode(&mut bytes, body, Persistence::Close);
                     self.send_response(slot, &bytes);
                 }
                 Some(content) => {
-                    response.encode(&mut bytes, Body::Omit);
+                    response.encode(&mut bytes, Body::Omit, Persistence::Close);
                     let tick = self.core.tick();
                     let rare = self.core.sessions[slot].rare();
                     rare.progress = tick;
