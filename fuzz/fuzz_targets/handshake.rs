@@ -16,8 +16,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::http::{
-    Body, RequestError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Persistence, Reach, Representation, Request,
-    Resolved, Response, Router, Upgrade, Via,
+    Body, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Persistence, Reach, Representation, Request,
+    RequestError, Resolved, Response, Router, Upgrade, Via, upgrade_required,
 };
 use sockhop_fuzz::{Answer, Head, Policy};
 use tungstenite::handshake::derive_accept_key;
@@ -69,11 +69,9 @@ static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         E::SeveralOrigins,
     ];
     let resolved = [
-        Resolved::MethodNotAllowed("GET"),
         Resolved::MethodNotAllowed("GET, HEAD, POST"),
         Resolved::MethodNotAllowed("PUT"),
         Resolved::MethodNotAllowed("GET, HEAD, PUT"),
-        Resolved::UpgradeRequired,
         Resolved::NotFound,
         Resolved::Malformed,
     ];
@@ -186,6 +184,7 @@ fn answer(head: &[u8], policy: Policy) -> Result<(usize, Vec<u8>), Option<Respon
     look_at(&request);
     let mount = match ROUTER.resolve(&request) {
         Resolved::Mount(mount) => mount,
+        Resolved::Request(_) => return Err(Some(upgrade_required(&request))),
         other => return Err(other.refusal()),
     };
     let upgrade = Upgrade::from_request(&request).map_err(|error| Some(error.response()))?;

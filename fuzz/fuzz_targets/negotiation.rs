@@ -13,7 +13,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sockhop::http::{DeflateOffer, RequestError, Request, Upgrade};
+use sockhop::http::{DeflateOffer, Request, RequestError, Upgrade};
 use sockhop::protocol::{ContextTakeover, Extension};
 use sockhop_fuzz::{Answer, Params};
 

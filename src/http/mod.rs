@@ -19,7 +19,7 @@
 //! | RFC 9112 3.2 request target, exactly one Host | [`Request::parse`], [`Request::authority`] |
 //! | RFC 3986 2.1 percent-encoding, 3.3 dot segments | [`decode_path`] |
 //! | RFC 9110 5.6.1 lists over several lines | `list.rs` |
-//! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`Resolved::UpgradeRequired`] |
+//! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`upgrade_required`] |
 //! | RFC 9110 8.8.3, 13.1.2, 15.4.5 ETag, If-None-Match and 304 | [`Representation::answer`] |
 //! | RFC 9110 10.2.1, 15.5.6 Allow and 405 | [`Router::resolve`] |
 //! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
@@ -65,7 +65,7 @@ pub use request::{Request, Version};
 pub use response::{Body, CONTINUE, Persistence, Response};
 pub use router::{Resolved, Router, RouterError};
 pub use target::decode_path;
-pub use upgrade::{Upgrade, accept_key};
+pub use upgrade::{Upgrade, accept_key, upgrade_required};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,13 @@
-//! What is at which path: mounts, where WebSockets are opened, and routes, which answer plain requests.
+//! Finds the mount or the route for the path of a request.
 //!
-//! Mounts and routes are numbers of the caller's own choosing, most likely places in a vector.
+//! A mount takes WebSockets and plain requests, a route plain requests of one method. Both are numbers that the caller
+//! chooses, most likely places in a vector.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use super::list::is_token;
-use super::{Request, RequestError, Response, decode_path};
+use super::{Request, Response, decode_path};
 
 /// Maps paths to mounts and routes.
 ///
@@ -36,20 +37,20 @@ struct Methods {
     allow: String,
 }
 
-/// What [`Router::resolve`] found.
+/// The result of [`Router::resolve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolved<'r> {
-    /// A client that wants a WebSocket, at a path with this mount.
+    /// The client wants a WebSocket, at a path with this mount.
     Mount(usize),
-    /// A plain request, at a path with this route.
+    /// A plain request of any method, at a path with this mount and without a route.
+    Request(usize),
+    /// A plain request, at a path with this route for its method.
     Route(usize),
-    /// A plain request, at a path that other methods are for: these, as the header Allow has them. 405.
+    /// A plain request, at a path with routes for other methods: these, as the header Allow has them. 405.
     MethodNotAllowed(&'r str),
-    /// A plain GET or HEAD at a path where there is only a mount. 426.
-    UpgradeRequired,
-    /// Nothing is at this path; or only a route is, and a WebSocket is wanted. 404.
+    /// The path has neither mount nor route; or it has only a route, and a WebSocket is wanted. 404.
     NotFound,
-    /// A path that [`decode_path`] refuses. 400.
+    /// [`decode_path`] refuses the path. 400.
     Malformed,
 }
 
@@ -174,8 +175,7 @@ impl Router {
                 Some(route) => Resolved::Route(route),
                 None => Resolved::MethodNotAllowed(&methods.allow),
             },
-            (None, Some(_)) if matches!(method, "GET" | "HEAD") => Resolved::UpgradeRequired,
-            (None, Some(_)) => Resolved::MethodNotAllowed("GET"),
+            (None, Some(mount)) => Resolved::Request(mount),
             (None, None) => Resolved::NotFound,
         }
     }
@@ -226,16 +226,15 @@ impl Methods {
 }
 
 impl Resolved<'_> {
-    /// The usual answer, when there is neither a mount nor a route to give one.
+    /// The usual answer where there is neither a mount nor a route to give one.
     #[must_use]
     pub fn refusal(&self) -> Option<Response> {
         match *self {
-            Resolved::Mount(_) | Resolved::Route(_) => None,
+            Resolved::Mount(_) | Resolved::Request(_) | Resolved::Route(_) => None,
             Resolved::MethodNotAllowed(allow) => {
                 let advice = "This method is not for this path. The header Allow names those that are.\n";
                 Some(Response::text(405, advice).header("Allow", allow.to_owned()))
             }
-            Resolved::UpgradeRequired => Some(RequestError::MissingUpgrade.response()),
             Resolved::NotFound => Some(Response::text(404, "There is nothing at this path. Check the URL.\n")),
             Resolved::Malformed => Some(Response::text(400, "The path is not valid. Check its escapes and dots.\n")),
         }

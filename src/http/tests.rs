@@ -53,8 +53,10 @@ fn refuse(bytes: &[u8]) -> Option<Response> {
     let handshake = || {
         HeadScanner::default().scan(bytes)?;
         let request = Request::parse(bytes)?;
-        if let Some(refusal) = router.resolve(&request).refusal() {
-            return Ok(Some(refusal));
+        match router.resolve(&request) {
+            Resolved::Mount(_) => {}
+            Resolved::Request(_) => return Ok(Some(upgrade_required(&request))),
+            other => return Ok(other.refusal()),
         }
         Upgrade::from_request(&request)?;
         OriginPolicy::default().check(&request, Via::Direct, Reach::Network)?;

@@ -10,7 +10,7 @@ use sha1::{Digest as _, Sha1};
 use super::list::{self, is_token};
 use super::request::Single;
 use super::response::{is_sendable, put};
-use super::{Request, RequestError, Version};
+use super::{Request, RequestError, Response, Version};
 
 /// A request that is a valid opening handshake, seen as such.
 ///
@@ -129,6 +129,20 @@ impl<'r> Upgrade<'r> {
             }
         }
         put(output, &["\r\n"]);
+    }
+}
+
+/// The answer to a plain request where only WebSockets are spoken: 426 to GET and HEAD (RFC 9110 15.5.22), else 405.
+///
+/// ```
+/// use sockhop::http::{Request, upgrade_required};
+/// let request = Request::parse(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n\r\n").unwrap();
+/// assert_eq!(upgrade_required(&request).status(), 426);
+/// ```
+pub fn upgrade_required(request: &Request<'_>) -> Response {
+    match request.method() {
+        "GET" | "HEAD" => RequestError::MissingUpgrade.response(),
+        _ => RequestError::MethodNotGet.response(),
     }
 }
 

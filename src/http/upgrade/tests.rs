@@ -168,3 +168,19 @@ fn nothing_in_the_response_ends_a_header_line_from_inside() {
         assert_eq!(encode(subprotocol, name, value), format!("{plain}\r\n"), "{subprotocol:?} {name:?} {value:?}");
     }
 }
+
+#[test]
+fn a_plain_request_hears_that_an_upgrade_is_required() {
+    for (method, status, header) in [
+        ("GET", 426, ("Upgrade", "websocket")),
+        ("HEAD", 426, ("Sec-WebSocket-Version", "13")),
+        ("POST", 405, ("Allow", "GET")),
+        ("OPTIONS", 405, ("Allow", "GET")),
+        ("get", 405, ("Allow", "GET")),
+    ] {
+        let bytes = head(&format!("{method} / HTTP/1.1"), &["Host: a"]);
+        let response = upgrade_required(&Request::parse(&bytes).unwrap());
+        assert_eq!(response.status(), status, "{method}");
+        assert!(response.headers().contains(&(header.0.into(), header.1.into())), "{method}: {response:?}");
+    }
+}
