@@ -80,6 +80,9 @@ impl<P: Poller> EventLoop<P> {
                 Ok(mount) => self.on_upgrade(slot, mount, &request, rest),
                 Err(_) => self.respond(slot, &Response::new(404), Body::Include),
             },
+            Resolved::Request(_) => {
+                self.respond(slot, &crate::http::upgrade_required(&request), Body::answering(request.method()));
+            }
             Resolved::Route(route) => {
                 let response = match self.routes.get_mut(route) {
                     Some(answer) => catch_unwind(AssertUnwindSafe(|| answer(&request))).unwrap_or_else(|panic| {
