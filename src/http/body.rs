@@ -36,17 +36,7 @@ impl Request<'_> {
     /// [`ContentLength`](RequestError::ContentLength), [`TransferEncoding`](RequestError::TransferEncoding) or
     /// [`TransferEncodingOverHttp10`](RequestError::TransferEncodingOverHttp10).
     pub fn body_length(&self) -> Result<BodyLength, RequestError> {
-        let length = self.single("content-length");
-        // Several Transfer-Encoding lines are one list, and a list of two codings is refused like an unknown one.
-        match (self.single("transfer-encoding"), length) {
-            (Single::None, Single::None) => Ok(BodyLength::None),
-            (Single::None, Single::One(length)) => decimal(length).map(BodyLength::Sized),
-            (Single::None, Single::Several) => Err(RequestError::SeveralLengths),
-            (_, Single::One(_) | Single::Several) => Err(RequestError::ConflictingLengths),
-            _ if self.version() == Version::Http10 => Err(RequestError::TransferEncodingOverHttp10),
-            (Single::One(coding), Single::None) if coding.eq_ignore_ascii_case("chunked") => Ok(BodyLength::Chunked),
-            (_, Single::None) => Err(RequestError::TransferEncoding),
-        }
+        body_length(self.version(), self.single("transfer-encoding"), self.single("content-length"))
     }
 
     /// True when the client waits for [`CONTINUE`](super::CONTINUE) before it sends its body (RFC 9110 10.1.1).
@@ -67,6 +57,24 @@ impl Request<'_> {
     #[must_use]
     pub fn keeps_alive(&self) -> bool {
         self.version() == Version::Http11 && !list::contains(self.header_lines("connection"), "close")
+    }
+}
+
+/// The length of the body of a request or response of this version with these headers.
+pub(super) fn body_length(
+    version: Version,
+    transfer_encoding: Single<'_>,
+    content_length: Single<'_>,
+) -> Result<BodyLength, RequestError> {
+    match (transfer_encoding, content_length) {
+        (Single::None, Single::None) => Ok(BodyLength::None),
+        (Single::None, Single::One(length)) => decimal(length).map(BodyLength::Sized),
+        (Single::None, Single::Several) => Err(RequestError::SeveralLengths),
+        (_, Single::One(_) | Single::Several) => Err(RequestError::ConflictingLengths),
+        _ if version == Version::Http10 => Err(RequestError::TransferEncodingOverHttp10),
+        (Single::One(coding), Single::None) if coding.eq_ignore_ascii_case("chunked") => Ok(BodyLength::Chunked),
+        // Several lines are one list, and two codings are refused like an unknown one.
+        (_, Single::None) => Err(RequestError::TransferEncoding),
     }
 }
 

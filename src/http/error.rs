@@ -195,9 +195,9 @@ impl RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "malformed request head",
+            Self::Malformed => "malformed head",
             Self::RequestLineTooLong => "request line too long",
-            Self::HeadTooLarge => "request head too large",
+            Self::HeadTooLarge => "head too large",
             Self::TooManyHeaders => "more than 64 header lines",
             Self::HttpVersion => "version of HTTP other than 1.1 and 1.0",
             Self::HeaderNotUtf8 => "header value is not UTF-8",

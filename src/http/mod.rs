@@ -34,6 +34,7 @@
 mod authority;
 mod body;
 mod cidr;
+mod client;
 mod error;
 #[cfg(feature = "deflate")]
 mod extensions;
@@ -53,6 +54,7 @@ mod upgrade;
 
 pub use body::{BodyDecoder, BodyLength};
 pub use cidr::{Cidr, CidrError};
+pub use client::{ReceivedResponse, ResponseError, ResponseParser, encode_request};
 pub use error::RequestError;
 #[cfg(feature = "deflate")]
 pub use extensions::{DeflateOffer, ExtensionError};

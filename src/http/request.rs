@@ -163,23 +163,28 @@ impl<'a> Request<'a> {
         list::contains(self.header_lines("upgrade"), "websocket")
     }
 
-    /// The value of a header that may stand there once.
+    /// The value of a header that may be given once.
     pub(super) fn single(&self, name: &str) -> Single<'a> {
-        let mut lines = self.header_lines(name);
+        Single::of(self.header_lines(name))
+    }
+}
+
+/// The value of a header that may be given once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Single<'a> {
+    None,
+    One(&'a str),
+    Several,
+}
+
+impl<'a> Single<'a> {
+    pub(super) fn of(mut lines: impl Iterator<Item = &'a str>) -> Self {
         match (lines.next(), lines.next()) {
             (None, _) => Single::None,
             (Some(value), None) => Single::One(value),
             (Some(_), Some(_)) => Single::Several,
         }
     }
-}
-
-/// What is there of a header that may stand there once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Single<'a> {
-    None,
-    One(&'a str),
-    Several,
 }
 
 /// Without header values and query, which hold secrets and must not get into a log.

@@ -169,19 +169,26 @@ impl Response {
     }
 }
 
-/// True for a header line that may go out as it is and is none of those in `own`. Says in the debug log why not.
+/// True for a header line that may be sent. Otherwise writes the reason to the debug log.
 pub(super) fn is_sendable(name: &str, value: &str, own: &[&str]) -> bool {
-    let reason = if !is_token(name) {
-        "its name is no token"
+    let fault = header_fault(name, value, own);
+    if let Some(fault) = fault {
+        log::debug!("header {name:?} left out: {fault}");
+    }
+    fault.is_none()
+}
+
+/// Why a header line may not be sent: it would not be one line, or it is among those in `own`.
+pub(super) fn header_fault(name: &str, value: &str, own: &[&str]) -> Option<&'static str> {
+    if !is_token(name) {
+        Some("its name is no token")
     } else if value.bytes().any(is_control) {
-        "its value has a control character"
+        Some("its value has a control character")
     } else if own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-        "it is not for the caller to set"
+        Some("it is not for the caller to set")
     } else {
-        return true;
-    };
-    log::debug!("header {name:?} left out: {reason}");
-    false
+        None
+    }
 }
 
 /// Appends pieces of text.
@@ -238,101 +245,4 @@ fn reason(status: u16) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn encode(response: &Response, body: Body) -> String {
-        let mut output = Vec::new();
-        response.encode(&mut output, body, Persistence::Close);
-        String::from_utf8(output).unwrap()
-    }
-
-    const TAIL: &str = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
-
-    #[test]
-    fn encodes_answers() {
-        let html = Response::html(200, "<p>".to_owned());
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 3\r\n{TAIL}");
-        assert_eq!(encode(&html, Body::Include), format!("{head}<p>"));
-        assert_eq!(encode(&html, Body::Omit), head);
-        let cases = [
-            (
-                Response::new(503).header("Retry-After", "2"),
-                "503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n",
-            ),
-            (Response::new(204).body(&b"x"[..]), "204 No Content\r\n"),
-            (Response::new(299), "299 \r\nContent-Length: 0\r\n"),
-            (
-                Response::new(426).header("Upgrade", "websocket"),
-                "426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 0\r\n",
-            ),
-        ];
-        for (response, expected) in cases {
-            assert_eq!(encode(&response, Body::Include), format!("HTTP/1.1 {expected}{TAIL}"));
-        }
-    }
-
-    #[test]
-    fn appends_to_what_is_there() {
-        let mut output = b"before".to_vec();
-        Response::new(200).encode(&mut output, Body::Include, Persistence::Close);
-        assert!(output.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
-    }
-
-    #[test]
-    fn a_kept_connection_is_not_mentioned() {
-        let cases = [
-            (Response::text(200, "a"), Body::Include),
-            (Response::text(200, "a"), Body::Omit),
-            (Response::new(204), Body::Include),
-            (Response::new(304).header("ETag", "\"a\""), Body::Include),
-            (Response::new(426).header("Upgrade", "websocket"), Body::Include),
-        ];
-        for (response, body) in cases {
-            let (closing, mut kept) = (encode(&response, body), Vec::new());
-            response.encode(&mut kept, body, Persistence::KeepAlive);
-            assert_eq!(String::from_utf8(kept).unwrap(), closing.replace("Connection: close\r\n", ""));
-            assert_eq!(closing.matches("Connection: close\r\n").count(), 1, "{closing}");
-        }
-    }
-
-    #[test]
-    fn no_status_of_an_answer_that_is_not_final() {
-        for status in [0, 99, 100, 101, 199, 600, 1000, u16::MAX] {
-            assert_eq!(Response::new(status).status(), 500, "{status}");
-        }
-        for status in [200, 404, 599] {
-            assert_eq!(Response::new(status).status(), status);
-        }
-    }
-
-    #[test]
-    fn nobody_ends_a_header_line_from_inside() {
-        let bad = [
-            ("X-A", "b\r\nSet-Cookie: evil=1"),
-            ("X-A", "b\nevil"),
-            ("X-A", "b\revil"),
-            ("X-A", "b\0evil"),
-            ("X-A", "b\x1bevil"),
-            ("X-A: evil\r\nX-B", "b"),
-            ("evil name", "b"),
-            ("", "evil"),
-            ("connection", "keep-alive, evil"),
-            ("Content-Length", "7000"),
-            ("Transfer-Encoding", "chunked, evil"),
-        ];
-        let clean = encode(&Response::new(200).header("X-Good", "a\tb \u{e9}"), Body::Include);
-        assert!(clean.contains("X-Good: a\tb \u{e9}\r\n"));
-        for (name, value) in bad {
-            let response = Response::new(200).header("X-Good", "a\tb \u{e9}").header(name, value);
-            assert_eq!(encode(&response, Body::Include), clean, "{name:?}: {value:?}");
-        }
-    }
-
-    #[test]
-    fn head_gets_no_body() {
-        assert_eq!(Body::answering("HEAD"), Body::Omit);
-        assert_eq!(Body::answering("GET"), Body::Include);
-        assert_eq!(Body::answering("head"), Body::Include);
-    }
-}
+mod tests;
