@@ -1,7 +1,7 @@
 //! The body of a request: where it ends, and its bytes as they arrive (RFC 9112 §6 and §7).
 //!
-//! Two readers that disagree about where a body ends take one's body for the other's request. So a length that can be
-//! read in two ways is refused.
+//! If a proxy and this server disagree about where a body ends, a client can hide a request in it (request smuggling).
+//! So a length that can be read in two ways is refused.
 
 use super::list::{self, is_control, is_token_byte};
 use super::request::Single;
@@ -9,14 +9,14 @@ use super::{Request, RequestError, Version};
 
 /// Bytes of extensions in one chunk line, from the first semicolon on.
 const MAX_EXTENSIONS: u32 = 256;
-/// Bytes of all chunk lines of a body, with their ends. A body of 1 MiB may come in chunks of 80 bytes, not of 8.
+/// Bytes of all chunk lines of a body, with their ends. So 1 MiB may come in chunks of 80 bytes, but not of 8.
 const MAX_CHUNK_LINES: u32 = 64 * 1024;
 /// Bytes of all trailer lines, with their ends.
 const MAX_TRAILERS: u32 = 1024;
-/// Hexadecimal digits of a chunk size, leading zeros included: what 64 bits can hold.
+/// Hexadecimal digits of a chunk size, with leading zeros: 64 bits have no more.
 const MAX_SIZE_DIGITS: u8 = 16;
 
-/// How the length of a body is told (RFC 9112 6.3).
+/// The length of a body, as its head announces it (RFC 9112 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BodyLength {
     /// There is no body.
@@ -162,7 +162,8 @@ impl BodyDecoder {
     ///
     /// [`BodyTooLarge`](RequestError::BodyTooLarge) as soon as it is certain that `body` would become longer than
     /// `max` bytes: for a body with a Content-Length at the first call, also without any input; for a chunk when its
-    /// size is known. Any other rule of RFC 9112 7.1 at the byte that breaks it. The decoder is of no use afterwards.
+    /// size is known. Any other rule of RFC 9112 7.1 at the byte that breaks it. Do not use the
+    /// decoder afterwards.
     pub fn decode(&mut self, input: &mut &[u8], body: &mut Vec<u8>, max: usize) -> Result<bool, RequestError> {
         loop {
             let data = match self.state {
@@ -240,7 +241,7 @@ impl BodyDecoder {
             (State::ChunkSize { size, digits: 1.. } | State::ChunkExtension { size, .. }, b'\r') => {
                 Ok(State::ChunkLineEnd { size })
             }
-            // 7.1.1: extensions are ignored, so that no more is asked of them than to be text without a line end.
+            // 7.1.1: extensions are ignored, so any text without a line end will do.
             (State::ChunkExtension { size, bytes }, byte) if !is_control(byte) => match bytes {
                 MAX_EXTENSIONS.. => Err(RequestError::ChunkLinesTooLong),
                 bytes => Ok(State::ChunkExtension { size, bytes: bytes + 1 }),
@@ -254,7 +255,7 @@ impl BodyDecoder {
         }
     }
 
-    /// Counts a byte of a line.
+    /// Counts one byte of a chunk line or trailer line.
     fn count(&mut self, max: u32, error: RequestError) -> Result<(), RequestError> {
         if self.line_bytes == max {
             return Err(error);

@@ -124,7 +124,7 @@ impl ResponseParser {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](ResponseError::Invalid). The parser is of no use afterwards.
+    /// [`Invalid`](ResponseError::Invalid). Do not use the parser afterwards.
     pub fn receive(&mut self, input: &mut &[u8], body: Body) -> Result<Option<ReceivedResponse>, ResponseError> {
         if self.pending.is_none() {
             self.pending = self.receive_head(input, body)?;
@@ -224,7 +224,7 @@ impl ReceivedResponse {
     }
 
     /// Checks that this response accepts the opening handshake with this Sec-WebSocket-Key (RFC 6455 4.1). The
-    /// subprotocol and extensions are for the caller to compare with the offer.
+    /// caller must compare subprotocol and extensions with its offer.
     ///
     /// # Errors
     ///

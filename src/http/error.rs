@@ -4,13 +4,14 @@ use std::fmt;
 
 use super::Response;
 
-/// Why a request is refused. Its connection ends with the answer, and bytes behind the request are never read as
-/// another one: after any of these errors nobody can be sure where the request ends.
+/// Why a request is refused.
+///
+/// Its connection must end with the answer: bytes behind a refused request are never read as another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// RFC 9112 2.2, 3, 5: bytes that no HTTP/1.1 request head has: a bare CR or LF, a control character, a folded
-    /// line, a header line without a name, a first byte that begins no method (TLS, for one). 400.
+    /// RFC 9112 2.2, 3, 5: bytes that no request head has, such as a bare CR or LF, a control character, a folded line, a
+    /// header line without a name or with a space before its colon, or the first byte of TLS. 400.
     Malformed,
     /// RFC 9112 3: the request line is longer than [`HeadLimits::max_request_line`](super::HeadLimits). 414.
     RequestLineTooLong,
@@ -18,11 +19,12 @@ pub enum RequestError {
     HeadTooLarge,
     /// RFC 6585 5: more than [`HeadLimits::MAX_HEADERS`](super::HeadLimits::MAX_HEADERS) header lines. 431.
     TooManyHeaders,
-    /// RFC 9110 15.6.6: a version of HTTP that is neither 1.1 nor 1.0. 505.
+    /// RFC 9110 15.6.6: a version of HTTP other than 1.1 and 1.0. 505.
     HttpVersion,
     /// RFC 9110 5.5: a header value that is not UTF-8. 400.
     HeaderNotUtf8,
-    /// RFC 9112 3.2: a target that neither begins with `/` nor is an absolute URI of http, https, ws or wss. 400.
+    /// RFC 9112 3.2: a target that neither begins with `/` nor is an absolute URI of http, https, ws or wss; or the method
+    /// CONNECT. 400.
     Target,
     /// RFC 9112 3.2: an HTTP/1.1 request without Host. 400.
     MissingHost,
@@ -59,11 +61,11 @@ pub enum RequestError {
     UpgradeOverHttp10,
     /// RFC 6455 4.2.1 (3): Upgrade lacks the token `websocket`. 426.
     MissingUpgrade,
-    /// RFC 6455 4.2.1 (4): Connection lacks the token `Upgrade`, without which RFC 9110 7.8 has Upgrade ignored. 426.
+    /// RFC 6455 4.2.1 (4): Connection lacks the token `Upgrade`. 426.
     MissingConnectionUpgrade,
-    /// RFC 6455 4.1: a GET with a body: Transfer-Encoding, or a Content-Length other than 0. 400.
+    /// RFC 6455 4.1: an opening handshake with a body: Transfer-Encoding, or a Content-Length other than 0. 400.
     BodyNotAllowed,
-    /// RFC 6455 4.4: Sec-WebSocket-Version is not there exactly once with the value 13. 426.
+    /// RFC 6455 4.4: Sec-WebSocket-Version is not exactly one `13`. 426.
     VersionNot13,
     /// RFC 6455 4.2.1 (5): no Sec-WebSocket-Key. 400.
     MissingKey,
@@ -73,11 +75,11 @@ pub enum RequestError {
     Key,
     /// RFC 6455 4.1 (10): a Sec-WebSocket-Protocol that is not a list of tokens. 400.
     Subprotocols,
-    /// RFC 6455 4.1 (10): a subprotocol that is offered twice. 400.
+    /// RFC 6455 4.1 (10): the same subprotocol twice. 400.
     SubprotocolTwice,
-    /// RFC 6455 9.1: a Sec-WebSocket-Extensions that is not a list of extensions, where there is one to negotiate. 400.
+    /// RFC 6455 9.1: a Sec-WebSocket-Extensions that is not a list of extensions, if the server has any. 400.
     Extensions,
-    /// RFC 6455 10.2: an origin that may not connect, see [`OriginPolicy`](super::OriginPolicy). 403.
+    /// RFC 6455 10.2: an origin that [`OriginPolicy`](super::OriginPolicy) does not allow. 403.
     ForeignOrigin,
     /// RFC 6454 7.3: several Origin lines. 400.
     SeveralOrigins,
@@ -122,8 +124,8 @@ impl RequestError {
         }
     }
 
-    /// The answer: constant text that says what is wrong and what to do, and never a byte of the peer's. 426 says which
-    /// version is spoken (RFC 6455 4.4), 405 which methods (RFC 9110 15.5.6).
+    /// The answer: constant text that names the mistake and a remedy, without a byte from the peer. 426 has the supported
+    /// version (RFC 6455 4.4), 405 the allowed method (RFC 9110 15.5.6).
     pub fn response(self) -> Response {
         let response = Response::text(self.status(), self.advice());
         match self.status() {
@@ -141,7 +143,7 @@ impl RequestError {
             Self::RequestLineTooLong => "The request line is too long. Shorten the URL.\n",
             Self::HeadTooLarge => "The request head is too large. Send fewer or smaller headers, cookies above all.\n",
             Self::TooManyHeaders => "The request has more than 64 header lines. Send fewer.\n",
-            Self::HttpVersion => "This version of HTTP is not spoken here. Use HTTP/1.1.\n",
+            Self::HttpVersion => "This version of HTTP is not supported. Use HTTP/1.1.\n",
             Self::HeaderNotUtf8 => "A header value is not UTF-8. Send ASCII, or escape the value.\n",
             Self::Target => "The request target is not valid. It must begin with a slash, in ASCII.\n",
             Self::MissingHost => "The request has no Host header. Send exactly one.\n",
@@ -167,7 +169,7 @@ impl RequestError {
                 "A WebSocket needs HTTP/1.1, and this came over HTTP/1.0. In nginx: proxy_http_version 1.1;\n"
             }
             Self::MissingUpgrade => {
-                "Only WebSocket is spoken here. Connect with a WebSocket client; a proxy must pass Upgrade on.\n"
+                "Only WebSockets are opened here. Connect with a WebSocket client; a proxy must pass Upgrade on.\n"
             }
             Self::MissingConnectionUpgrade => {
                 "Connection lacks Upgrade. A proxy must set it; in nginx: proxy_set_header Connection upgrade;\n"
@@ -175,7 +177,7 @@ impl RequestError {
             Self::BodyNotAllowed => {
                 "A WebSocket request has no body. Leave Content-Length and Transfer-Encoding out.\n"
             }
-            Self::VersionNot13 => "Send Sec-WebSocket-Version: 13, once. It is the only version spoken here.\n",
+            Self::VersionNot13 => "Send Sec-WebSocket-Version: 13, once. No other version is supported.\n",
             Self::MissingKey => "The request has no Sec-WebSocket-Key. Send 16 random bytes in base64.\n",
             Self::SeveralKeys => "The request has several Sec-WebSocket-Key headers. Send exactly one.\n",
             Self::Key => "The Sec-WebSocket-Key is not valid. Send 16 random bytes in base64.\n",

@@ -8,7 +8,7 @@ use super::list::{is_control, is_token};
 /// The interim answer to a client that [waits](super::Request::expects_continue) before it sends its body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A small answer to a plain request, or the refusal of one.
+/// The answer to a plain request, or the refusal of any request.
 ///
 /// ```
 /// use sockhop::http::{Body, Persistence, Response};
@@ -59,12 +59,12 @@ impl Body {
 }
 
 impl Response {
-    /// An answer without a body. A status that no final answer can have (below 200 or above 599) becomes 500.
+    /// An answer without a body. A status below 200 or above 599, which no final answer has, becomes 500.
     pub fn new(status: u16) -> Self {
         let status = if (200..=599).contains(&status) {
             status
         } else {
-            log::debug!("status {status} is none of a final answer: 500 is sent instead");
+            log::debug!("no final answer has the status {status}: 500 is sent instead");
             500
         };
         Response { status, headers: Vec::new(), body: Content::Own(Cow::Borrowed(b"")) }
@@ -82,9 +82,9 @@ impl Response {
 
     /// Adds a header line.
     ///
-    /// Left out, with a line in the debug log: a name that is no token, a value with a control character (CR, LF and
-    /// NUL among them: nobody ends a header line from inside), and the headers that [`encode`](Self::encode) writes
-    /// itself: Connection, Content-Length, Transfer-Encoding and X-Content-Type-Options.
+    /// It is left out, with a line in the debug log, if its name is no token, if its value has a control character (a CR
+    /// or LF would end the line early), or if [`encode`](Self::encode) decides about it: Connection, Content-Length,
+    /// Transfer-Encoding and X-Content-Type-Options.
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         let (name, value) = (name.into(), value.into());
         const OWN: [&str; 4] = ["Connection", "Content-Length", "Transfer-Encoding", "X-Content-Type-Options"];
@@ -94,13 +94,13 @@ impl Response {
         self
     }
 
-    /// Sets the body. Its Content-Type is for [`header`](Self::header) to say.
+    /// Sets the body. Add its Content-Type with [`header`](Self::header).
     pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Self {
         self.body = Content::Own(body.into());
         self
     }
 
-    /// Sets a body that is shared with other answers: however many are on their way, it is in memory once.
+    /// Sets a body that is shared with other answers, so that it is in memory once.
     pub fn shared_body(mut self, body: Arc<[u8]>) -> Self {
         self.body = Content::Shared(body);
         self
@@ -112,7 +112,7 @@ impl Response {
         self.status
     }
 
-    /// The header lines that were added, in order.
+    /// The header lines added so far, in order.
     #[must_use]
     pub fn headers(&self) -> &[(Cow<'static, str>, Cow<'static, str>)] {
         &self.headers
@@ -127,7 +127,7 @@ impl Response {
         }
     }
 
-    /// The body to send behind the head, if it is shared and this answer has one.
+    /// The body to send behind the head, if it is a shared one.
     pub(crate) fn shared_content(&self) -> Option<&Arc<[u8]>> {
         match &self.body {
             Content::Shared(bytes) if !self.is_bodiless() => Some(bytes),
@@ -142,8 +142,8 @@ impl Response {
 
     /// Appends the answer to `output`, always with `X-Content-Type-Options: nosniff`.
     ///
-    /// The answer to a refused request must be followed by [`Close`](Persistence::Close): bytes behind such a request
-    /// are never read as another one.
+    /// Behind the answer to a refused request the connection must [`Close`](Persistence::Close), because bytes behind such
+    /// a request are never read as another one.
     pub fn encode(&self, output: &mut Vec<u8>, body: Body, after: Persistence) {
         let status = self.status.to_string();
         put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);

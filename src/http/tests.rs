@@ -48,7 +48,7 @@ fn encode(response: &Response) -> String {
     String::from_utf8(output).unwrap()
 }
 
-/// A whole server without its sockets, with one mount at `/chat`: the refusal, or None for a handshake that succeeds.
+/// A server without sockets, with one mount at `/chat`: returns its refusal, or None if the handshake succeeds.
 fn refuse(bytes: &[u8]) -> Option<Response> {
     let mut router = Router::default();
     router.add_mount("/chat", 0).unwrap();
@@ -77,7 +77,7 @@ const VALID: [&str; 6] = [
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
 
-/// The valid handshake with line `place` replaced, or `line` added behind the last.
+/// The valid handshake with line `place` replaced, or `line` appended.
 fn with(place: usize, line: &str) -> Vec<u8> {
     let mut lines = VALID.to_vec();
     lines.truncate(lines.len().max(place));
@@ -89,7 +89,7 @@ fn with(place: usize, line: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_refusal_closes_and_says_what_to_do() {
+fn every_refusal_closes_and_gives_advice() {
     for error in ALL {
         let (response, text) = (error.response(), encode(&error.response()));
         assert_eq!(response.status(), error.status());

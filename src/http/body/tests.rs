@@ -27,7 +27,7 @@ fn decode(length: BodyLength, pieces: &[&[u8]], max: usize) -> Outcome {
 }
 
 #[test]
-fn the_head_tells_the_length_of_the_body_in_one_way_or_is_refused() {
+fn a_head_gives_one_length_or_is_refused() {
     use BodyLength::{Chunked, Sized};
     use RequestError::*;
     let cases: &[(&[&str], Length)] = &[
@@ -75,7 +75,7 @@ fn the_head_tells_the_length_of_the_body_in_one_way_or_is_refused() {
 }
 
 #[test]
-fn knows_who_waits_for_100_continue() {
+fn knows_whether_the_client_waits_for_100_continue() {
     let cases: &[(&str, &[&str], Result<bool, RequestError>)] = &[
         ("HTTP/1.1", &[], Ok(false)),
         ("HTTP/1.1", &["expect: 100-Continue"], Ok(true)),

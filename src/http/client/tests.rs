@@ -19,7 +19,7 @@ fn a_request_is_read_as_it_was_written() {
 }
 
 #[test]
-fn nothing_ends_a_line_of_a_request_from_inside() {
+fn no_part_of_a_request_ends_its_line_early() {
     use RequestError::{Host, Malformed, Target};
     let cases = [
         ("", "/", "a", ("X", "y"), Malformed),
@@ -138,7 +138,7 @@ fn refuses_responses_for_the_reasons_of_requests() {
 }
 
 #[test]
-fn reads_what_the_server_writes() {
+fn reads_the_responses_of_the_server() {
     for body in [Body::Include, Body::Omit] {
         let mut bytes = Vec::new();
         Response::text(200, "a").header("X-A", "b").encode(&mut bytes, body, Persistence::KeepAlive);

@@ -36,14 +36,14 @@ fn reads_what_a_browser_sends() {
 }
 
 #[test]
-fn leaves_out_what_may_be_secret_when_debugged() {
+fn its_debug_text_has_no_secrets() {
     let bytes = head("GET /chat?token=secret HTTP/1.1", &["Host: a", "Cookie: secret=1"]);
     let text = format!("{:?}", Request::parse(&bytes).unwrap());
     assert!(text.contains("/chat") && !text.contains("secret"), "{text}");
 }
 
 #[test]
-fn copes_with_a_leading_empty_line_and_bytes_behind() {
+fn takes_an_empty_line_before_it_and_bytes_behind_it() {
     let request = Request::parse(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\x81\x80GET").unwrap();
     assert_eq!((request.method(), request.headers().count()), ("GET", 1));
 }
@@ -65,7 +65,7 @@ fn takes_http_1_0_without_a_host() {
 }
 
 #[test]
-fn sees_who_wants_a_websocket() {
+fn knows_whether_the_client_wants_a_websocket() {
     let cases: &[(&[&str], bool)] = &[
         (&[], false),
         (&["Upgrade: websocket"], true),
@@ -96,7 +96,7 @@ fn takes_64_header_lines_and_refuses_65() {
 }
 
 #[test]
-fn refuses_what_breaks_a_rule() {
+fn names_the_broken_rule() {
     use RequestError::{Host, HttpVersion, Malformed, MissingHost, SeveralHosts, Target};
     let host = "Host: a";
     let cases: &[(&str, &[&str], RequestError)] = &[

@@ -32,7 +32,7 @@ fn encodes_answers() {
 }
 
 #[test]
-fn appends_to_what_is_there() {
+fn appends_to_the_output() {
     let mut output = b"before".to_vec();
     Response::new(200).encode(&mut output, Body::Include, Persistence::Close);
     assert!(output.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
@@ -56,7 +56,7 @@ fn a_kept_connection_is_not_mentioned() {
 }
 
 #[test]
-fn no_status_of_an_answer_that_is_not_final() {
+fn a_status_that_no_final_answer_has_becomes_500() {
     for status in [0, 99, 100, 101, 199, 600, 1000, u16::MAX] {
         assert_eq!(Response::new(status).status(), 500, "{status}");
     }
@@ -66,7 +66,7 @@ fn no_status_of_an_answer_that_is_not_final() {
 }
 
 #[test]
-fn nobody_ends_a_header_line_from_inside() {
+fn no_header_ends_its_line_early() {
     let bad = [
         ("X-A", "b\r\nSet-Cookie: evil=1"),
         ("X-A", "b\nevil"),

@@ -99,7 +99,7 @@ const REQUESTS: &[(&[u8], u16, &str)] = &[
     ),
 ];
 
-/// What follows the Host of a POST.
+/// POST requests, from the line behind Host on.
 const LENGTHS: &[(&str, u16, &str)] = &[
     ("\r\n", 200, ""),
     ("Content-Length: 0\r\n\r\n", 200, ""),
