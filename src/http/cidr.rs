@@ -113,7 +113,7 @@ impl fmt::Display for CidrError {
         f.write_str(match self {
             Self::Address => "no IP address: write 10.0.0.0/8, 2001:db8::/32, one address, or unix",
             Self::PrefixLength => "the prefix length is 0 to 32, or to 128 for IPv6, as in 10.0.0.0/8",
-            Self::HostBits => "the address has bits behind its prefix: write 10.0.0.0/8, or 10.0.0.1 for one address",
+            Self::HostBits => "the address goes on behind its prefix: write 10.0.0.0/8, or 10.0.0.1 for one address",
         })
     }
 }

@@ -75,7 +75,8 @@ fn read(pieces: &[&[u8]], body: Body) -> Outcome {
 #[test]
 fn reads_responses_one_behind_the_other() {
     use Body::{Include, Omit};
-    let cases: &[(&str, Body, &[(u16, &str)])] = &[
+    type Case<'a> = (&'a str, Body, &'a [(u16, &'a str)]);
+    let cases: &[Case<'_>] = &[
         ("", Include, &[]),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Include, &[(200, "ok")]),
         ("HTTP/1.1 200\r\nContent-Length: 8\r\n\r\n12345678", Include, &[(200, "12345678")]),
