@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use sockhop::http::{Body, HeadScanner, Request, Upgrade};
+use sockhop::http::{Body, HeadScanner, Persistence, Request, Upgrade};
 use sockhop::protocol::{Connection, Event, Limits, State, encode_frame};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,7 +33,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     match Request::parse(&head[..len]).and_then(|request| Ok(Upgrade::from_request(&request)?.accept_key())) {
         Ok(accept_key) => Upgrade::encode_response(&accept_key, None, &[], &mut output),
         Err(error) => {
-            error.response().encode(&mut output, Body::Include);
+            error.response().encode(&mut output, Body::Include, Persistence::Close);
             return Ok(stream.write_all(&output)?);
         }
     }

@@ -16,8 +16,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sockhop::http::{
-    Body, HandshakeError, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Reach, Representation, Request,
-    Resolved, Response, Router, Upgrade, Via,
+    Body, HeadLimits, HeadScanner, Origin, OriginPolicy, OriginRefusal, Persistence, Reach, Representation, Request,
+    RequestError, Resolved, Response, Router, Upgrade, Via, upgrade_required,
 };
 use sockhop_fuzz::{Answer, Head, Policy};
 use tungstenite::handshake::derive_accept_key;
@@ -42,7 +42,7 @@ static FILE: LazyLock<Representation> = LazyLock::new(|| Representation::new("te
 
 /// All refusals that there are, made without a request.
 static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    use HandshakeError as E;
+    use RequestError as E;
     let errors = [
         E::Malformed,
         E::RequestLineTooLong,
@@ -69,15 +69,13 @@ static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         E::SeveralOrigins,
     ];
     let resolved = [
-        Resolved::MethodNotAllowed("GET"),
         Resolved::MethodNotAllowed("GET, HEAD, POST"),
         Resolved::MethodNotAllowed("PUT"),
         Resolved::MethodNotAllowed("GET, HEAD, PUT"),
-        Resolved::UpgradeRequired,
         Resolved::NotFound,
         Resolved::Malformed,
     ];
-    let refusals = errors.into_iter().map(HandshakeError::response);
+    let refusals = errors.into_iter().map(RequestError::response);
     refusals.chain(resolved.iter().filter_map(Resolved::refusal)).map(|response| encoded(&response)).collect()
 });
 
@@ -126,7 +124,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// What the scanner says of the bytes, however they are cut.
-fn scan(bytes: &[u8], cuts: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HandshakeError> {
+fn scan(bytes: &[u8], cuts: &[u8], limits: &HeadLimits) -> Result<Option<usize>, RequestError> {
     let mut scanner = HeadScanner::default();
     let whole = scanner.scan_within(bytes, limits);
     assert!(scanner.examined() <= bytes.len().min(limits.max_head));
@@ -157,7 +155,7 @@ fn scan(bytes: &[u8], cuts: &[u8], limits: &HeadLimits) -> Result<Option<usize>,
             assert_eq!(certain, Some(length));
         }
         (Ok(None), _) => assert!(begins_a_head(bytes), "{}", bytes.escape_ascii()),
-        (Err(HandshakeError::Malformed), Some(at)) => {
+        (Err(RequestError::Malformed), Some(at)) => {
             let is_first = begins_a_head(&bytes[..at - 1]) && !begins_a_head(&bytes[..at]);
             assert!(is_first, "byte {at} of {}", bytes.escape_ascii());
         }
@@ -186,6 +184,7 @@ fn answer(head: &[u8], policy: Policy) -> Result<(usize, Vec<u8>), Option<Respon
     look_at(&request);
     let mount = match ROUTER.resolve(&request) {
         Resolved::Mount(mount) => mount,
+        Resolved::Request(_) => return Err(Some(upgrade_required(&request))),
         other => return Err(other.refusal()),
     };
     let upgrade = Upgrade::from_request(&request).map_err(|error| Some(error.response()))?;
@@ -238,12 +237,12 @@ fn refused(response: &Response) {
     assert_eq!(answer.status, response.status());
     assert!(answer.status >= 400 && rest.is_empty());
     let mut without_body = Vec::new();
-    response.encode(&mut without_body, Body::Omit);
+    response.encode(&mut without_body, Body::Omit, Persistence::Close);
     assert_eq!(without_body, bytes[..bytes.len() - answer.body.len()]);
 }
 
 fn encoded(response: &Response) -> Vec<u8> {
     let mut output = Vec::new();
-    response.encode(&mut output, Body::Include);
+    response.encode(&mut output, Body::Include, Persistence::Close);
     output
 }

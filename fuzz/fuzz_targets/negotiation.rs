@@ -13,7 +13,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sockhop::http::{DeflateOffer, HandshakeError, Request, Upgrade};
+use sockhop::http::{DeflateOffer, Request, RequestError, Upgrade};
 use sockhop::protocol::{ContextTakeover, Extension};
 use sockhop_fuzz::{Answer, Params};
 
@@ -60,7 +60,7 @@ fn offer(upgrade: &Upgrade<'_>, lines: &[&str], terms: &DeflateOffer) {
     }
     let (agreed, expected) = match (result, Params::first_kept(lines)) {
         (Ok(agreed), Some(expected)) => (agreed, expected),
-        (Err(HandshakeError::Extensions), None) => return,
+        (Err(RequestError::Extensions), None) => return,
         (result, expected) => panic!("{result:?}, but {expected:?}: {lines:?}"),
     };
     assert_eq!(agreed.is_some(), expected.is_some(), "{lines:?}");

@@ -1,17 +1,17 @@
-//! `host [":" port]`, as Host, an absolute-form target and an origin carry it (RFC 3986 §3.2, RFC 9110 §7.2).
+//! `host [":" port]`, as it stands in Host, in an absolute-form target and in an origin (RFC 3986 §3.2, RFC 9110 §7.2).
 
-/// A host and the port written behind it.
+/// A host and the port behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Authority<'a> {
-    /// A name, an IPv4 address, or an IPv6 address in its brackets; as written, so compare it in any case.
+    /// A name, an IPv4 address, or an IPv6 address in its brackets, as it was sent: its case means nothing.
     pub host: &'a str,
-    /// None when no port is written, or nothing behind the colon.
+    /// None without a port, and for a colon with nothing behind it.
     pub port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
-    /// Narrower than the RFC's `reg-name`: letters, digits, `-`, `.` and `_`. Thus no user information, no escapes, and
-    /// nothing that means something to a shell or a log.
+    /// Takes less than the RFC's `reg-name`: letters, digits, `-`, `.` and `_`. So there is no user information, no
+    /// escape, and no character that a shell or a log gives a meaning to.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (host, port) = match text.rfind(']') {
             Some(end) => text.split_at_checked(end + 1)?,
@@ -37,13 +37,13 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// Only the characters: an address that no machine has matches none.
+/// Checks the characters alone. An invalid address does no harm, since no other host is equal to it.
 fn is_ipv6(address: &str) -> bool {
     address.contains(':') && address.bytes().all(|b| b.is_ascii_hexdigit() || b":.".contains(&b))
 }
 
 fn parse_port(digits: &str) -> Option<u16> {
-    // `u16::from_str` takes a sign, the RFC does not.
+    // `u16::from_str` also takes a plus sign.
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_authority() {
+    fn refuses_other_texts() {
         let cases = [
             "",
             ":",

@@ -1,12 +1,12 @@
-//! Ranges of addresses, as an operator writes them (RFC 4632 §3.1, RFC 4291 §2.3).
+//! Ranges of IP addresses, as an operator writes them (RFC 4632 §3.1, RFC 4291 §2.3).
 
-// `core::net` is addresses alone: nothing here reaches a network.
+// `core::net` has only address types, so nothing here can reach a network.
 use core::net::{IpAddr, Ipv6Addr};
 use std::fmt;
 use std::str::FromStr;
 
-/// A range of peers: `10.0.0.0/8`, `2001:db8::/32`, a single address such as `::1`, or `unix`, which is everyone who
-/// comes over a Unix-domain socket.
+/// A range of peers: `10.0.0.0/8`, `2001:db8::/32`, a single address such as `::1`, or `unix`, which means
+/// every peer on a Unix-domain socket.
 ///
 /// ```
 /// use sockhop::http::Cidr;
@@ -21,7 +21,7 @@ pub struct Cidr(Range);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Range {
     Unix,
-    /// `first` has no bit set behind its first `length`; an IPv4 address is never kept as a mapped one.
+    /// `first` has only zeros behind its first `length` bits. An IPv4-mapped IPv6 range is kept as an IPv4 range.
     Ip {
         first: IpAddr,
         length: u8,
@@ -32,11 +32,11 @@ enum Range {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CidrError {
-    /// What stands before the slash is no IP address.
+    /// The text before the slash is no IP address.
     Address,
-    /// What stands behind it is no number of bits, or more of them than the address has.
+    /// The text behind the slash is no number, or is more than the address has bits.
     PrefixLength,
-    /// The address has bits set behind its prefix, so one of the two is a mistake.
+    /// The address has bits set behind its prefix, so either the address or the length is a mistake.
     HostBits,
 }
 
@@ -45,7 +45,7 @@ impl Cidr {
     ///
     /// # Errors
     ///
-    /// Says which part of it is wrong.
+    /// The part of the text that is wrong.
     pub fn parse(text: &str) -> Result<Self, CidrError> {
         if text == "unix" {
             return Ok(Cidr(Range::Unix));
@@ -61,7 +61,7 @@ impl Cidr {
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 digits.parse().ok().filter(|length| *length <= bits).ok_or(CidrError::PrefixLength)?
             }
-            // `u8::from_str` takes a sign.
+            // `u8::from_str` also takes a plus sign.
             Some(_) => return Err(CidrError::PrefixLength),
         };
         if prefix(first, length) != first {
@@ -73,18 +73,18 @@ impl Cidr {
         }))
     }
 
-    /// Whether an address lies in it. An IPv4 address is the same in its IPv6 form, `::ffff:10.1.2.3`.
+    /// True for an address in this range. An IPv4 address may be in its IPv6 form, `::ffff:10.1.2.3`.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         match self.0 {
             Range::Unix => false,
-            // Addresses of the two kinds are never equal.
+            // An IPv4 address is never equal to an IPv6 address.
             Range::Ip { first, length } => prefix(address, length) == first,
         }
     }
 
-    /// Whether it stands for those who come over a Unix-domain socket.
+    /// True for `unix`, the peers on Unix-domain sockets.
     #[must_use]
     pub fn is_unix(&self) -> bool {
         self.0 == Range::Unix
@@ -113,7 +113,7 @@ impl fmt::Display for CidrError {
         f.write_str(match self {
             Self::Address => "no IP address: write 10.0.0.0/8, 2001:db8::/32, one address, or unix",
             Self::PrefixLength => "the prefix length is 0 to 32, or to 128 for IPv6, as in 10.0.0.0/8",
-            Self::HostBits => "the address goes on behind its prefix: write 10.0.0.0/8, or 10.0.0.1 for it alone",
+            Self::HostBits => "the address goes on behind its prefix: write 10.0.0.0/8, or 10.0.0.1 for one address",
         })
     }
 }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_contain_the_addresses_of_their_prefix_and_no_others() {
+    fn a_range_contains_only_addresses_with_its_prefix() {
         let cases: &[(&str, &[&str], &[&str])] = &[
             ("10.0.0.0/8", &["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3"], &["9.255.255.255", "11.0.0.0", "::1"]),
             ("192.0.2.64/26", &["192.0.2.64", "192.0.2.127"], &["192.0.2.63", "192.0.2.128"]),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused_with_the_part_that_is_wrong() {
+    fn refuses_other_texts_and_names_the_wrong_part() {
         let cases = [
             (
                 CidrError::Address,

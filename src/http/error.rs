@@ -1,15 +1,17 @@
-//! Why a request is refused: one variant per broken rule, its status, and what the peer is told.
+//! Why a request is refused: one variant for each broken rule, with its status and the text of the answer.
 
 use std::fmt;
 
 use super::Response;
 
-/// A request that was refused. The connection ends with the answer, whatever follows on it.
+/// Why a request is refused.
+///
+/// Its connection must end with the answer: bytes behind a refused request are never read as another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum HandshakeError {
-    /// RFC 9112 2.2, 3, 5: bytes that no HTTP/1.1 request head has: a bare CR or LF, a control character, a folded
-    /// line, a header line without a name, a first byte that begins no method (TLS, for one). 400.
+pub enum RequestError {
+    /// RFC 9112 2.2, 3, 5: bytes that no request head has, such as a bare CR or LF, a control character, a folded line, a
+    /// header line without a name or with a space before its colon, or the first byte of TLS. 400.
     Malformed,
     /// RFC 9112 3: the request line is longer than [`HeadLimits::max_request_line`](super::HeadLimits). 414.
     RequestLineTooLong,
@@ -17,11 +19,12 @@ pub enum HandshakeError {
     HeadTooLarge,
     /// RFC 6585 5: more than [`HeadLimits::MAX_HEADERS`](super::HeadLimits::MAX_HEADERS) header lines. 431.
     TooManyHeaders,
-    /// RFC 9110 15.6.6: a version of HTTP that is neither 1.1 nor 1.0. 505.
+    /// RFC 9110 15.6.6: a version of HTTP other than 1.1 and 1.0. 505.
     HttpVersion,
     /// RFC 9110 5.5: a header value that is not UTF-8. 400.
     HeaderNotUtf8,
-    /// RFC 9112 3.2: a target that neither begins with `/` nor is an absolute URI of http, https, ws or wss. 400.
+    /// RFC 9112 3.2: a target that neither begins with `/` nor is an absolute URI of http, https, ws or wss; or the method
+    /// CONNECT. 400.
     Target,
     /// RFC 9112 3.2: an HTTP/1.1 request without Host. 400.
     MissingHost,
@@ -29,17 +32,40 @@ pub enum HandshakeError {
     SeveralHosts,
     /// RFC 9112 3.2: a Host that is not `host` or `host:port`. 400.
     Host,
+    /// RFC 9112 6.1: Content-Length and Transfer-Encoding in one request. 400.
+    ConflictingLengths,
+    /// RFC 9112 6.3: several Content-Length lines, equal ones too. 400.
+    SeveralLengths,
+    /// RFC 9110 8.6: a Content-Length that is not a decimal number of at most 64 bits. 400.
+    ContentLength,
+    /// RFC 9112 6.1: a Transfer-Encoding other than a single `chunked`. 400.
+    TransferEncoding,
+    /// RFC 9112 6.1: Transfer-Encoding over HTTP/1.0, whose proxies may pass it on without understanding it. 400.
+    TransferEncodingOverHttp10,
+    /// RFC 9112 7.1: a chunk that does not begin with its size in hexadecimal digits, or does not end with CRLF. 400.
+    Chunk,
+    /// RFC 9112 7.1.1: more than 256 bytes of extensions in one chunk, or more than 64 KiB of chunk lines in one body.
+    /// 400.
+    ChunkLinesTooLong,
+    /// RFC 9112 7.1.2: a trailer line that is not `name: value`. 400.
+    Trailer,
+    /// RFC 9112 7.1.2: more than 1 KiB of trailer lines. 400.
+    TrailersTooLong,
+    /// RFC 9110 15.5.14: the body is longer than the server takes. 413.
+    BodyTooLarge,
+    /// RFC 9110 10.1.1: an Expect other than `100-continue`. 417.
+    Expectation,
     /// RFC 6455 4.2.1 (1): the method is not GET. 405.
     MethodNotGet,
     /// RFC 6455 4.2.1 (1): an opening handshake over HTTP/1.0. 426.
     UpgradeOverHttp10,
     /// RFC 6455 4.2.1 (3): Upgrade lacks the token `websocket`. 426.
     MissingUpgrade,
-    /// RFC 6455 4.2.1 (4): Connection lacks the token `Upgrade`, without which RFC 9110 7.8 has Upgrade ignored. 426.
+    /// RFC 6455 4.2.1 (4): Connection lacks the token `Upgrade`. 426.
     MissingConnectionUpgrade,
-    /// RFC 6455 4.1: a GET with a body: Transfer-Encoding, or a Content-Length other than 0. 400.
+    /// RFC 6455 4.1: an opening handshake with a body: Transfer-Encoding, or a Content-Length other than 0. 400.
     BodyNotAllowed,
-    /// RFC 6455 4.4: Sec-WebSocket-Version is not there exactly once with the value 13. 426.
+    /// RFC 6455 4.4: Sec-WebSocket-Version is not exactly one `13`. 426.
     VersionNot13,
     /// RFC 6455 4.2.1 (5): no Sec-WebSocket-Key. 400.
     MissingKey,
@@ -49,24 +75,26 @@ pub enum HandshakeError {
     Key,
     /// RFC 6455 4.1 (10): a Sec-WebSocket-Protocol that is not a list of tokens. 400.
     Subprotocols,
-    /// RFC 6455 4.1 (10): a subprotocol that is offered twice. 400.
+    /// RFC 6455 4.1 (10): the same subprotocol twice. 400.
     SubprotocolTwice,
-    /// RFC 6455 9.1: a Sec-WebSocket-Extensions that is not a list of extensions, where there is one to negotiate. 400.
+    /// RFC 6455 9.1: a Sec-WebSocket-Extensions that is not a list of extensions, if the server has any. 400.
     Extensions,
-    /// RFC 6455 10.2: an origin that may not connect, see [`OriginPolicy`](super::OriginPolicy). 403.
+    /// RFC 6455 10.2: an origin that [`OriginPolicy`](super::OriginPolicy) does not allow. 403.
     ForeignOrigin,
     /// RFC 6454 7.3: several Origin lines. 400.
     SeveralOrigins,
 }
 
-impl HandshakeError {
+impl RequestError {
     /// The status code of the answer.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
             Self::ForeignOrigin => 403,
             Self::MethodNotGet => 405,
+            Self::BodyTooLarge => 413,
             Self::RequestLineTooLong => 414,
+            Self::Expectation => 417,
             Self::UpgradeOverHttp10 | Self::MissingUpgrade | Self::MissingConnectionUpgrade | Self::VersionNot13 => 426,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::HttpVersion => 505,
@@ -76,6 +104,15 @@ impl HandshakeError {
             | Self::MissingHost
             | Self::SeveralHosts
             | Self::Host
+            | Self::ConflictingLengths
+            | Self::SeveralLengths
+            | Self::ContentLength
+            | Self::TransferEncoding
+            | Self::TransferEncodingOverHttp10
+            | Self::Chunk
+            | Self::ChunkLinesTooLong
+            | Self::Trailer
+            | Self::TrailersTooLong
             | Self::BodyNotAllowed
             | Self::MissingKey
             | Self::SeveralKeys
@@ -87,8 +124,8 @@ impl HandshakeError {
         }
     }
 
-    /// The answer: constant text that says what is wrong and what to do, and never a byte of the peer's. 426 says which
-    /// version is spoken (RFC 6455 4.4), 405 which methods (RFC 9110 15.5.6).
+    /// The answer: constant text that names the mistake and a remedy, without a byte from the peer. 426 has the supported
+    /// version (RFC 6455 4.4), 405 the allowed method (RFC 9110 15.5.6).
     pub fn response(self) -> Response {
         let response = Response::text(self.status(), self.advice());
         match self.status() {
@@ -106,18 +143,33 @@ impl HandshakeError {
             Self::RequestLineTooLong => "The request line is too long. Shorten the URL.\n",
             Self::HeadTooLarge => "The request head is too large. Send fewer or smaller headers, cookies above all.\n",
             Self::TooManyHeaders => "The request has more than 64 header lines. Send fewer.\n",
-            Self::HttpVersion => "This version of HTTP is not spoken here. Use HTTP/1.1.\n",
+            Self::HttpVersion => "This version of HTTP is not supported. Use HTTP/1.1.\n",
             Self::HeaderNotUtf8 => "A header value is not UTF-8. Send ASCII, or escape the value.\n",
             Self::Target => "The request target is not valid. It must begin with a slash, in ASCII.\n",
             Self::MissingHost => "The request has no Host header. Send exactly one.\n",
             Self::SeveralHosts => "The request has several Host headers. Send exactly one.\n",
             Self::Host => "The Host header is not valid. Send host or host:port.\n",
+            Self::ConflictingLengths => "Send Content-Length or Transfer-Encoding, not both.\n",
+            Self::SeveralLengths => "The request has several Content-Length headers. Send at most one.\n",
+            Self::ContentLength => "Content-Length is not valid. Send the number of bytes in decimal digits.\n",
+            Self::TransferEncoding => {
+                "This Transfer-Encoding is not supported. Send chunked alone, or Content-Length.\n"
+            }
+            Self::TransferEncodingOverHttp10 => {
+                "HTTP/1.0 has no Transfer-Encoding. Use HTTP/1.1, or send Content-Length.\n"
+            }
+            Self::Chunk => "A chunk is not valid. Send its size in hexadecimal, CRLF, its bytes and CRLF.\n",
+            Self::ChunkLinesTooLong => "The chunk lines are too long. Send larger chunks without extensions.\n",
+            Self::Trailer => "A trailer is not valid. Send name: value, or no trailers at all.\n",
+            Self::TrailersTooLong => "The trailers are longer than 1,024 bytes. Send fewer, or none at all.\n",
+            Self::BodyTooLarge => "The body is too large. Send less, or have the server's limit raised.\n",
+            Self::Expectation => "This Expect is not supported. Send 100-continue, or leave Expect out.\n",
             Self::MethodNotGet => "A WebSocket is opened with GET. Use that method.\n",
             Self::UpgradeOverHttp10 => {
                 "A WebSocket needs HTTP/1.1, and this came over HTTP/1.0. In nginx: proxy_http_version 1.1;\n"
             }
             Self::MissingUpgrade => {
-                "Only WebSocket is spoken here. Connect with a WebSocket client; a proxy must pass Upgrade on.\n"
+                "Only WebSockets are opened here. Connect with a WebSocket client; a proxy must pass Upgrade on.\n"
             }
             Self::MissingConnectionUpgrade => {
                 "Connection lacks Upgrade. A proxy must set it; in nginx: proxy_set_header Connection upgrade;\n"
@@ -125,7 +177,7 @@ impl HandshakeError {
             Self::BodyNotAllowed => {
                 "A WebSocket request has no body. Leave Content-Length and Transfer-Encoding out.\n"
             }
-            Self::VersionNot13 => "Send Sec-WebSocket-Version: 13, once. It is the only version spoken here.\n",
+            Self::VersionNot13 => "Send Sec-WebSocket-Version: 13, once. No other version is supported.\n",
             Self::MissingKey => "The request has no Sec-WebSocket-Key. Send 16 random bytes in base64.\n",
             Self::SeveralKeys => "The request has several Sec-WebSocket-Key headers. Send exactly one.\n",
             Self::Key => "The Sec-WebSocket-Key is not valid. Send 16 random bytes in base64.\n",
@@ -142,12 +194,12 @@ impl HandshakeError {
     }
 }
 
-impl fmt::Display for HandshakeError {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "malformed request head",
+            Self::Malformed => "malformed head",
             Self::RequestLineTooLong => "request line too long",
-            Self::HeadTooLarge => "request head too large",
+            Self::HeadTooLarge => "head too large",
             Self::TooManyHeaders => "more than 64 header lines",
             Self::HttpVersion => "version of HTTP other than 1.1 and 1.0",
             Self::HeaderNotUtf8 => "header value is not UTF-8",
@@ -155,6 +207,17 @@ impl fmt::Display for HandshakeError {
             Self::MissingHost => "no Host header",
             Self::SeveralHosts => "several Host headers",
             Self::Host => "invalid Host header",
+            Self::ConflictingLengths => "both Content-Length and Transfer-Encoding",
+            Self::SeveralLengths => "several Content-Length headers",
+            Self::ContentLength => "invalid Content-Length",
+            Self::TransferEncoding => "Transfer-Encoding other than chunked",
+            Self::TransferEncodingOverHttp10 => "Transfer-Encoding over HTTP/1.0",
+            Self::Chunk => "malformed chunk",
+            Self::ChunkLinesTooLong => "chunk extensions over 256 bytes, or chunk lines over 64 KiB",
+            Self::Trailer => "malformed trailer",
+            Self::TrailersTooLong => "trailers longer than 1 KiB",
+            Self::BodyTooLarge => "body too large",
+            Self::Expectation => "Expect other than 100-continue",
             Self::MethodNotGet => "opening handshake with a method other than GET",
             Self::UpgradeOverHttp10 => "opening handshake over HTTP/1.0",
             Self::MissingUpgrade => "no token websocket in Upgrade",
@@ -173,4 +236,4 @@ impl fmt::Display for HandshakeError {
     }
 }
 
-impl std::error::Error for HandshakeError {}
+impl std::error::Error for RequestError {}

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::{error, fmt};
 
 use self::list::{Element, Elements};
-use super::{HandshakeError, Upgrade};
+use super::{RequestError, Upgrade};
 use crate::protocol::{ContextTakeover, DEFLATE_AVAILABLE, Extension};
 
 const HEADER: &str = "sec-websocket-extensions";
@@ -32,7 +32,7 @@ const NAME: &str = "permessage-deflate";
 ///     DeflateOffer::header_value(agreed),
 ///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 /// );
-/// # Ok::<(), sockhop::http::HandshakeError>(())
+/// # Ok::<(), sockhop::http::RequestError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeflateOffer {
@@ -63,13 +63,13 @@ impl DeflateOffer {
     /// there is none, and the connection goes on without compression.
     ///
     /// # Errors
-    /// [`HandshakeError::Extensions`] when the line is not a list of extensions (RFC 6455 §9.1), even after an acceptable
+    /// [`RequestError::Extensions`] when the line is not a list of extensions (RFC 6455 §9.1), even after an acceptable
     /// offer.
-    pub fn answer(&self, value: &str) -> Result<Option<Extension>, HandshakeError> {
+    pub fn answer(&self, value: &str) -> Result<Option<Extension>, RequestError> {
         self.answer_lines([value].into_iter())
     }
 
-    fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<Extension>, HandshakeError> {
+    fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<Extension>, RequestError> {
         if !DEFLATE_AVAILABLE {
             return Ok(None);
         }
@@ -78,7 +78,7 @@ impl DeflateOffer {
             has_lines = true;
             for element in Elements::new(line) {
                 // 9.1: a malformed element fails the handshake, even after an acceptable offer.
-                let element = element.map_err(|_| HandshakeError::Extensions)?;
+                let element = element.map_err(|_| RequestError::Extensions)?;
                 found = true;
                 if answer.is_none() && element.name == NAME {
                     answer = Offered::read(&element).and_then(|offered| self.agree(&offered));
@@ -86,7 +86,7 @@ impl DeflateOffer {
             }
         }
         // 9.1: 1#extension, at least one.
-        if has_lines && !found { Err(HandshakeError::Extensions) } else { Ok(answer) }
+        if has_lines && !found { Err(RequestError::Extensions) } else { Ok(answer) }
     }
 
     /// 7.1: accepts one offer, or declines it with `None`.
@@ -207,8 +207,8 @@ impl Upgrade<'_> {
     /// compress ([`DEFLATE_AVAILABLE`]).
     ///
     /// # Errors
-    /// [`HandshakeError::Extensions`] when Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).
-    pub fn negotiate_deflate(&self, wanted: &DeflateOffer) -> Result<Option<Extension>, HandshakeError> {
+    /// [`RequestError::Extensions`] when Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).
+    pub fn negotiate_deflate(&self, wanted: &DeflateOffer) -> Result<Option<Extension>, RequestError> {
         wanted.answer_lines(self.request.header_lines(HEADER))
     }
 

@@ -1,15 +1,18 @@
-//! The client that proxies speak for: X-Forwarded-For, which each of them appends the address of its own peer to.
+//! Finds the address of the client behind proxies, in X-Forwarded-For.
 //!
-//! There is no RFC for it (RFC 7239 §5.2 tells of it and standardises another header). What stands on its left is for
-//! any client to write, so only what trusted proxies have appended is believed.
+//! Each proxy appends the address of its own peer. The client may have sent the header with invented addresses, so only
+//! those on the right, which trusted proxies have appended, are believed. No RFC defines the header; RFC 7239 §5.2
+//! mentions it.
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::{Request, list};
 
-/// The client's address in a request that came from a trusted proxy: the rightmost one in X-Forwarded-For that is not
-/// itself a trusted proxy's, or the leftmost when all of them are. A port behind an address is taken off. None when there
-/// is no address, or when something else stands where the next one was looked for.
+/// The address of the client whose request a trusted proxy has passed on.
+///
+/// X-Forwarded-For is read from the right, up to the first address that is not a trusted proxy's; if all are trusted, the
+/// leftmost is the client's. A port behind an address is left out. None if there is no address, or if anything but an
+/// address comes before the search ends.
 ///
 /// ```
 /// use sockhop::http::{Request, forwarded_client};
@@ -17,7 +20,7 @@ use super::{Request, list};
 /// let is_proxy = |address: std::net::IpAddr| address.to_string().starts_with("10.");
 /// let client = forwarded_client(&Request::parse(head)?, is_proxy);
 /// assert_eq!(client, Some([192, 0, 2, 7].into()));
-/// # Ok::<(), sockhop::http::HandshakeError>(())
+/// # Ok::<(), sockhop::http::RequestError>(())
 /// ```
 #[must_use]
 pub fn forwarded_client(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
@@ -58,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_rightmost_address_that_is_no_trusted_proxy_s() {
+    fn the_client_has_the_rightmost_address_that_is_not_trusted() {
         let cases: &[(&[&str], Option<&str>)] = &[
             (&[], None),
             (&[""], None),
@@ -70,7 +73,7 @@ mod tests {
             (&["1.1.1.1", "192.0.2.7", "10.0.0.2"], Some("192.0.2.7")),
             (&["1.1.1.1, 192.0.2.7", "10.0.0.2, 10.0.0.3"], Some("192.0.2.7")),
             (&["10.0.0.2, 192.0.2.7, 10.0.0.3"], Some("192.0.2.7")),
-            // All of them are trusted: the first one had a client on that network.
+            // All are trusted: the first proxy had a client on its own network.
             (&["10.0.0.9, 10.0.0.2", "10.0.0.3"], Some("10.0.0.9")),
             (&["::ffff:192.0.2.7, ::ffff:10.0.0.2"], Some("::ffff:192.0.2.7")),
         ];
@@ -81,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_and_brackets_are_taken_off() {
+    fn ports_and_brackets_are_left_out() {
         let cases = [
             ("192.0.2.7:443", Some("192.0.2.7")),
             ("2001:db8::7", Some("2001:db8::7")),
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_names_nobody_and_nothing_to_its_left_is_believed() {
+    fn nothing_to_the_left_of_garbage_is_believed() {
         let garbage = [
             "unknown",
             "_hidden",
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_list_is_read_backward_once_and_no_further_than_the_client() {
+    fn a_long_list_is_read_backward_only_as_far_as_the_client() {
         let mut addresses = vec!["10.0.0.2"; 700];
         addresses[350] = "192.0.2.7";
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {}\r\n\r\n", addresses.join(","));

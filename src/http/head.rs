@@ -1,22 +1,22 @@
 //! Finds the end of a request head while it arrives (RFC 9112 §2.2).
 //!
-//! A byte is looked at once however the head is cut into reads, and a peer that cannot be speaking HTTP is refused at
-//! its first impossible byte. What the head says is not judged here.
+//! Each byte is examined once, however the head is split into reads. A peer that does not speak HTTP is refused at the
+//! first byte that no head has there. The meaning of the head is not judged here.
 
-use super::HandshakeError;
-use super::list::is_token_byte;
+use super::RequestError;
+use super::list::{is_control, is_token_byte};
 
-/// How much of a request head is taken.
+/// The longest head that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
-    /// Bytes of the whole head, from the first one to the empty line that ends it, both included. Default 8,192.
+    /// Bytes of the whole head, with the empty line that ends it. Default 8,192.
     pub max_head: usize,
     /// Bytes of the request line, without its CRLF. Default 4,096.
     pub max_request_line: usize,
 }
 
 impl HeadLimits {
-    /// Header lines of a head. Fixed, because a [`Request`](super::Request) has room for so many and needs no heap.
+    /// Header lines of a head. Fixed, because a [`Request`](super::Request) keeps them in an array, not on the heap.
     pub const MAX_HEADERS: usize = 64;
 }
 
@@ -28,7 +28,7 @@ impl Default for HeadLimits {
 
 /// Finds the end of a request head incrementally; the work is linear in the bytes.
 ///
-/// Keep one per connection until its head is complete.
+/// Each head of a connection needs a new scanner.
 ///
 /// ```
 /// let mut scanner = sockhop::http::HeadScanner::default();
@@ -37,13 +37,13 @@ impl Default for HeadLimits {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct HeadScanner {
-    /// Bytes examined. Never over the `max_head` it was called with.
+    /// Bytes examined, at most `max_head`.
     offset: usize,
     state: State,
     line: Line,
 }
 
-/// What the byte before `offset` was.
+/// The position in the head, by the bytes before `offset`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     #[default]
@@ -65,27 +65,27 @@ enum Line {
 }
 
 impl HeadScanner {
-    /// Looks on from where the last call stopped, within the default [`HeadLimits`].
+    /// Continues where the last call stopped, within the default [`HeadLimits`].
     ///
     /// `head` is all that has arrived so far, from the first byte on. `Ok(None)`: the head is not complete.
-    /// `Ok(Some(length))`: it is `head[..length]`, and what lies behind belongs to the next protocol. One CRLF before
-    /// the request line is skipped, and counted.
+    /// `Ok(Some(length))`: it is `head[..length]`, and a body, frames or another request may follow. One CRLF before the
+    /// request line is part of the head.
     ///
     /// # Errors
     ///
-    /// [`Malformed`](HandshakeError::Malformed), [`RequestLineTooLong`](HandshakeError::RequestLineTooLong) or
-    /// [`HeadTooLarge`](HandshakeError::HeadTooLarge), each at the first byte that makes it certain. The scanner is of
-    /// no use afterwards.
-    pub fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, HandshakeError> {
+    /// [`Malformed`](RequestError::Malformed), [`RequestLineTooLong`](RequestError::RequestLineTooLong) or
+    /// [`HeadTooLarge`](RequestError::HeadTooLarge), each at the first byte that makes it certain. Do not use the
+    /// scanner afterwards.
+    pub fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, RequestError> {
         self.scan_within(head, &HeadLimits::default())
     }
 
-    /// As [`scan`](Self::scan), within limits of your own: the same ones at every call.
+    /// As [`scan`](Self::scan), within other limits, which must be the same at every call.
     ///
     /// # Errors
     ///
     /// As [`scan`](Self::scan).
-    pub fn scan_within(&mut self, head: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HandshakeError> {
+    pub fn scan_within(&mut self, head: &[u8], limits: &HeadLimits) -> Result<Option<usize>, RequestError> {
         let head = head.get(..limits.max_head).unwrap_or(head);
         while self.state != State::End {
             if self.state == State::InLine {
@@ -93,9 +93,9 @@ impl HeadScanner {
             }
             let Some(&byte) = head.get(self.offset) else {
                 let full = self.offset >= limits.max_head;
-                return if full { Err(HandshakeError::HeadTooLarge) } else { Ok(None) };
+                return if full { Err(RequestError::HeadTooLarge) } else { Ok(None) };
             };
-            self.state = self.state.after(byte).ok_or(HandshakeError::Malformed)?;
+            self.state = self.state.after(byte).ok_or(RequestError::Malformed)?;
             if self.state == State::CrLf {
                 self.line = Line::Header;
             }
@@ -104,16 +104,15 @@ impl HeadScanner {
         Ok(Some(self.offset))
     }
 
-    /// Goes to the end of the line, or of what has arrived of it, or to the first byte that no line may have.
-    fn skip_line(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), HandshakeError> {
-        // The line began at most two bytes after the head did, and the offset tells how long it is: only a request line
-        // is measured, and nothing but one CRLF can come before it.
+    /// Goes on to the first byte that no line may have, such as its CR, or to the end of the bytes that have arrived.
+    fn skip_line(&mut self, head: &[u8], limits: &HeadLimits) -> Result<(), RequestError> {
+        // Only the request line is measured. It begins with the head or behind one CRLF, so the offset tells its length.
         let leading = if head.starts_with(b"\r\n") { 2 } else { 0 };
         let line_limit = limits.max_request_line.saturating_add(leading);
         let rest = head.get(self.offset..).unwrap_or_default();
         let end = self.offset + position_of_control(rest);
         if self.line == Line::Request && end > line_limit {
-            return Err(HandshakeError::RequestLineTooLong);
+            return Err(RequestError::RequestLineTooLong);
         }
         self.offset = end;
         Ok(())
@@ -122,7 +121,7 @@ impl HeadScanner {
 
 #[cfg(fuzzing)]
 impl HeadScanner {
-    /// Bytes that were examined, each of them once.
+    /// Bytes examined so far.
     #[doc(hidden)]
     pub fn examined(&self) -> usize {
         self.offset
@@ -130,7 +129,7 @@ impl HeadScanner {
 }
 
 impl State {
-    /// The state after one more byte, or None when no request head can go on with it.
+    /// The state after one more byte; None for a byte that no head has there.
     fn after(self, byte: u8) -> Option<State> {
         match (self, byte) {
             (State::Start, b'\r') => Some(State::LeadingCr),
@@ -139,17 +138,17 @@ impl State {
             (State::Cr, b'\n') => Some(State::CrLf),
             (State::CrLf, b'\r') => Some(State::CrLfCr),
             (State::CrLfCr, b'\n') => Some(State::End),
-            // RFC 9112 3, 5: a line begins with a token, a method or a header name. 5.2 Obsolete Line Folding: none.
+            // RFC 9112 3, 5: a line begins with a token, the method or a header name. 5.2 Obsolete Line Folding: refused.
             (State::Start | State::LeadingCrLf | State::CrLf, byte) if is_token_byte(byte) => Some(State::InLine),
-            // RFC 9112 2.2: a bare CR or LF ends no line.
+            // RFC 9112 2.2: a bare CR or LF does not end a line.
             _ => None,
         }
     }
 }
 
-/// Where the first byte is that no line may have; the length of `bytes` if there is none.
+/// The position of the first byte that no line may have; the length of `bytes` if there is none.
 fn position_of_control(bytes: &[u8]) -> usize {
-    // Sixteen at a time, which the compiler widens to vectors.
+    // Sixteen at a time, so that the compiler uses vector instructions.
     let (chunks, _) = bytes.as_chunks::<16>();
     let is_clean = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, &byte| any | is_control(byte));
     let clean = chunks.iter().take_while(is_clean).count() * 16;
@@ -157,21 +156,16 @@ fn position_of_control(bytes: &[u8]) -> usize {
     clean + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
 }
 
-/// RFC 9110 5.5 Field Values: no control character but the tab.
-fn is_control(byte: u8) -> bool {
-    byte.is_ascii_control() && byte != b'\t'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Outcome = Result<Option<usize>, HandshakeError>;
+    type Outcome = Result<Option<usize>, RequestError>;
 
-    /// A head, what comes of it, and the number of bytes after which that is certain.
+    /// A head, its outcome, and the number of bytes after which the outcome is certain.
     type Case<Head> = (Head, Outcome, usize);
 
-    /// Feeds the head byte by byte and says what came of it, and after how many bytes.
+    /// Feeds the head byte by byte; returns the outcome, and after how many bytes it was certain.
     fn dribble(head: &[u8]) -> (Outcome, usize) {
         let mut scanner = HeadScanner::default();
         for length in 0..=head.len() {
@@ -198,7 +192,7 @@ mod tests {
         head.resize(8188, b'a');
         let exact_head = [&head[..], b"\r\n\r\n"].concat();
         let long_head = [&head[..], b"a\r\n\r\n"].concat();
-        let malformed = Err(HandshakeError::Malformed);
+        let malformed = Err(RequestError::Malformed);
         let table: &[Case<&[u8]>] = &[
             (b"", Ok(None), 0),
             (b"GET / HTTP/1.1\r\nHost: a\r\n", Ok(None), 25),
@@ -220,9 +214,9 @@ mod tests {
             (b"GET / HTTP/1.1\r\n\rGET", malformed, 18),
             (&exact_line, Ok(Some(4100)), 4100),
             (&leading_line, Ok(Some(4102)), 4102),
-            (&long_line, Err(HandshakeError::RequestLineTooLong), 4097),
+            (&long_line, Err(RequestError::RequestLineTooLong), 4097),
             (&exact_head, Ok(Some(8192)), 8192),
-            (&long_head, Err(HandshakeError::HeadTooLarge), 8192),
+            (&long_head, Err(RequestError::HeadTooLarge), 8192),
         ];
         table.iter().map(|(head, result, at)| (head.to_vec(), *result, *at)).collect()
     }
@@ -257,13 +251,13 @@ mod tests {
     }
 
     #[test]
-    fn keeps_to_limits_of_its_caller() {
+    fn keeps_to_other_limits() {
         let limits = HeadLimits { max_head: 30, max_request_line: 14 };
         let scan = |head: &[u8]| HeadScanner::default().scan_within(head, &limits);
         assert_eq!(scan(b"GET / HTTP/1.1\r\n\r\n"), Ok(Some(18)));
-        assert_eq!(scan(b"GET /a HTTP/1.1\r\n\r\n"), Err(HandshakeError::RequestLineTooLong));
+        assert_eq!(scan(b"GET /a HTTP/1.1\r\n\r\n"), Err(RequestError::RequestLineTooLong));
         assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcd\r\n\r\n"), Ok(Some(30)));
-        assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcde\r\n\r\n"), Err(HandshakeError::HeadTooLarge));
+        assert_eq!(scan(b"GET / HTTP/1.1\r\nHost: abcde\r\n\r\n"), Err(RequestError::HeadTooLarge));
     }
 
     #[test]

@@ -1,28 +1,33 @@
-//! Tokens and comma-separated lists of header values (RFC 9110 §5.6).
+//! Characters, tokens and comma-separated lists of header values (RFC 9110 §5.5, §5.6).
 //!
-//! A list is read in one forward pass: an element is cut off the front, and what is cut off is never looked at again.
+//! A list is read in one forward pass: each element is cut off the front, and its bytes are never read again.
 
 /// True for a byte that may stand in a token (RFC 9110 5.6.2 Tokens).
 pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// True for a whole token: at least one byte, and each of them a token byte.
+/// True for a byte that may not stand in a header value: a control character other than the tab (RFC 9110 5.5).
+pub(super) fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
+}
+
+/// True for a token: one or more token bytes.
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
-/// True when one of the header lines `values` has the element `token`, in any case.
+/// True if one of these header lines has the element `token`, in any case.
 pub(super) fn contains<'a>(values: impl Iterator<Item = &'a str>, token: &str) -> bool {
     elements(values).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// The elements of all header lines of one name, as if they stood in one line (RFC 9110 5.3 Field Order).
+/// The elements of all header lines of one name, as if they were one line (RFC 9110 5.3 Field Order).
 pub(super) fn elements<'a>(values: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     values.flat_map(|value| Elements { rest: value })
 }
 
-/// The same elements, the last one first.
+/// The same elements, the last first.
 pub(super) fn elements_backward<'a>(values: impl DoubleEndedIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     // 5.6.1.2 Recipient Requirements: empty elements are ignored.
     values.rev().flat_map(|value| value.rsplit(',')).map(trim).filter(|element| !element.is_empty())
@@ -30,7 +35,7 @@ pub(super) fn elements_backward<'a>(values: impl DoubleEndedIterator<Item = &'a 
 
 /// The elements of one line, without the whitespace around them.
 struct Elements<'a> {
-    /// What has not been looked at yet.
+    /// The part that has not been read yet.
     rest: &'a str,
 }
 
@@ -87,14 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn hostile_lists_are_read_in_one_forward_pass() {
+    fn reads_long_lists_of_garbage_in_one_forward_pass() {
         let garbage = ["a,", ",", " ,", "a b;=\",", "\t", "websocket/"].map(|unit| unit.repeat(7168 / unit.len()));
         for line in &garbage {
             let mut elements = Elements { rest: line };
             let mut unread = line.len();
             while let Some(element) = elements.next() {
-                // The element was cut from bytes that no later step sees again: the steps add up to the length of the
-                // line.
+                // No later step reads the bytes of this element again, so all steps together read the line once.
                 assert!(elements.rest.len() + element.len() <= unread);
                 assert!(elements.rest.len() < unread);
                 assert!(line.ends_with(elements.rest));

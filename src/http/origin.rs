@@ -1,7 +1,8 @@
-//! Which pages may connect (RFC 6455 §10.2, RFC 6454).
+//! Decides which web pages may connect (RFC 6455 §10.2, RFC 6454).
 //!
-//! A browser lets the pages of every site open a WebSocket to every server, cookies included, and tells the server only
-//! the page's origin. Programs that are no browsers mostly send none; this does not keep them out and is not meant to.
+//! A browser lets any page open a WebSocket to any server and sends that server's cookies with the request; it only adds
+//! the origin of the page. So the server must refuse foreign pages. Programs other than browsers mostly send no origin,
+//! and this check does not keep them out.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,36 +10,37 @@ use std::str::FromStr;
 use super::authority::Authority;
 use super::list;
 use super::request::Single;
-use super::{HandshakeError, Request};
+use super::{Request, RequestError};
 
-/// Who may connect. The default: pages of the server's own host and port, and clients that name no origin.
+/// Decides which origins may connect. By default these are the server's own host and port, and clients that send no
+/// origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OriginPolicy {
     /// Further origins whose pages may connect.
     pub allowed: Vec<Origin>,
-    /// Every page of every site may connect: for data that is public, or where something else authenticates.
+    /// All pages may connect: for public data, or if clients are authenticated without cookies.
     pub any: bool,
-    /// On the developer's own machine, pages opened as files (`null`, `file://`) and pages of any port of it may
-    /// connect, too: when [`Reach::Loopback`] holds, Host is `localhost`, `127.0.0.1` or `[::1]`, and no header tells
-    /// of a proxy.
+    /// On a developer's machine, pages opened as files (`null`, `file://`) and pages from any local port may connect,
+    /// too. The connection must be [`Reach::Loopback`], Host must be `localhost`, `127.0.0.1` or `[::1]`, and no header
+    /// may come from a proxy.
     pub local: bool,
 }
 
-/// How a request came here.
+/// The kind of peer that sent the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
-    /// From a peer of which nothing is known: Host is what counts.
+    /// An unknown peer: the origin must be that of Host.
     Direct,
-    /// From a proxy that is trusted: X-Forwarded-Host, when it sends one, counts in place of Host.
+    /// A trusted proxy: its X-Forwarded-Host, if there is one, replaces Host.
     TrustedProxy,
 }
 
-/// Where the two ends of the connection are.
+/// Whether the connection stays within the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// The listener's address and the peer's are both loopback addresses.
+    /// Yes: the addresses of the listener and of the peer are both loopback addresses.
     Loopback,
-    /// Anything else.
+    /// Perhaps not.
     Network,
 }
 
@@ -47,9 +49,9 @@ pub enum Reach {
 pub struct Origin {
     /// In lower case.
     scheme: String,
-    /// In lower case; empty only for `file`.
+    /// In lower case; empty for `file`.
     host: String,
-    /// Filled in from the scheme when it has a default port.
+    /// The default port of the scheme, if none was given and there is one.
     port: Option<u16>,
 }
 
@@ -57,7 +59,7 @@ pub struct Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OriginError;
 
-/// Why an origin was refused, for the operator's log: what came, and what would let it in. Never for the peer.
+/// A line for the operator's log: the origin that was refused, and how to allow it. Not to be sent to the peer.
 #[derive(Clone, Copy, Debug)]
 pub struct OriginRefusal<'r> {
     origin: &'r str,
@@ -65,21 +67,22 @@ pub struct OriginRefusal<'r> {
 }
 
 impl OriginPolicy {
-    /// Decides about a request. An absent Origin passes, and so does one that has the host and the port that the
-    /// request is for. A port that is not written is that of the Origin's scheme (80 for http and ws, 443 for https and
-    /// wss); a host without a port, as many proxies pass it on, matches both of these.
+    /// Allows a request without Origin, and one whose Origin has the host and port that the request is for.
+    ///
+    /// An Origin without a port has the port of its scheme: 80 for http and ws, 443 for https and wss. A Host without a
+    /// port matches both, because many proxies leave the port out.
     ///
     /// # Errors
     ///
-    /// [`ForeignOrigin`](HandshakeError::ForeignOrigin), also for an Origin that cannot be read, and
-    /// [`SeveralOrigins`](HandshakeError::SeveralOrigins). [`OriginRefusal::new`] says in words what to do about it.
-    pub fn check(&self, request: &Request<'_>, via: Via, reach: Reach) -> Result<(), HandshakeError> {
+    /// [`ForeignOrigin`](RequestError::ForeignOrigin), also for an Origin that cannot be read, and
+    /// [`SeveralOrigins`](RequestError::SeveralOrigins). [`OriginRefusal::new`] tells the operator how to allow the origin.
+    pub fn check(&self, request: &Request<'_>, via: Via, reach: Reach) -> Result<(), RequestError> {
         if self.any {
             return Ok(());
         }
         let value = match request.single("origin") {
             Single::None => return Ok(()),
-            Single::Several => return Err(HandshakeError::SeveralOrigins),
+            Single::Several => return Err(RequestError::SeveralOrigins),
             Single::One(value) => value,
         };
         let local = self.local && reach == Reach::Loopback && is_local(request);
@@ -89,21 +92,20 @@ impl OriginPolicy {
                     || self.allowed.contains(&origin)
                     || (local && (origin.scheme == "file" || is_loopback(&origin.host)))
             }
-            // RFC 6454 7.1: `null` is what a page without an origin of its own sends, for one that was opened as a
-            // file.
+            // RFC 6454 7.1: a page without an origin, such as one opened as a file, sends `null`.
             Err(OriginError) => local && value == "null",
         };
-        if allowed { Ok(()) } else { Err(HandshakeError::ForeignOrigin) }
+        if allowed { Ok(()) } else { Err(RequestError::ForeignOrigin) }
     }
 }
 
 impl Origin {
-    /// Reads an origin as browsers send it and as an operator writes it: `scheme://host` or `scheme://host:port`, in
-    /// any case, or `file://`.
+    /// Reads an origin as browsers send it and operators write it: `scheme://host` or `scheme://host:port`, in any case,
+    /// or `file://`.
     ///
     /// # Errors
     ///
-    /// Everything else, `null` among it: it is no origin but the lack of one, and any page can bring it about.
+    /// [`OriginError`] for any other text. `null` is not an origin: any page can make a browser send it.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let (scheme, rest) = text.split_once("://").ok_or(OriginError)?;
         let scheme = scheme.to_ascii_lowercase();
@@ -153,7 +155,7 @@ impl fmt::Display for OriginError {
 impl std::error::Error for OriginError {}
 
 impl<'r> OriginRefusal<'r> {
-    /// What to say about a request that [`OriginPolicy::check`] refused.
+    /// Describes a request that [`OriginPolicy::check`] has refused.
     #[must_use]
     pub fn new(request: &'r Request<'_>, via: Via) -> Self {
         OriginRefusal {
@@ -163,13 +165,13 @@ impl<'r> OriginRefusal<'r> {
     }
 }
 
-/// One line: both values, escaped and at most 200 characters of each, and the two remedies.
+/// One line with both values, each escaped and cut to 200 characters, and the two ways to allow the origin.
 impl fmt::Display for OriginRefusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let excerpt = |text: &str| text.chars().take(200).flat_map(char::escape_default).collect::<String>();
         let (origin, host) = (excerpt(self.origin), excerpt(self.host));
         write!(f, "origin \"{origin}\" is not that of host \"{host}\": ")?;
-        // Only an origin that was understood is proposed as an argument: it has no character that a shell would act on.
+        // Only a valid origin is proposed as an argument, because it has no characters that are special to a shell.
         match Origin::parse(self.origin) {
             Ok(origin) => write!(f, "to allow it, add --origin {origin}")?,
             Err(OriginError) => {
@@ -181,11 +183,11 @@ impl fmt::Display for OriginRefusal<'_> {
     }
 }
 
-/// The host that the client addressed, as far as we know.
+/// The host that the client wrote in its URL, as far as the headers tell.
 fn addressed_host<'r>(request: &'r Request<'_>, via: Via) -> Option<&'r str> {
     match via {
         Via::Direct => request.authority(),
-        // Of several proxies, the first was the one that the browser spoke to. No page can set this header.
+        // The first value comes from the proxy that the browser is connected to. A page cannot set this header.
         Via::TrustedProxy => {
             list::elements(request.header_lines("x-forwarded-host")).next().or_else(|| request.authority())
         }
@@ -201,18 +203,18 @@ fn is_same(origin: &Origin, host: Option<&str>) -> bool {
     same_port && origin.host.eq_ignore_ascii_case(host.host)
 }
 
-/// True when the request names this very machine, and nothing says that a proxy stands between.
+/// True if Host is this machine and no header comes from a proxy.
 fn is_local(request: &Request<'_>) -> bool {
     let here = request.authority().and_then(Authority::parse).is_some_and(|it| is_loopback(it.host));
     here && !request.headers().any(|(name, _)| is_of_proxy(name))
 }
 
-/// By name, not by address: a name that merely resolves to 127.0.0.1 may be another's (DNS rebinding).
+/// Compares names and resolves none: a foreign name may resolve to 127.0.0.1 (DNS rebinding).
 fn is_loopback(host: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].iter().any(|it| it.eq_ignore_ascii_case(host))
 }
 
-/// RFC 7239 Forwarded, its X-Forwarded-* forerunners, RFC 9110 7.6.3 Via.
+/// RFC 7239 Forwarded, the older X-Forwarded-* headers, and RFC 9110 7.6.3 Via.
 fn is_of_proxy(name: &str) -> bool {
     const PREFIX: &str = "x-forwarded-";
     name.eq_ignore_ascii_case("forwarded")

@@ -1,24 +1,24 @@
-//! The PROXY protocol, versions 1 and 2: a header that a proxy puts before a client's first byte, to say whose it is.
+//! The PROXY protocol, versions 1 and 2: a proxy sends the address of its client in a header before the client's bytes.
 //!
-//! Section numbers are those of HAProxy's `proxy-protocol.txt`. Whether a header is to be expected at all is for the
-//! caller to know (2: a receiver must not guess), and whom to believe: any client could write one.
+//! Section numbers are those of HAProxy's `proxy-protocol.txt`. The caller must know which peers send a header (2: a
+//! receiver must not guess) and trust them, since any client can write one.
 
-// `core::net` is addresses alone: nothing here reaches a network.
+// `core::net` has only address types, so nothing here can reach a network.
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 use std::fmt;
 
-/// What a PROXY header says of the connection behind it.
+/// The client that a PROXY header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyHeader {
-    /// A client's, who has connected to the proxy from this address.
+    /// The client has connected to the proxy from this address.
     Client(SocketAddr),
-    /// The proxy's own (2.2 LOCAL, for its health checks), or a client's whose address it cannot tell (2.1 UNKNOWN, 2.2
-    /// UNSPEC): the address of the connection itself counts.
+    /// The connection is the proxy's own (2.2 LOCAL, a health check), or the proxy does not know the client's address
+    /// (2.1 UNKNOWN, 2.2 UNSPEC). The client has the address of the connection itself.
     Unnamed,
 }
 
-/// Bytes that are no PROXY header. The connection is to be dropped: whatever comes next, nobody knows whose it is.
+/// Bytes that are no PROXY header. The connection must be dropped, because its client is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyHeaderError {
@@ -33,32 +33,31 @@ pub enum ProxyHeaderError {
     Command,
     /// 2.2: an address family or a transport protocol that does not exist.
     Family,
-    /// 2.2: shorter than the addresses that it should have.
+    /// 2.2: the header is shorter than the addresses of its family.
     TooShort,
-    /// Longer than [`ProxyHeader::MAX`].
+    /// The header is longer than [`ProxyHeader::MAX`].
     TooLong,
 }
 
 /// 2.1: the longest line of version 1, with the CRLF at its end.
 const MAX_LINE: usize = 107;
-/// 2.1: how a line begins.
+/// 2.1: the beginning of a line.
 const LINE: &[u8] = b"PROXY ";
-/// 2.2: what no line of a text protocol can begin with.
+/// 2.2: the first bytes of version 2, with which no text protocol begins.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// 2.2: signature, version and command, family and protocol, and two bytes of length.
 const FIXED: usize = SIGNATURE.len() + 4;
 
 impl ProxyHeader {
-    /// Bytes of the longest header that is taken, all its extensions (2.2.6 TLVs) counted; proxies are asked to stay
-    /// below 537.
+    /// Bytes of the longest header that is taken, with its extensions (2.2.6 TLVs). Proxies are asked to stay below 537.
     pub const MAX: usize = 4096;
 
-    /// Reads the header that `bytes` begins with, and how long it is; `None` while it is not complete. Of a header that
-    /// comes in pieces, `bytes` is all that has arrived: at most [`MAX`](Self::MAX) bytes go without a result.
+    /// Reads the header at the beginning of `bytes`, which are all bytes that have arrived. Returns it with its length, or
+    /// `None` while it is incomplete, which is certain to change within [`MAX`](Self::MAX) bytes.
     ///
     /// # Errors
     ///
-    /// At the first byte from which it is certain. Extensions are skipped, not looked at.
+    /// The broken rule, at the first byte that breaks it. Extensions are skipped unread.
     ///
     /// ```
     /// use sockhop::http::ProxyHeader;
@@ -69,7 +68,7 @@ impl ProxyHeader {
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProxyHeaderError> {
         match bytes {
-            // What may yet become either is not complete.
+            // These bytes may still become a header of either version.
             _ if LINE.starts_with(bytes) || SIGNATURE.starts_with(bytes) => Ok(None),
             _ if bytes.starts_with(LINE) => parse_line(bytes),
             _ if bytes.starts_with(SIGNATURE) => parse_binary(bytes),
@@ -99,7 +98,7 @@ fn parse_line(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>, ProxyHeaderE
 fn parse_fields(line: &str) -> Option<ProxyHeader> {
     let mut fields = line.split(' ').skip(1);
     let source = match fields.next()? {
-        // What stands behind it must be ignored.
+        // 2.1: the rest of the line must be ignored.
         "UNKNOWN" => return Some(ProxyHeader::Unnamed),
         "TCP4" => parse_addresses::<Ipv4Addr>(fields.next()?, fields.next()?)?,
         "TCP6" => parse_addresses::<Ipv6Addr>(fields.next()?, fields.next()?)?,
@@ -109,13 +108,13 @@ fn parse_fields(line: &str) -> Option<ProxyHeader> {
     fields.next().is_none().then_some(ProxyHeader::Client(SocketAddr::new(source, port)))
 }
 
-/// The first of two addresses of a kind.
+/// The first of two addresses, which must be of the same family.
 fn parse_addresses<A: FromStr + Into<IpAddr>>(source: &str, destination: &str) -> Option<IpAddr> {
     destination.parse::<A>().ok()?;
     Some(source.parse::<A>().ok()?.into())
 }
 
-/// Digits without a sign, and without a zero before others.
+/// Digits without a sign and without a leading zero.
 fn parse_port(text: &str) -> Option<u16> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     is_plain.then(|| text.parse().ok())?
@@ -130,7 +129,7 @@ fn parse_binary(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>, ProxyHeade
         Some(0x21) => false,
         Some(_) => return Err(ProxyHeaderError::Command),
     };
-    // How long the addresses are, both with their ports; for Unix-domain sockets 108 bytes each.
+    // Bytes of both addresses with their ports; each path of a Unix-domain socket has 108 bytes.
     let needed = match fixed.get(1) {
         None => return Ok(None),
         // The family means nothing then, and neither does what follows.
@@ -154,13 +153,13 @@ fn parse_binary(bytes: &[u8]) -> Result<Option<(ProxyHeader, usize)>, ProxyHeade
         _ if is_local => None,
         Some(0x11) => source::<4>(block, 8),
         Some(0x21) => source::<16>(block, 32),
-        // A stream has no datagrams, and a path is not an address that could be counted: as if it were UNSPEC.
+        // Datagrams do not come over a stream, and the path of a socket is no IP address: treated as UNSPEC.
         _ => None,
     };
     Ok(Some((header.map_or(ProxyHeader::Unnamed, ProxyHeader::Client), FIXED + length)))
 }
 
-/// The address that a block begins with, and its port behind both addresses.
+/// The address at the beginning of the block, and its port behind both addresses.
 fn source<const N: usize>(block: &[u8], port: usize) -> Option<SocketAddr>
 where
     IpAddr: From<[u8; N]>,

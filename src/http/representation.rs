@@ -1,4 +1,4 @@
-//! What GET answers with, and the validator that spares a client a second copy (RFC 9110 §8.8, §13.1.2).
+//! Files to answer GET with, and entity tags, which spare a client a second copy (RFC 9110 §8.8, §13.1.2).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::{Request, Response, list};
 
-/// Bytes with a media type and an entity tag: a file, as far as a server is concerned.
+/// Bytes with a media type and an entity tag, such as the content of a file.
 ///
 /// ```
 /// use sockhop::http::{Representation, Request};
@@ -26,7 +26,7 @@ pub struct Representation {
 }
 
 impl Representation {
-    /// Bytes and their media type, as Content-Type has it. The entity tag is made of both.
+    /// Takes the bytes and their media type for Content-Type. The entity tag is a hash of both.
     #[must_use]
     pub fn new(media_type: impl Into<Cow<'static, str>>, content: impl Into<Arc<[u8]>>) -> Self {
         let (media_type, content) = (media_type.into(), content.into());
@@ -35,7 +35,7 @@ impl Representation {
         Representation { media_type, content, etag }
     }
 
-    /// The entity tag, a strong one, in its quotes (RFC 9110 8.8.3).
+    /// The entity tag, a strong one, with its quotes (RFC 9110 8.8.3).
     #[must_use]
     pub fn etag(&self) -> &str {
         &self.etag
@@ -47,11 +47,11 @@ impl Representation {
         &self.content
     }
 
-    /// Answers GET and HEAD: 304 when If-None-Match names the entity tag or `*`, else 200 with the bytes, which are
-    /// shared, not copied. A client may keep them, but asks each time whether they are still the same.
+    /// Answers GET and HEAD: 304 if If-None-Match has the entity tag or `*`, else 200 with the bytes, which are shared,
+    /// not copied. A client may keep a copy, but must ask each time whether it is still up to date.
     pub fn answer(&self, request: &Request<'_>) -> Response {
         let response = if self.is_known(request) {
-            // 15.4.5 304 Not Modified: with the headers that tell caches something, without the others.
+            // 15.4.5 304 Not Modified: only with the headers that caches need.
             Response::new(304)
         } else {
             Response::new(200).header("Content-Type", self.media_type.clone()).shared_body(Arc::clone(&self.content))
@@ -59,7 +59,7 @@ impl Representation {
         response.header("ETag", self.etag.to_string()).header("Cache-Control", "no-cache")
     }
 
-    /// 13.1.2 If-None-Match, by weak comparison. Our tags have no comma in them, so the list can be split at each.
+    /// 13.1.2 If-None-Match, by weak comparison. Our tags contain no comma, so the list can be split at commas.
     fn is_known(&self, request: &Request<'_>) -> bool {
         list::elements(request.header_lines("if-none-match"))
             .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == &*self.etag)
@@ -69,7 +69,7 @@ impl Representation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Body;
+    use crate::http::{Body, Persistence};
 
     fn style() -> Representation {
         Representation::new("text/css", &b"a{}"[..])
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn is_sent_whole_unless_the_client_has_it() {
+    fn is_sent_unless_the_client_has_it() {
         let tag = style().etag().to_owned();
         assert_eq!(status(&[]), 200);
         let known =
@@ -105,10 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_modified_has_no_body_and_says_which_one_it_means() {
+    fn an_answer_304_has_the_tag_and_no_body() {
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: {}\r\n\r\n", style().etag());
         let mut output = Vec::new();
-        style().answer(&Request::parse(head.as_bytes()).unwrap()).encode(&mut output, Body::Include);
+        let answer = style().answer(&Request::parse(head.as_bytes()).unwrap());
+        answer.encode(&mut output, Body::Include, Persistence::KeepAlive);
         let output = String::from_utf8(output).unwrap();
         assert!(output.starts_with("HTTP/1.1 304 Not Modified\r\n") && output.ends_with("\r\n\r\n"), "{output}");
         assert!(output.contains(&format!("\r\nETag: {}\r\n", style().etag())), "{output}");

@@ -1,4 +1,4 @@
-//! A request head, parsed once and borrowed (RFC 9112 §3 and §5).
+//! Parses a request head, which borrows its text (RFC 9112 §3 and §5).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,63 +6,62 @@ use std::fmt;
 use super::authority::Authority;
 use super::list;
 use super::target::{self, Target};
-use super::{HandshakeError, HeadLimits, HeadScanner};
+use super::{HeadLimits, HeadScanner, RequestError};
 
-/// The version of HTTP that a request came over.
+/// The version of HTTP that a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
-    /// HTTP/1.0, as some proxies speak it upstream. Enough for plain HTTP, not for an opening handshake.
+    /// HTTP/1.0, which some proxies speak to their servers. Plain requests may have it, an opening handshake may not.
     Http10,
     /// HTTP/1.1.
     Http11,
 }
 
-/// A request head, as a view of its bytes: about 2 KiB on the stack, nothing on the heap.
+/// A request head that borrows its text from the bytes received: about 2 KiB on the stack, nothing on the heap.
 ///
-/// All of it is text: a head with a header value that is not UTF-8 is refused as a whole, so that no check can overlook
-/// one.
+/// A header value that is not UTF-8 refuses the whole head, so that no check overlooks a header.
 pub struct Request<'a> {
     method: &'a str,
     raw_target: &'a str,
     target: Target<'a>,
     version: Version,
-    /// Those of `header_count`, then empty ones.
+    /// The first `header_count` are those of the request, the others are empty.
     headers: [(&'a str, &'a str); HeadLimits::MAX_HEADERS],
     header_count: usize,
 }
 
 impl<'a> Request<'a> {
-    /// Reads the head that `bytes` begins with, as [`HeadScanner`] finds it; what lies behind it is left alone.
+    /// Reads the head at the beginning of `bytes`, up to the end that [`HeadScanner`] finds.
     ///
     /// # Errors
     ///
-    /// Everything about a request that needs no knowledge of what it asks for: its syntax, version, target, the number
-    /// of its header lines, and its Host, which HTTP/1.1 must have exactly once.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
-        // httparse takes bare LF and any number of empty lines; the scanner does not. Its limits are its caller's
-        // matter.
+    /// The broken rules that hold for any request: about its syntax, version and target, the number of its header lines,
+    /// and Host, which HTTP/1.1 must have exactly once. For those about its body see [`body_length`](Self::body_length).
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, RequestError> {
+        // httparse alone would take bare LF and any number of empty lines. The caller has already applied its limits.
         let anything = HeadLimits { max_head: usize::MAX, max_request_line: usize::MAX };
-        let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(HandshakeError::Malformed)?;
-        let head = bytes.get(..length).ok_or(HandshakeError::Malformed)?;
+        let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(RequestError::Malformed)?;
+        let head = bytes.get(..length).ok_or(RequestError::Malformed)?;
 
         let mut storage = [httparse::EMPTY_HEADER; HeadLimits::MAX_HEADERS];
         let mut parsed = httparse::Request::new(&mut storage);
         match parsed.parse(head) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(HandshakeError::Malformed),
-            Err(httparse::Error::TooManyHeaders) => return Err(HandshakeError::TooManyHeaders),
-            Err(httparse::Error::Version) if names_a_version(head) => return Err(HandshakeError::HttpVersion),
-            Err(_) => return Err(HandshakeError::Malformed),
+            Ok(httparse::Status::Partial) => return Err(RequestError::Malformed),
+            Err(httparse::Error::TooManyHeaders) => return Err(RequestError::TooManyHeaders),
+            Err(httparse::Error::Version) if names_a_version(head) => return Err(RequestError::HttpVersion),
+            Err(_) => return Err(RequestError::Malformed),
         }
         let (Some(method), Some(raw_target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
-            return Err(HandshakeError::Malformed);
+            return Err(RequestError::Malformed);
         };
-        let target = Target::parse(raw_target).ok_or(HandshakeError::Target)?;
+        // RFC 9110 9.3.6: a proxy would take any 2xx to CONNECT for the beginning of a tunnel.
+        let target = Target::parse(raw_target).filter(|_| method != "CONNECT").ok_or(RequestError::Target)?;
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
         let mut headers = [("", ""); HeadLimits::MAX_HEADERS];
         for (slot, header) in headers.iter_mut().zip(parsed.headers.iter()) {
-            let value = str::from_utf8(header.value).map_err(|_| HandshakeError::HeaderNotUtf8)?;
+            let value = str::from_utf8(header.value).map_err(|_| RequestError::HeaderNotUtf8)?;
             *slot = (header.name, value);
         }
         let request = Request { method, raw_target, target, version, headers, header_count: parsed.headers.len() };
@@ -70,24 +69,24 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
-    /// RFC 9112 3.2: 400 to any HTTP/1.1 request that lacks Host, and to any request with several, or an invalid one.
-    fn check_host(&self) -> Result<(), HandshakeError> {
+    /// RFC 9112 3.2: refuses an HTTP/1.1 request without Host, and any request with several or an invalid one.
+    fn check_host(&self) -> Result<(), RequestError> {
         match self.single("host") {
-            Single::None if self.version == Version::Http11 => Err(HandshakeError::MissingHost),
+            Single::None if self.version == Version::Http11 => Err(RequestError::MissingHost),
             Single::None => Ok(()),
-            Single::One(host) if Authority::parse(host).is_none() => Err(HandshakeError::Host),
+            Single::One(host) if Authority::parse(host).is_none() => Err(RequestError::Host),
             Single::One(_) => Ok(()),
-            Single::Several => Err(HandshakeError::SeveralHosts),
+            Single::Several => Err(RequestError::SeveralHosts),
         }
     }
 
-    /// The method, in the case that it was sent in (RFC 9110 9.1: `get` is not `GET`).
+    /// The method. Its case matters (RFC 9110 9.1): `get` is not `GET`.
     #[must_use]
     pub fn method(&self) -> &'a str {
         self.method
     }
 
-    /// The request target as sent.
+    /// The request target, as it was sent.
     #[must_use]
     pub fn target(&self) -> &'a str {
         self.raw_target
@@ -99,14 +98,14 @@ impl<'a> Request<'a> {
         self.target.path
     }
 
-    /// What stands behind the first `?` of the target, not decoded.
+    /// The text behind the first `?` of the target, not decoded.
     #[must_use]
     pub fn query(&self) -> Option<&'a str> {
         self.target.query
     }
 
-    /// The value of the first query parameter of that name, decoded, with `+` read as a space. None when there is none,
-    /// or when its escapes are wrong or give no UTF-8.
+    /// The value of the first query parameter with this name, decoded, with `+` read as a space. None if there is no
+    /// such parameter, or if its escapes are invalid or do not give UTF-8.
     #[must_use]
     pub fn query_param(&self, name: &str) -> Option<Cow<'a, str>> {
         target::query_param(self.query()?, name)
@@ -118,30 +117,30 @@ impl<'a> Request<'a> {
         self.version
     }
 
-    /// Host and port that the request is for, `host` or `host:port`, as sent: the target's when it is in absolute-form
-    /// (RFC 9112 3.2.2), else Host. None only over HTTP/1.0.
+    /// The host and port that the request is for, `host` or `host:port`, as they were sent: from the target if it is in
+    /// absolute-form (RFC 9112 3.2.2), else from Host. None only over HTTP/1.0.
     #[must_use]
     pub fn authority(&self) -> Option<&'a str> {
         self.target.authority.or_else(|| self.header("host"))
     }
 
-    /// The value of the first header line of that name, in any case, without the whitespace around it.
+    /// The value of the first header line with this name, in any case, without the whitespace around it.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.header_lines(name).next()
     }
 
-    /// The values of all header lines of that name, in the order in which they came.
+    /// The values of all header lines with this name, in order.
     pub fn header_lines(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a str> {
         self.headers().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// All header lines, name and value, in the order in which they came.
+    /// The names and values of all header lines, in order.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&'a str, &'a str)> {
         self.headers.iter().take(self.header_count).copied()
     }
 
-    /// The cookies, name and value as sent (RFC 6265 4.2.1). What has no `=` is left out.
+    /// The names and values of the cookies, as they were sent (RFC 6265 4.2.1). A cookie without `=` is left out.
     pub fn cookies(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.header_lines("cookie")
             .flat_map(|line| line.split(';'))
@@ -149,22 +148,35 @@ impl<'a> Request<'a> {
             .map(|(name, value)| (name.trim(), value.trim()))
     }
 
-    /// The value of the first cookie of that name, in that case.
+    /// The value of the first cookie with this name. Its case matters.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&'a str> {
         self.cookies().find_map(|(key, value)| (key == name).then_some(value))
     }
 
-    /// True when Upgrade has the token `websocket`: the client means to open a WebSocket. Whether it does so correctly
-    /// is for [`Upgrade::from_request`](super::Upgrade::from_request) to say.
+    /// True if Upgrade has the token `websocket`: the client wants to open a WebSocket.
+    /// [`Upgrade::from_request`](super::Upgrade::from_request) checks the rest of the opening handshake.
     #[must_use]
     pub fn wants_upgrade(&self) -> bool {
         list::contains(self.header_lines("upgrade"), "websocket")
     }
 
-    /// The value of a header that may stand there once.
+    /// The value of a header that may be given once.
     pub(super) fn single(&self, name: &str) -> Single<'a> {
-        let mut lines = self.header_lines(name);
+        Single::of(self.header_lines(name))
+    }
+}
+
+/// The value of a header that may be given once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Single<'a> {
+    None,
+    One(&'a str),
+    Several,
+}
+
+impl<'a> Single<'a> {
+    pub(super) fn of(mut lines: impl Iterator<Item = &'a str>) -> Self {
         match (lines.next(), lines.next()) {
             (None, _) => Single::None,
             (Some(value), None) => Single::One(value),
@@ -173,15 +185,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What is there of a header that may stand there once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Single<'a> {
-    None,
-    One(&'a str),
-    Several,
-}
-
-/// Without header values and query, which hold secrets and must not get into a log.
+/// Leaves out header values and the query, which may be secret, because the text may get into a log.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -193,8 +197,7 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// True when the third word of the request line is what RFC 9112 2.3 calls a version, so that it is one that is not
-/// spoken here, and not garbage. `HTTP/2`, short for `HTTP/2.0`, counts.
+/// True if the third word of the request line is a version (RFC 9112 2.3), or `HTTP/2`, and not garbage.
 fn names_a_version(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();

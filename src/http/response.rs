@@ -1,16 +1,19 @@
-//! Answers other than 101 (RFC 9112 §4, RFC 9110 §15). Each one ends its connection.
+//! Answers to requests: their heads, and whether the connection goes on (RFC 9110 §15, RFC 9112 §4 and §9).
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::list::is_token;
+use super::list::{is_control, is_token};
 
-/// A small answer to a plain request, or the refusal of one.
+/// The interim answer to a client that [waits](super::Request::expects_continue) before it sends its body.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// The answer to a plain request, or the refusal of any request.
 ///
 /// ```
-/// use sockhop::http::{Body, Response};
-/// let mut output = Vec::new();
-/// Response::text(200, "ok\n").header("Cache-Control", "no-store").encode(&mut output, Body::Include);
+/// use sockhop::http::{Body, Persistence, Response};
+/// let (mut output, response) = (Vec::new(), Response::text(200, "ok\n").header("Cache-Control", "no-store"));
+/// response.encode(&mut output, Body::Include, Persistence::KeepAlive);
 /// assert!(output.starts_with(b"HTTP/1.1 200 OK\r\n"));
 /// assert!(output.ends_with(b"\r\n\r\nok\n"));
 /// ```
@@ -29,17 +32,26 @@ enum Content {
     Shared(Arc<[u8]>),
 }
 
-/// Whether the body goes out behind the head.
+/// Whether the body is sent behind the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// It does.
+    /// The body is sent.
     Include,
-    /// It does not; the head speaks of it all the same. RFC 9110 9.3.2 HEAD.
+    /// The body is not sent, but the head has its length. RFC 9110 9.3.2 HEAD.
     Omit,
 }
 
+/// Whether the connection takes another request after this answer (RFC 9112 9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persistence {
+    /// Yes. That is the default of HTTP/1.1, so the head does not mention it.
+    KeepAlive,
+    /// No: the head says `Connection: close`. The only choice after a refused request and over HTTP/1.0.
+    Close,
+}
+
 impl Body {
-    /// What the answer to a request with this method does.
+    /// The choice for the answer to a request with this method.
     #[must_use]
     pub fn answering(method: &str) -> Body {
         if method == "HEAD" { Body::Omit } else { Body::Include }
@@ -47,12 +59,12 @@ impl Body {
 }
 
 impl Response {
-    /// An answer without a body. A status that no final answer can have (below 200 or above 599) becomes 500.
+    /// An answer without a body. A status below 200 or above 599, which no final answer has, becomes 500.
     pub fn new(status: u16) -> Self {
         let status = if (200..=599).contains(&status) {
             status
         } else {
-            log::debug!("status {status} is none of a final answer: 500 is sent instead");
+            log::debug!("no final answer has the status {status}: 500 is sent instead");
             500
         };
         Response { status, headers: Vec::new(), body: Content::Own(Cow::Borrowed(b"")) }
@@ -70,9 +82,9 @@ impl Response {
 
     /// Adds a header line.
     ///
-    /// Left out, with a line in the debug log: a name that is no token, a value with a control character (CR, LF and
-    /// NUL among them: nobody ends a header line from inside), and the headers that [`encode`](Self::encode) writes
-    /// itself: Connection, Content-Length, Transfer-Encoding and X-Content-Type-Options.
+    /// It is left out, with a line in the debug log, if its name is no token, if its value has a control character (a CR
+    /// or LF would end the line early), or if [`encode`](Self::encode) decides about it: Connection, Content-Length,
+    /// Transfer-Encoding and X-Content-Type-Options.
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         let (name, value) = (name.into(), value.into());
         const OWN: [&str; 4] = ["Connection", "Content-Length", "Transfer-Encoding", "X-Content-Type-Options"];
@@ -82,13 +94,13 @@ impl Response {
         self
     }
 
-    /// Sets the body. Its Content-Type is for [`header`](Self::header) to say.
+    /// Sets the body. Add its Content-Type with [`header`](Self::header).
     pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Self {
         self.body = Content::Own(body.into());
         self
     }
 
-    /// Sets a body that is shared with other answers: however many are on their way, it is in memory once.
+    /// Sets a body that is shared with other answers, so that it is in memory once.
     pub fn shared_body(mut self, body: Arc<[u8]>) -> Self {
         self.body = Content::Shared(body);
         self
@@ -100,7 +112,7 @@ impl Response {
         self.status
     }
 
-    /// The header lines that were added, in order.
+    /// The header lines added so far, in order.
     #[must_use]
     pub fn headers(&self) -> &[(Cow<'static, str>, Cow<'static, str>)] {
         &self.headers
@@ -115,7 +127,7 @@ impl Response {
         }
     }
 
-    /// The body to send behind the head, if it is shared and this answer has one.
+    /// The body to send behind the head, if it is a shared one.
     pub(crate) fn shared_content(&self) -> Option<&Arc<[u8]>> {
         match &self.body {
             Content::Shared(bytes) if !self.is_bodiless() => Some(bytes),
@@ -128,16 +140,16 @@ impl Response {
         matches!(self.status, 204 | 304)
     }
 
-    /// Appends the answer to `output`.
+    /// Appends the answer to `output`, always with `X-Content-Type-Options: nosniff`.
     ///
-    /// It always says `Connection: close`, for a connection carries one request and bytes behind a refused one must
-    /// never be read as another, and `X-Content-Type-Options: nosniff`.
-    pub fn encode(&self, output: &mut Vec<u8>, body: Body) {
+    /// Behind the answer to a refused request the connection must [`Close`](Persistence::Close), because bytes behind such
+    /// a request are never read as another one.
+    pub fn encode(&self, output: &mut Vec<u8>, body: Body, after: Persistence) {
         let status = self.status.to_string();
         put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);
         for (name, value) in &self.headers {
             put(output, &[name, ": ", value, "\r\n"]);
-            // RFC 9110 7.8: who sends Upgrade names it in Connection, too.
+            // RFC 9110 7.8: a sender of Upgrade names it in Connection, too.
             if name.eq_ignore_ascii_case("upgrade") {
                 put(output, &["Connection: Upgrade\r\n"]);
             }
@@ -146,26 +158,37 @@ impl Response {
         if !self.is_bodiless() {
             put(output, &["Content-Length: ", &self.content().len().to_string(), "\r\n"]);
         }
-        put(output, &["X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"]);
+        put(output, &["X-Content-Type-Options: nosniff\r\n"]);
+        if after == Persistence::Close {
+            put(output, &["Connection: close\r\n"]);
+        }
+        put(output, &["\r\n"]);
         if body == Body::Include && !self.is_bodiless() {
             output.extend_from_slice(self.content());
         }
     }
 }
 
-/// True for a header line that may go out as it is and is none of those in `own`. Says in the debug log why not.
+/// True for a header line that may be sent. Otherwise writes the reason to the debug log.
 pub(super) fn is_sendable(name: &str, value: &str, own: &[&str]) -> bool {
-    let reason = if !is_token(name) {
-        "its name is no token"
-    } else if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-        "its value has a control character"
+    let fault = header_fault(name, value, own);
+    if let Some(fault) = fault {
+        log::debug!("header {name:?} left out: {fault}");
+    }
+    fault.is_none()
+}
+
+/// Why a header line may not be sent: it would not be one line, or it is among those in `own`.
+pub(super) fn header_fault(name: &str, value: &str, own: &[&str]) -> Option<&'static str> {
+    if !is_token(name) {
+        Some("its name is no token")
+    } else if value.bytes().any(is_control) {
+        Some("its value has a control character")
     } else if own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-        "it is not for the caller to set"
+        Some("it is not for the caller to set")
     } else {
-        return true;
-    };
-    log::debug!("header {name:?} left out: {reason}");
-    false
+        None
+    }
 }
 
 /// Appends pieces of text.
@@ -222,84 +245,4 @@ fn reason(status: u16) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn encode(response: &Response, body: Body) -> String {
-        let mut output = Vec::new();
-        response.encode(&mut output, body);
-        String::from_utf8(output).unwrap()
-    }
-
-    const TAIL: &str = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
-
-    #[test]
-    fn encodes_answers() {
-        let html = Response::html(200, "<p>".to_owned());
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 3\r\n{TAIL}");
-        assert_eq!(encode(&html, Body::Include), format!("{head}<p>"));
-        assert_eq!(encode(&html, Body::Omit), head);
-        let cases = [
-            (
-                Response::new(503).header("Retry-After", "2"),
-                "503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n",
-            ),
-            (Response::new(204).body(&b"x"[..]), "204 No Content\r\n"),
-            (Response::new(299), "299 \r\nContent-Length: 0\r\n"),
-            (
-                Response::new(426).header("Upgrade", "websocket"),
-                "426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 0\r\n",
-            ),
-        ];
-        for (response, expected) in cases {
-            assert_eq!(encode(&response, Body::Include), format!("HTTP/1.1 {expected}{TAIL}"));
-        }
-    }
-
-    #[test]
-    fn appends_to_what_is_there() {
-        let mut output = b"before".to_vec();
-        Response::new(200).encode(&mut output, Body::Include);
-        assert!(output.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
-    }
-
-    #[test]
-    fn no_status_of_an_answer_that_is_not_final() {
-        for status in [0, 99, 100, 101, 199, 600, 1000, u16::MAX] {
-            assert_eq!(Response::new(status).status(), 500, "{status}");
-        }
-        for status in [200, 404, 599] {
-            assert_eq!(Response::new(status).status(), status);
-        }
-    }
-
-    #[test]
-    fn nobody_ends_a_header_line_from_inside() {
-        let bad = [
-            ("X-A", "b\r\nSet-Cookie: evil=1"),
-            ("X-A", "b\nevil"),
-            ("X-A", "b\revil"),
-            ("X-A", "b\0evil"),
-            ("X-A", "b\x1bevil"),
-            ("X-A: evil\r\nX-B", "b"),
-            ("evil name", "b"),
-            ("", "evil"),
-            ("connection", "keep-alive, evil"),
-            ("Content-Length", "7000"),
-            ("Transfer-Encoding", "chunked, evil"),
-        ];
-        let clean = encode(&Response::new(200).header("X-Good", "a\tb \u{e9}"), Body::Include);
-        assert!(clean.contains("X-Good: a\tb \u{e9}\r\n"));
-        for (name, value) in bad {
-            let response = Response::new(200).header("X-Good", "a\tb \u{e9}").header(name, value);
-            assert_eq!(encode(&response, Body::Include), clean, "{name:?}: {value:?}");
-        }
-    }
-
-    #[test]
-    fn head_gets_no_body() {
-        assert_eq!(Body::answering("HEAD"), Body::Omit);
-        assert_eq!(Body::answering("GET"), Body::Include);
-        assert_eq!(Body::answering("head"), Body::Include);
-    }
-}
+mod tests;

@@ -1,30 +1,31 @@
-//! What is at which path: mounts, where WebSockets are opened, and routes, which answer plain requests.
+//! Finds the mount or the route for the path of a request.
 //!
-//! Mounts and routes are numbers of the caller's own choosing, most likely places in a vector.
+//! A mount takes WebSockets and plain requests, a route plain requests of one method. Both are numbers that the caller
+//! chooses, most likely places in a vector.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use super::list::is_token;
-use super::{HandshakeError, Request, Response, decode_path};
+use super::{Request, Response, decode_path};
 
 /// Maps paths to mounts and routes.
 ///
-/// A mount has a pattern: an exact path, `/chat`, or one with `/*` at its end, `/chat/*`, for that path and all below
-/// it (so `/*` is everything). An exact pattern goes before a wildcard, a longer wildcard before a shorter one. A route
-/// has an exact path, and a path may have a route and a mount at once.
+/// Both have a pattern: an exact path such as `/chat`, or one with `/*` at its end, such as `/chat/*`, for this path and
+/// all paths below it; `/*` is every path. An exact pattern goes before a wildcard, and a longer wildcard before a
+/// shorter one. Where routes and a mount have the same pattern, the routes take the plain requests.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
-    /// Begins with `/` and does not end with one; empty for none.
+    /// Begins with `/` and does not end with it; empty if there is no prefix.
     prefix: String,
-    /// The answer where nothing is, in place of the usual one.
+    /// Replaces the usual answer for paths without a mount or route.
     not_found: Option<Response>,
     /// Exact path to mount.
     mounts: HashMap<String, usize>,
-    /// What stands before `/*`, and the mount; the longest first.
+    /// The text before `/*`, and the mount; the longest first.
     wildcards: Vec<(String, usize)>,
     routes: HashMap<String, Methods>,
-    /// As `wildcards`.
+    /// In the order of `wildcards`.
     wildcard_routes: Vec<(String, Methods)>,
 }
 
@@ -32,24 +33,24 @@ pub struct Router {
 #[derive(Clone, Debug, Default)]
 struct Methods {
     routes: Vec<(String, usize)>,
-    /// As the header Allow has it.
+    /// The value of the header Allow.
     allow: String,
 }
 
-/// What [`Router::resolve`] found.
+/// The result of [`Router::resolve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolved<'r> {
-    /// A client that wants a WebSocket, at a path with this mount.
+    /// The client wants a WebSocket, at a path with this mount.
     Mount(usize),
-    /// A plain request, at a path with this route.
+    /// A plain request of any method, at a path with this mount and without a route.
+    Request(usize),
+    /// A plain request, at a path with this route for its method.
     Route(usize),
-    /// A plain request, at a path that other methods are for: these, as the header Allow has them. 405.
+    /// A plain request, at a path with routes for other methods: these, as the header Allow has them. 405.
     MethodNotAllowed(&'r str),
-    /// A plain GET or HEAD at a path where there is only a mount. 426.
-    UpgradeRequired,
-    /// Nothing is at this path; or only a route is, and a WebSocket is wanted. 404.
+    /// The path has neither mount nor route; or it has only a route, and a WebSocket is wanted. 404.
     NotFound,
-    /// A path that [`decode_path`] refuses. 400.
+    /// [`decode_path`] refuses the path. 400.
     Malformed,
 }
 
@@ -57,20 +58,20 @@ pub enum Resolved<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouterError {
-    /// Not a path as it looks once decoded: begins with `/`, no control character, no backslash, no segment with a dot
-    /// first.
+    /// Not a decoded path: it must begin with `/`, and have no control character, no backslash and no segment that begins
+    /// with a dot.
     Path,
-    /// A `*` elsewhere than in `/*` at the end of a pattern.
+    /// A `*` in another place than `/*` at the end.
     Wildcard,
     /// A method that is no token.
     Method,
-    /// The same pattern, or the same method and path, a second time.
+    /// The same mount pattern, or the same method and route pattern, a second time.
     Twice,
 }
 
 impl Router {
-    /// Sets a prefix that a proxy puts before every path and may or may not trim (`/ws`): with it or without, a path
-    /// means the same. `/` or an empty text is no prefix.
+    /// Sets a prefix such as `/ws` that public paths have, and that a proxy may or may not remove: a path means the same
+    /// with it or without. `/` or an empty text is no prefix.
     ///
     /// # Errors
     ///
@@ -84,7 +85,7 @@ impl Router {
         Ok(())
     }
 
-    /// Sets the answer for paths where nothing is, for plain requests and for those that want a WebSocket there.
+    /// Sets the answer for paths without a mount or route, to plain requests and to opening handshakes.
     pub fn set_not_found(&mut self, response: Response) {
         self.not_found = Some(response);
     }
@@ -114,8 +115,8 @@ impl Router {
         Ok(())
     }
 
-    /// Puts the route `index` at a pattern, for one method. A route for GET answers HEAD, too, unless HEAD has one of
-    /// its own.
+    /// Puts the route `index` at a pattern, for one method. A route for GET also answers HEAD, unless HEAD has its own
+    /// route there.
     ///
     /// # Errors
     ///
@@ -141,12 +142,12 @@ impl Router {
         Ok(())
     }
 
-    /// Says what a request is for. Its path is decoded here, once.
+    /// Finds the mount or route for a request. Its path is decoded once, here.
     #[must_use]
     pub fn resolve(&self, request: &Request<'_>) -> Resolved<'_> {
         let Some(path) = decode_path(request.path()) else { return Resolved::Malformed };
-        // With the prefix first: where it was not trimmed it is no part of the path. Without, it was trimmed, and what
-        // looks like it belongs to the path.
+        // The path without the prefix is tried first. If nothing is there, the proxy has already removed the prefix, and
+        // the path itself begins like it.
         let trimmed = self.trim_prefix(&path).map(|path| self.resolve_path(path, request));
         match trimmed {
             Some(found) if found != Resolved::NotFound => found,
@@ -154,7 +155,7 @@ impl Router {
         }
     }
 
-    /// The answer to what was found, when there is neither a mount nor a route to give one.
+    /// The answer where there is neither a mount nor a route to give one.
     #[must_use]
     pub fn refusal(&self, found: &Resolved<'_>) -> Option<Response> {
         match (found, &self.not_found) {
@@ -174,8 +175,7 @@ impl Router {
                 Some(route) => Resolved::Route(route),
                 None => Resolved::MethodNotAllowed(&methods.allow),
             },
-            (None, Some(_)) if matches!(method, "GET" | "HEAD") => Resolved::UpgradeRequired,
-            (None, Some(_)) => Resolved::MethodNotAllowed("GET"),
+            (None, Some(mount)) => Resolved::Request(mount),
             (None, None) => Resolved::NotFound,
         }
     }
@@ -218,7 +218,7 @@ impl Methods {
         Ok(())
     }
 
-    /// RFC 9110 9.3.2: HEAD is answered wherever GET is.
+    /// RFC 9110 9.3.2: a route for GET also answers HEAD.
     fn route_for(&self, method: &str) -> Option<usize> {
         let find = |wanted: &str| self.routes.iter().find(|(method, _)| method == wanted).map(|(_, index)| *index);
         find(method).or_else(|| if method == "HEAD" { find("GET") } else { None })
@@ -226,16 +226,15 @@ impl Methods {
 }
 
 impl Resolved<'_> {
-    /// The usual answer, when there is neither a mount nor a route to give one.
+    /// The usual answer where there is neither a mount nor a route to give one.
     #[must_use]
     pub fn refusal(&self) -> Option<Response> {
         match *self {
-            Resolved::Mount(_) | Resolved::Route(_) => None,
+            Resolved::Mount(_) | Resolved::Request(_) | Resolved::Route(_) => None,
             Resolved::MethodNotAllowed(allow) => {
-                let advice = "This method is not for this path. The header Allow names those that are.\n";
+                let advice = "This path does not take this method. The header Allow lists the methods that it takes.\n";
                 Some(Response::text(405, advice).header("Allow", allow.to_owned()))
             }
-            Resolved::UpgradeRequired => Some(HandshakeError::MissingUpgrade.response()),
             Resolved::NotFound => Some(Response::text(404, "There is nothing at this path. Check the URL.\n")),
             Resolved::Malformed => Some(Response::text(400, "The path is not valid. Check its escapes and dots.\n")),
         }
@@ -248,7 +247,7 @@ impl fmt::Display for RouterError {
             Self::Path => {
                 "a path begins with / and has no backslash, control character or segment that begins with a dot"
             }
-            Self::Wildcard => "a wildcard stands only at the end of a path, as /*",
+            Self::Wildcard => "a wildcard may only be the /* at the end of a path",
             Self::Method => "a method is a word such as GET",
             Self::Twice => "path used twice",
         })
@@ -257,18 +256,18 @@ impl fmt::Display for RouterError {
 
 impl std::error::Error for RouterError {}
 
-/// The longest of these wildcards, which are in this order, that a path is below or at.
+/// The longest of these wildcards that matches a path. The longest are first.
 fn longest<'w, T>(wildcards: &'w [(String, T)], path: &str) -> Option<&'w (String, T)> {
     let is_at_or_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
     wildcards.iter().find(|(base, _)| path.strip_prefix(base.as_str()).is_some_and(is_at_or_below))
 }
 
-/// A path of ours has the shape of a decoded one, or no request would ever get there.
+/// A pattern must look like a decoded path, or no request would ever match it.
 fn check_path(path: &str) -> Result<(), RouterError> {
     if path.contains('*') {
         return Err(RouterError::Wildcard);
     }
-    // A percent sign is one, not the beginning of an escape.
+    // In a pattern a percent sign does not begin an escape.
     decode_path(&path.replace('%', "%25")).map(|_| ()).ok_or(RouterError::Path)
 }
 

@@ -4,20 +4,20 @@ use std::borrow::Cow;
 
 use super::authority::Authority;
 
-/// A request target, taken apart but not decoded.
+/// The parts of a request target, not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target<'a> {
-    /// That of an absolute-form target; a valid [`Authority`].
+    /// Only in absolute-form; a valid [`Authority`].
     pub authority: Option<&'a str>,
     /// Begins with `/`.
     pub path: &'a str,
-    /// What stands behind the first `?`.
+    /// The text behind the first `?`.
     pub query: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {
-    /// Takes origin-form and absolute-form. The other forms belong to CONNECT and to `OPTIONS *`, which nothing here
-    /// speaks.
+    /// Takes origin-form and absolute-form. The other forms belong to CONNECT and to `OPTIONS *`, which are not
+    /// supported.
     pub(super) fn parse(target: &'a str) -> Option<Self> {
         // RFC 3986 2: a URI is ASCII. RFC 9112 3.2, RFC 6455 3: a target has no fragment.
         if !target.is_ascii() || target.contains('#') {
@@ -46,8 +46,8 @@ impl<'a> Target<'a> {
 
 /// Decodes the percent-escapes of a path, once.
 ///
-/// None when the path does not begin with `/`, has an incomplete or wrong escape, is not UTF-8 once decoded, or holds a
-/// control character, a backslash, or a segment that begins with a dot (`.`, `..` and hidden files alike).
+/// None if the path does not begin with `/`, has an invalid escape, or once decoded is not UTF-8 or has a control
+/// character, a backslash or a segment that begins with a dot (`.`, `..` and hidden files).
 #[must_use]
 pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
     let decoded = percent_decode(path)?;
@@ -57,8 +57,8 @@ pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
     safe.then_some(decoded)
 }
 
-/// The value of the first query parameter called `name`, as HTML forms write it: `name=value&...`, with `+` for a
-/// space. None when there is none, or when it cannot be decoded.
+/// The value of the first query parameter with this name, as HTML forms write it: `name=value&...`, with `+` for a
+/// space. None if there is no such parameter, or if its value cannot be decoded.
 pub(super) fn query_param<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     query
         .split('&')

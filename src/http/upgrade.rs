@@ -1,4 +1,4 @@
-//! The opening handshake: the client's is checked, the server's is written (RFC 6455 §4.2).
+//! The opening handshake: checks the request and writes the response (RFC 6455 §4.2).
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,12 +10,12 @@ use sha1::{Digest as _, Sha1};
 use super::list::{self, is_token};
 use super::request::Single;
 use super::response::{is_sendable, put};
-use super::{HandshakeError, Request, Version};
+use super::{Request, RequestError, Response, Version};
 
-/// A request that is a valid opening handshake, seen as such.
+/// A request that is a valid opening handshake.
 ///
-/// Whether its origin may connect is for [`OriginPolicy::check`](super::OriginPolicy::check) to say, and what is at its
-/// path for [`Router::resolve`](super::Router::resolve).
+/// [`OriginPolicy::check`](super::OriginPolicy::check) decides whether its origin may connect, and
+/// [`Router::resolve`](super::Router::resolve) finds the mount for its path.
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'r> {
     pub(super) request: &'r Request<'r>,
@@ -27,64 +27,64 @@ impl<'r> Upgrade<'r> {
     ///
     /// # Errors
     ///
-    /// The first broken rule, in an order that gives the most helpful answer: what kind of request it is, then the
-    /// version, then the key, then the subprotocols. Host and target are [`Request::parse`]'s.
-    pub fn from_request(request: &'r Request<'_>) -> Result<Self, HandshakeError> {
+    /// The first broken rule, in the order that gives the most helpful answer: those that make it an opening handshake,
+    /// then version, key and subprotocols. [`Request::parse`] has checked Host and target.
+    pub fn from_request(request: &'r Request<'_>) -> Result<Self, RequestError> {
         // 4.2.1 (1): an HTTP/1.1 or higher GET request.
         if request.method() != "GET" {
-            return Err(HandshakeError::MethodNotGet);
+            return Err(RequestError::MethodNotGet);
         }
         if request.version() != Version::Http11 {
-            return Err(HandshakeError::UpgradeOverHttp10);
+            return Err(RequestError::UpgradeOverHttp10);
         }
         // 4.2.1 (3), (4)
         if !request.wants_upgrade() {
-            return Err(HandshakeError::MissingUpgrade);
+            return Err(RequestError::MissingUpgrade);
         }
         if !list::contains(request.header_lines("connection"), "upgrade") {
-            return Err(HandshakeError::MissingConnectionUpgrade);
+            return Err(RequestError::MissingConnectionUpgrade);
         }
-        // A body would be read as frames by one side and not by the other.
+        // One side might read a body as frames, and the other not.
         if request.header("transfer-encoding").is_some() || request.header_lines("content-length").any(|it| it != "0") {
-            return Err(HandshakeError::BodyNotAllowed);
+            return Err(RequestError::BodyNotAllowed);
         }
-        // 4.2.1 (6), 4.4: the very digits, so neither `013` nor `+13`.
+        // 4.2.1 (6), 4.4: exactly these digits, so neither `013` nor `+13`.
         if request.single("sec-websocket-version") != Single::One("13") {
-            return Err(HandshakeError::VersionNot13);
+            return Err(RequestError::VersionNot13);
         }
         // 4.2.1 (5), 11.3.1
         let key = match request.single("sec-websocket-key") {
-            Single::None => return Err(HandshakeError::MissingKey),
-            Single::Several => return Err(HandshakeError::SeveralKeys),
-            Single::One(key) if !is_key(key) => return Err(HandshakeError::Key),
+            Single::None => return Err(RequestError::MissingKey),
+            Single::Several => return Err(RequestError::SeveralKeys),
+            Single::One(key) if !is_key(key) => return Err(RequestError::Key),
             Single::One(key) => key,
         };
         check_subprotocols(request)?;
         Ok(Upgrade { request, key })
     }
 
-    /// What Sec-WebSocket-Accept answers to this handshake.
+    /// The Sec-WebSocket-Accept for this handshake.
     #[must_use]
     pub fn accept_key(&self) -> [u8; 28] {
         accept_key(self.key)
     }
 
-    /// The subprotocols that the client offers, all different, the one it likes best first.
+    /// The subprotocols that the client offers, all different, in its order of preference.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
         offered(self.request)
     }
 
-    /// The first subprotocol of the client's that is among `spoken`, out of `spoken`: what is answered is the server's
-    /// own text. None when there is none, and then the handshake goes on without a subprotocol (RFC 6455 4.2.2 (5)).
+    /// The first subprotocol of the client that is also in `spoken`. The text returned is that of `spoken`, so that no
+    /// text of the client is sent back. None if there is none: the handshake continues without (RFC 6455 4.2.2 (5)).
     pub fn negotiate<'s>(&self, spoken: &'s [impl AsRef<str>]) -> Option<&'s str> {
         self.subprotocols().find_map(|wanted| spoken.iter().map(AsRef::as_ref).find(|it| *it == wanted))
     }
 
-    /// Appends the server's opening handshake (RFC 6455 4.2.2): the 101, after which frames follow.
+    /// Appends the response 101, after which frames follow (RFC 6455 4.2.2).
     ///
-    /// `subprotocol` is what [`negotiate`](Self::negotiate) found: a client fails a connection that answers with one it
-    /// did not offer. Left out, with a line in the debug log: a subprotocol that is no token, and an extra header that
-    /// [`Response::header`](super::Response::header) would leave out or that belongs to the handshake itself.
+    /// `subprotocol` is the result of [`negotiate`](Self::negotiate): a client fails the connection if it has not offered
+    /// this one. A subprotocol that is no token is left out, with a line in the debug log; so is an extra header that
+    /// [`Response::header`](super::Response::header) would leave out, or that belongs to the handshake.
     pub fn encode_response(
         accept_key: &[u8; 28],
         subprotocol: Option<&str>,
@@ -94,7 +94,7 @@ impl<'r> Upgrade<'r> {
         Self::encode(accept_key, subprotocol, None, extra, output);
     }
 
-    /// The same with an extension, as it is to stand in Sec-WebSocket-Extensions.
+    /// The same with a value for Sec-WebSocket-Extensions.
     pub(super) fn encode(
         accept_key: &[u8; 28],
         subprotocol: Option<&str>,
@@ -132,6 +132,20 @@ impl<'r> Upgrade<'r> {
     }
 }
 
+/// The answer to a plain request where only WebSockets are spoken: 426 to GET and HEAD (RFC 9110 15.5.22), else 405.
+///
+/// ```
+/// use sockhop::http::{Request, upgrade_required};
+/// let request = Request::parse(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n\r\n").unwrap();
+/// assert_eq!(upgrade_required(&request).status(), 426);
+/// ```
+pub fn upgrade_required(request: &Request<'_>) -> Response {
+    match request.method() {
+        "GET" | "HEAD" => RequestError::MissingUpgrade.response(),
+        _ => RequestError::MethodNotGet.response(),
+    }
+}
+
 /// Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 4.2.2 (5) /key/): 28 ASCII characters.
 ///
 /// ```
@@ -146,25 +160,25 @@ pub fn accept_key(key: &str) -> [u8; 28] {
     accept
 }
 
-/// 4.2.1 (5): base64 that decodes to 16 bytes. Canonical: padded, and no bit set in the padding.
+/// 4.2.1 (5): base64 of 16 bytes, with padding, and without bits set in the unused part of its last character.
 fn is_key(key: &str) -> bool {
-    // 18: room for the whole groups of three that 24 characters stand for. A longer key is refused undecoded.
+    // 24 characters of base64 decode to at most 18 bytes. A longer key is refused without being decoded.
     STANDARD.decode_slice(key, &mut [0; 18]) == Ok(16)
 }
 
-/// 4.1 (10): one or more tokens, no two the same. One pass, and no comparison of each with each.
-fn check_subprotocols(request: &Request<'_>) -> Result<(), HandshakeError> {
+/// 4.1 (10): one or more different tokens. The set keeps the work linear.
+fn check_subprotocols(request: &Request<'_>) -> Result<(), RequestError> {
     let mut seen = HashSet::new();
     for subprotocol in offered(request) {
         if !is_token(subprotocol) {
-            return Err(HandshakeError::Subprotocols);
+            return Err(RequestError::Subprotocols);
         }
         if !seen.insert(subprotocol) {
-            return Err(HandshakeError::SubprotocolTwice);
+            return Err(RequestError::SubprotocolTwice);
         }
     }
     if seen.is_empty() && request.header(SUBPROTOCOL).is_some() {
-        return Err(HandshakeError::Subprotocols);
+        return Err(RequestError::Subprotocols);
     }
     Ok(())
 }

@@ -104,7 +104,7 @@ fn declines_offers_with_invalid_parameters() {
     }
 }
 
-fn negotiate(lines: &[&str]) -> Result<Option<Extension>, HandshakeError> {
+fn negotiate(lines: &[&str]) -> Result<Option<Extension>, RequestError> {
     let extensions: String = lines.iter().map(|line| format!("Sec-WebSocket-Extensions:{line}\r\n")).collect();
     let head = format!(
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -116,7 +116,7 @@ fn negotiate(lines: &[&str]) -> Result<Option<Extension>, HandshakeError> {
 
 #[test]
 fn reads_several_lines_as_one_list_and_refuses_a_malformed_list_with_400() {
-    let malformed = Err(HandshakeError::Extensions);
+    let malformed = Err(RequestError::Extensions);
     let small = Extension { server_max_window_bits: 12, ..FULL };
     let cases: &[(&[&str], _)] = &[
         (&[], Ok(None)),
@@ -134,7 +134,7 @@ fn reads_several_lines_as_one_list_and_refuses_a_malformed_list_with_400() {
         let expected = if DEFLATE_AVAILABLE { *expected } else { Ok(None) };
         assert_eq!(negotiate(lines), expected, "{lines:?}");
     }
-    assert_eq!(HandshakeError::Extensions.status(), 400);
+    assert_eq!(RequestError::Extensions.status(), 400);
 }
 
 #[test]

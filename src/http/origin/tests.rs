@@ -4,7 +4,7 @@ fn head(headers: &[&str]) -> Vec<u8> {
     format!("GET / HTTP/1.1\r\n{}\r\n\r\n", headers.join("\r\n")).into_bytes()
 }
 
-fn check(policy: &OriginPolicy, via: Via, reach: Reach, host: &str, lines: &[&str]) -> Result<(), HandshakeError> {
+fn check(policy: &OriginPolicy, via: Via, reach: Reach, host: &str, lines: &[&str]) -> Result<(), RequestError> {
     let host = format!("Host: {host}");
     let bytes = head(&[&[host.as_str()], lines].concat());
     policy.check(&Request::parse(&bytes).unwrap(), via, reach)
@@ -14,7 +14,7 @@ fn check_origin(policy: &OriginPolicy, host: &str, origin: &str) -> bool {
     match check(policy, Via::Direct, Reach::Loopback, host, &[&format!("Origin: {origin}")]) {
         Ok(()) => true,
         Err(error) => {
-            assert_eq!(error, HandshakeError::ForeignOrigin);
+            assert_eq!(error, RequestError::ForeignOrigin);
             false
         }
     }
@@ -77,7 +77,7 @@ fn an_absent_origin_passes() {
 fn several_origins_are_refused() {
     let lines = ["Origin: http://example.com", "Origin: http://example.com"];
     let result = check(&OriginPolicy::default(), Via::Direct, Reach::Network, "example.com", &lines);
-    assert_eq!(result, Err(HandshakeError::SeveralOrigins));
+    assert_eq!(result, Err(RequestError::SeveralOrigins));
 }
 
 #[test]

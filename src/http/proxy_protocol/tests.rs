@@ -20,7 +20,7 @@ fn tcp6() -> Vec<u8> {
     [&address("2001:db8::7")[..], &address("::1"), &[0xdc, 0x04, 0x01, 0xbb]].concat()
 }
 
-/// What comes of `bytes` when a request lies behind them, and of every piece that they begin with.
+/// Checks the header in `bytes` when a request follows, and that every shorter piece is incomplete.
 #[track_caller]
 fn check(bytes: &[u8], expected: ProxyHeader) {
     let what = String::from_utf8_lossy(bytes);
@@ -33,7 +33,7 @@ fn check(bytes: &[u8], expected: ProxyHeader) {
     }
 }
 
-/// The first byte from which it is certain that `bytes` are no header, which is the last one of `bytes`.
+/// Checks that `bytes` are refused at their last byte, and not before.
 #[track_caller]
 fn check_error(bytes: &[u8], expected: ProxyHeaderError) {
     let what = String::from_utf8_lossy(bytes);
@@ -46,7 +46,7 @@ fn check_error(bytes: &[u8], expected: ProxyHeaderError) {
 }
 
 #[test]
-fn lines_name_the_client_or_nobody() {
+fn a_line_names_a_client_or_none() {
     let longest =
         "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n";
     assert_eq!(longest.len(), MAX_LINE);
@@ -67,7 +67,7 @@ fn lines_name_the_client_or_nobody() {
 }
 
 #[test]
-fn a_line_that_breaks_a_rule_is_refused_at_the_byte_that_does() {
+fn a_line_is_refused_at_the_byte_that_breaks_a_rule() {
     let lines = [
         "PROXY \r\n",
         "PROXY TCP4\r\n",
@@ -119,9 +119,9 @@ fn a_line_ends_within_107_bytes() {
 }
 
 #[test]
-fn binary_headers_name_the_client_or_nobody() {
+fn a_binary_header_names_a_client_or_none() {
     let with = |block: &[u8], more: &[u8]| [block, more].concat();
-    // PP2_TYPE_NOOP, and PP2_TYPE_AUTHORITY with more in it than its length says: they are not looked at.
+    // PP2_TYPE_NOOP, and PP2_TYPE_AUTHORITY with a wrong length, which nobody notices: extensions are not read.
     let extensions = [4, 0, 2, 0, 0, 2, 0, 200, b'x'];
     let cases = [
         (binary(0x21, 0x11, &tcp4()), client("192.0.2.7:56324")),
@@ -146,7 +146,7 @@ fn binary_headers_name_the_client_or_nobody() {
 }
 
 #[test]
-fn a_binary_header_that_breaks_a_rule_is_refused_at_the_byte_that_does() {
+fn a_binary_header_is_refused_at_the_byte_that_breaks_a_rule() {
     let start = |bytes: &[u8]| [SIGNATURE, bytes].concat();
     for command in [0x00, 0x01, 0x11, 0x22, 0x2f, 0x31, 0xff] {
         check_error(&start(&[command]), Command);
@@ -164,7 +164,7 @@ fn a_binary_header_that_breaks_a_rule_is_refused_at_the_byte_that_does() {
 }
 
 #[test]
-fn what_is_no_header_is_refused_at_its_first_impossible_byte() {
+fn other_bytes_are_refused_at_the_first_that_no_header_has() {
     let cases: [&[u8]; 8] = [b"G", b"PR ", b"PROXI", b"PROXY\r", b"\n", b"\r\n\r\nG", b"\x16", b"\r\n\r\n\0\r\nQUIT\r"];
     for bytes in cases {
         check_error(bytes, Signature);

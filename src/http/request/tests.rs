@@ -36,14 +36,14 @@ fn reads_what_a_browser_sends() {
 }
 
 #[test]
-fn leaves_out_what_may_be_secret_when_debugged() {
+fn its_debug_text_has_no_secrets() {
     let bytes = head("GET /chat?token=secret HTTP/1.1", &["Host: a", "Cookie: secret=1"]);
     let text = format!("{:?}", Request::parse(&bytes).unwrap());
     assert!(text.contains("/chat") && !text.contains("secret"), "{text}");
 }
 
 #[test]
-fn copes_with_a_leading_empty_line_and_bytes_behind() {
+fn takes_an_empty_line_before_it_and_bytes_behind_it() {
     let request = Request::parse(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\x81\x80GET").unwrap();
     assert_eq!((request.method(), request.headers().count()), ("GET", 1));
 }
@@ -65,7 +65,7 @@ fn takes_http_1_0_without_a_host() {
 }
 
 #[test]
-fn sees_who_wants_a_websocket() {
+fn knows_whether_the_client_wants_a_websocket() {
     let cases: &[(&[&str], bool)] = &[
         (&[], false),
         (&["Upgrade: websocket"], true),
@@ -92,14 +92,14 @@ fn takes_64_header_lines_and_refuses_65() {
     let request = Request::parse(&bytes).unwrap();
     assert_eq!((request.headers().count(), request.header("x-63")), (64, Some("63")));
     lines.push("X-64: 64");
-    assert_eq!(Request::parse(&head("GET / HTTP/1.1", &lines)).unwrap_err(), HandshakeError::TooManyHeaders);
+    assert_eq!(Request::parse(&head("GET / HTTP/1.1", &lines)).unwrap_err(), RequestError::TooManyHeaders);
 }
 
 #[test]
-fn refuses_what_breaks_a_rule() {
-    use HandshakeError::{Host, HttpVersion, Malformed, MissingHost, SeveralHosts, Target};
+fn names_the_broken_rule() {
+    use RequestError::{Host, HttpVersion, Malformed, MissingHost, SeveralHosts, Target};
     let host = "Host: a";
-    let cases: &[(&str, &[&str], HandshakeError)] = &[
+    let cases: &[(&str, &[&str], RequestError)] = &[
         ("GET /", &[host], Malformed),
         ("GET  / HTTP/1.1", &[host], Malformed),
         ("GET / HTTP/1.1 ", &[host], Malformed),
@@ -127,6 +127,8 @@ fn refuses_what_breaks_a_rule() {
         ("\r\nGET / HTTP/3.0", &[host], HttpVersion),
         ("OPTIONS * HTTP/1.1", &[host], Target),
         ("CONNECT a:80 HTTP/1.1", &[host], Target),
+        ("CONNECT / HTTP/1.1", &[host], Target),
+        ("CONNECT http://a/ HTTP/1.1", &[host], Target),
         ("GET ftp://a/ HTTP/1.1", &[host], Target),
         ("GET http://u:p@a/ HTTP/1.1", &[host], Target),
         ("GET /#a HTTP/1.1", &[host], Target),
@@ -146,5 +148,5 @@ fn refuses_what_breaks_a_rule() {
     assert_eq!(Request::parse(b"GET / HTTP/1.1\r\nHost: a\r\n").unwrap_err(), Malformed);
     assert_eq!(Request::parse(b"").unwrap_err(), Malformed);
     let latin1 = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=\xe9\r\n\r\n";
-    assert_eq!(Request::parse(latin1).unwrap_err(), HandshakeError::HeaderNotUtf8);
+    assert_eq!(Request::parse(latin1).unwrap_err(), RequestError::HeaderNotUtf8);
 }

@@ -1,4 +1,4 @@
-use super::Resolved::{Malformed, MethodNotAllowed, Mount, NotFound, Route, UpgradeRequired};
+use super::Resolved::{Malformed, MethodNotAllowed, Mount, NotFound, Route};
 use super::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ fn router(mounts: &[&str], routes: &[(&str, &str)]) -> Router {
 }
 
 #[test]
-fn one_app_at_every_path_beside_its_page() {
+fn a_mount_at_every_path_beside_routes() {
     let router = router(&["/*"], &[("GET", "/"), ("GET", "/healthz")]);
     check(
         &router,
@@ -47,10 +47,10 @@ fn one_app_at_every_path_beside_its_page() {
             (Plain, "GET", "/?query", Route(0)),
             (Plain, "GET", "http://a", Route(0)),
             (Plain, "GET", "/healthz", Route(1)),
-            (Plain, "GET", "/other", UpgradeRequired),
-            (Plain, "HEAD", "/other", UpgradeRequired),
+            (Plain, "GET", "/other", Resolved::Request(0)),
+            (Plain, "HEAD", "/other", Resolved::Request(0)),
             (Plain, "POST", "/", MethodNotAllowed("GET, HEAD")),
-            (Plain, "POST", "/other", MethodNotAllowed("GET")),
+            (Plain, "POST", "/other", Resolved::Request(0)),
             (Plain, "GET", "/..", Malformed),
             (Upgrade, "GET", "/%", Malformed),
         ],
@@ -58,7 +58,7 @@ fn one_app_at_every_path_beside_its_page() {
 }
 
 #[test]
-fn every_app_under_its_own_path() {
+fn mounts_under_their_own_paths() {
     let routes = [("GET", "/"), ("POST", "/publish"), ("GET", "/chat"), ("HEAD", "/publish"), ("GET", "/publish")];
     let router = router(&["/chat", "/echo", "/a b/caf\u{e9}"], &routes);
     check(
@@ -72,7 +72,8 @@ fn every_app_under_its_own_path() {
             (Upgrade, "GET", "/", NotFound),
             (Upgrade, "GET", "/publish", NotFound),
             (Plain, "GET", "/chat", Route(2)),
-            (Plain, "GET", "/echo", UpgradeRequired),
+            (Plain, "GET", "/echo", Resolved::Request(1)),
+            (Plain, "DELETE", "/echo", Resolved::Request(1)),
             (Plain, "GET", "/nothing", NotFound),
             (Plain, "DELETE", "/nothing", NotFound),
             (Plain, "POST", "/publish", Route(1)),
@@ -106,7 +107,7 @@ fn exact_beats_wildcard_and_the_longest_wildcard_wins() {
 }
 
 #[test]
-fn a_wildcard_route_has_what_nothing_more_exact_is_at() {
+fn a_wildcard_route_takes_paths_without_a_more_exact_pattern() {
     let mounts = ["/echo", "/rooms/*"];
     let routes = [("GET", "/*"), ("POST", "/*"), ("GET", "/files/*"), ("GET", "/files/a"), ("PUT", "/rooms/*")];
     check(
@@ -120,7 +121,7 @@ fn a_wildcard_route_has_what_nothing_more_exact_is_at() {
             (Plain, "GET", "/files/b/c", Route(2)),
             (Plain, "GET", "/files/a", Route(3)),
             (Plain, "GET", "/filesystem", Route(0)),
-            (Plain, "GET", "/echo", UpgradeRequired),
+            (Plain, "GET", "/echo", Resolved::Request(0)),
             (Plain, "GET", "/echo/", Route(0)),
             (Plain, "PUT", "/rooms/1", Route(4)),
             (Plain, "GET", "/rooms/1", MethodNotAllowed("PUT")),
@@ -144,13 +145,13 @@ fn a_prefix_may_be_there_or_trimmed() {
                 (Upgrade, "GET", "/ws/chat", Mount(0)),
                 (Upgrade, "GET", "/wschat", NotFound),
                 (Upgrade, "GET", "/ws/ws/chat", NotFound),
-                // Trimmed already: what is left is a path that begins like the prefix.
+                // The proxy has trimmed the prefix: the rest is a path that begins like it.
                 (Upgrade, "GET", "/ws", Mount(1)),
                 (Upgrade, "GET", "/ws/ws", Mount(1)),
                 (Plain, "GET", "/", Route(0)),
                 (Plain, "GET", "/ws", Route(0)),
                 (Plain, "GET", "/ws/", Route(0)),
-                (Plain, "GET", "/ws/chat", UpgradeRequired),
+                (Plain, "GET", "/ws/chat", Resolved::Request(0)),
                 (Plain, "POST", "/ws/", MethodNotAllowed("GET, HEAD")),
             ],
         );
@@ -202,12 +203,12 @@ fn refuses_paths_that_no_request_reaches() {
 }
 
 #[test]
-fn what_answers_itself_has_no_refusal() {
+fn mounts_and_routes_have_no_refusal() {
     let statuses = [
         (Mount(0), None),
         (Route(0), None),
         (MethodNotAllowed("GET, HEAD"), Some(405)),
-        (UpgradeRequired, Some(426)),
+        (Resolved::Request(0), None),
         (NotFound, Some(404)),
         (Malformed, Some(400)),
     ];
@@ -219,13 +220,13 @@ fn what_answers_itself_has_no_refusal() {
 }
 
 #[test]
-fn where_nothing_is_the_answer_is_for_the_caller_to_choose() {
+fn the_caller_may_choose_the_answer_to_unknown_paths() {
     let mut router = Router::default();
     assert_eq!(router.refusal(&NotFound), NotFound.refusal());
     let elsewhere = Response::new(307).header("Location", "/");
     router.set_not_found(elsewhere.clone());
     assert_eq!(router.refusal(&NotFound), Some(elsewhere));
-    for other in [Mount(0), Route(0), MethodNotAllowed("GET, HEAD"), UpgradeRequired, Malformed] {
+    for other in [Mount(0), Route(0), Resolved::Request(0), MethodNotAllowed("GET, HEAD"), Malformed] {
         assert_eq!(router.refusal(&other), other.refusal(), "{other:?}");
     }
 }

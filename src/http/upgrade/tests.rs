@@ -18,7 +18,7 @@ fn without(line: &str) -> Vec<u8> {
     head("GET / HTTP/1.1", &VALID.into_iter().filter(|it| *it != line).collect::<Vec<_>>())
 }
 
-fn check(bytes: &[u8]) -> Result<(), HandshakeError> {
+fn check(bytes: &[u8]) -> Result<(), RequestError> {
     let request = Request::parse(bytes)?;
     Upgrade::from_request(&request).map(|_| ())
 }
@@ -41,7 +41,7 @@ fn accepts_the_opening_handshake_of_the_rfc() {
 }
 
 #[test]
-fn accepts_every_way_to_write_it() {
+fn accepts_every_valid_way_to_write_it() {
     let cases: &[&[&str]] = &[
         &["Upgrade: WebSocket"],
         &["UPGRADE: h2c , websocket"],
@@ -60,9 +60,9 @@ fn accepts_every_way_to_write_it() {
 }
 
 #[test]
-fn refuses_what_breaks_a_rule() {
-    use HandshakeError::*;
-    let cases: Vec<(Vec<u8>, HandshakeError, u16)> = vec![
+fn names_the_broken_rule() {
+    use RequestError::*;
+    let cases: Vec<(Vec<u8>, RequestError, u16)> = vec![
         (head("POST / HTTP/1.1", &VALID), MethodNotGet, 405),
         (head("HEAD / HTTP/1.1", &VALID), MethodNotGet, 405),
         (head("get / HTTP/1.1", &VALID), MethodNotGet, 405),
@@ -117,7 +117,7 @@ fn refuses_what_breaks_a_rule() {
 }
 
 #[test]
-fn negotiates_the_clients_first_that_we_speak() {
+fn negotiates_the_first_common_subprotocol_of_the_client() {
     let cases: &[(&str, &[&str], Option<&str>)] = &[
         ("a, b, c", &["c", "b"], Some("b")),
         ("a", &["a"], Some("a")),
@@ -139,13 +139,13 @@ fn negotiates_the_clients_first_that_we_speak() {
 
 #[test]
 fn takes_thousands_of_different_subprotocols() {
-    // Compared each with each, these would be millions of comparisons; the set makes it one look-up each.
+    // Comparing each with each would take a million comparisons; the set takes one look-up each.
     let offer: Vec<String> = (0..1400).map(|n| format!("{n:x}")).collect();
     assert_eq!(check(&with(&[&format!("Sec-WebSocket-Protocol: {}", offer.join(","))])), Ok(()));
 }
 
 #[test]
-fn nothing_in_the_response_ends_a_header_line_from_inside() {
+fn no_part_of_the_response_ends_its_line_early() {
     let encode = |subprotocol, name: &'static str, value: &'static str| {
         let mut output = Vec::new();
         Upgrade::encode_response(&[b'k'; 28], subprotocol, &[(name.into(), value.into())], &mut output);
@@ -166,5 +166,21 @@ fn nothing_in_the_response_ends_a_header_line_from_inside() {
     ];
     for (subprotocol, name, value) in cases {
         assert_eq!(encode(subprotocol, name, value), format!("{plain}\r\n"), "{subprotocol:?} {name:?} {value:?}");
+    }
+}
+
+#[test]
+fn answers_plain_requests_with_426_or_405() {
+    for (method, status, header) in [
+        ("GET", 426, ("Upgrade", "websocket")),
+        ("HEAD", 426, ("Sec-WebSocket-Version", "13")),
+        ("POST", 405, ("Allow", "GET")),
+        ("OPTIONS", 405, ("Allow", "GET")),
+        ("get", 405, ("Allow", "GET")),
+    ] {
+        let bytes = head(&format!("{method} / HTTP/1.1"), &["Host: a"]);
+        let response = upgrade_required(&Request::parse(&bytes).unwrap());
+        assert_eq!(response.status(), status, "{method}");
+        assert!(response.headers().contains(&(header.0.into(), header.1.into())), "{method}: {response:?}");
     }
 }

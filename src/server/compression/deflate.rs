@@ -9,7 +9,7 @@ use super::super::config::Slow;
 use super::super::outbox::Posts;
 use super::super::shared_bytes::SharedBytes;
 use super::super::stats::{Count, Stats};
-use crate::http::{DeflateOffer, HandshakeError, Upgrade};
+use crate::http::{DeflateOffer, RequestError, Upgrade};
 use crate::protocol::{
     Connection, ContextTakeover, Contexts, DEFLATE_AVAILABLE, DeflateOptions, Deflater, Extension, Limits, Opcode,
 };
@@ -106,7 +106,7 @@ pub(crate) fn negotiate(
     wanted: Option<Deflate>,
     slow: Slow,
     upgrade: &Upgrade<'_>,
-) -> Result<Option<Extension>, HandshakeError> {
+) -> Result<Option<Extension>, RequestError> {
     let Some(Deflate { mut terms, .. }) = wanted else { return Ok(None) };
     // 7.1.1: a message may refer to those that were sent before, so none of them may be left out.
     if slow != Slow::Close {

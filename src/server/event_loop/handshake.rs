@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::clients::too_many;
 use super::dispatch::panic_text;
 use super::{EventLoop, Mount};
-use crate::http::{Body, HandshakeError, OriginRefusal, Reach, Request, Resolved, Response, Upgrade, Via};
+use crate::http::{Body, OriginRefusal, Persistence, Reach, Request, RequestError, Resolved, Response, Upgrade, Via};
 use crate::protocol::Extension;
 use crate::server::compression::{self, Deflate};
 use crate::server::config::Config;
@@ -80,6 +80,9 @@ impl<P: Poller> EventLoop<P> {
                 Ok(mount) => self.on_upgrade(slot, mount, &request, rest),
                 Err(_) => self.respond(slot, &Response::new(404), Body::Include),
             },
+            Resolved::Request(_) => {
+                self.respond(slot, &crate::http::upgrade_required(&request), Body::answering(request.method()));
+            }
             Resolved::Route(route) => {
                 let response = match self.routes.get_mut(route) {
                     Some(answer) => catch_unwind(AssertUnwindSafe(|| answer(&request))).unwrap_or_else(|panic| {
@@ -118,7 +121,7 @@ impl<P: Poller> EventLoop<P> {
             }
         };
         if let Err(error) = self.core.config.origins.check(request, via, reach) {
-            if error == HandshakeError::ForeignOrigin {
+            if error == RequestError::ForeignOrigin {
                 let refusal = OriginRefusal::new(request, via);
                 log_limited!(self.core, Origin, "{}: refused with 403: {refusal}", self.core.sessions.peer(slot));
             }
@@ -175,7 +178,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// What becomes of the client's offers: no context takeover when there is no memory for it.
-    fn agree_on_compression(&mut self, slot: u32, upgrade: &Upgrade<'_>) -> Result<Option<Extension>, HandshakeError> {
+    fn agree_on_compression(&mut self, slot: u32, upgrade: &Upgrade<'_>) -> Result<Option<Extension>, RequestError> {
         let Config { deflate, slow, max_memory, .. } = self.core.config;
         let mut agreed = compression::negotiate(deflate, slow, upgrade)?;
         if !self.core.has_room_for_contexts(compression::reserved(agreed)) {
@@ -212,7 +215,7 @@ impl<P: Poller> EventLoop<P> {
             }
             Accept::Later(_) => {
                 self.apply();
-                return self.refuse(slot, HandshakeError::Malformed);
+                return self.refuse(slot, RequestError::Malformed);
             }
         };
         if let Some(name) = subprotocol.as_deref()
@@ -262,7 +265,7 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    pub(super) fn refuse(&mut self, slot: u32, error: HandshakeError) {
+    pub(super) fn refuse(&mut self, slot: u32, error: RequestError) {
         self.log_refusal(slot, error);
         self.respond(slot, &error.response(), Body::Include);
     }
@@ -276,11 +279,11 @@ impl<P: Poller> EventLoop<P> {
             let mut bytes = Vec::new();
             match response.shared_content().filter(|_| body == Body::Include) {
                 None => {
-                    response.encode(&mut bytes, body);
+                    response.encode(&mut bytes, body, Persistence::Close);
                     self.send_response(slot, &bytes);
                 }
                 Some(content) => {
-                    response.encode(&mut bytes, Body::Omit);
+                    response.encode(&mut bytes, Body::Omit, Persistence::Close);
                     let tick = self.core.tick();
                     let rare = self.core.sessions[slot].rare();
                     rare.progress = tick;

@@ -2,7 +2,7 @@
 //! command and as a field of `Config`.
 
 use super::EventLoop;
-use crate::http::HandshakeError;
+use crate::http::RequestError;
 use crate::protocol::ProtocolError;
 use crate::server::config::Config;
 use crate::server::handler::Error;
@@ -12,18 +12,18 @@ use crate::server::session::{Flags, Phase};
 
 impl<P: Poller> EventLoop<P> {
     /// A request is about to be refused.
-    pub(super) fn log_refusal(&mut self, slot: u32, error: HandshakeError) {
+    pub(super) fn log_refusal(&mut self, slot: u32, error: RequestError) {
         let (peer, limits) = (self.core.sessions.peer(slot), self.core.config.head);
         match error {
             // Said already, with both values.
-            HandshakeError::ForeignOrigin => {}
-            HandshakeError::HeadTooLarge => log_limited!(
+            RequestError::ForeignOrigin => {}
+            RequestError::HeadTooLarge => log_limited!(
                 self.core,
                 Head,
                 "{peer}: refused with 431: a request head of more bytes than --max-head {} allows (in code, Config::head)",
                 limits.max_head
             ),
-            HandshakeError::RequestLineTooLong => log_limited!(
+            RequestError::RequestLineTooLong => log_limited!(
                 self.core,
                 Head,
                 "{peer}: refused with 414: a request line of more bytes than --max-request-line {} allows (in code, \

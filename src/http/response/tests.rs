@@ -1,0 +1,96 @@
+use super::*;
+
+fn encode(response: &Response, body: Body) -> String {
+    let mut output = Vec::new();
+    response.encode(&mut output, body, Persistence::Close);
+    String::from_utf8(output).unwrap()
+}
+
+const TAIL: &str = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn encodes_answers() {
+    let html = Response::html(200, "<p>".to_owned());
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 3\r\n{TAIL}");
+    assert_eq!(encode(&html, Body::Include), format!("{head}<p>"));
+    assert_eq!(encode(&html, Body::Omit), head);
+    let cases = [
+        (
+            Response::new(503).header("Retry-After", "2"),
+            "503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n",
+        ),
+        (Response::new(204).body(&b"x"[..]), "204 No Content\r\n"),
+        (Response::new(299), "299 \r\nContent-Length: 0\r\n"),
+        (
+            Response::new(426).header("Upgrade", "websocket"),
+            "426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 0\r\n",
+        ),
+    ];
+    for (response, expected) in cases {
+        assert_eq!(encode(&response, Body::Include), format!("HTTP/1.1 {expected}{TAIL}"));
+    }
+}
+
+#[test]
+fn appends_to_the_output() {
+    let mut output = b"before".to_vec();
+    Response::new(200).encode(&mut output, Body::Include, Persistence::Close);
+    assert!(output.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn a_kept_connection_is_not_mentioned() {
+    let cases = [
+        (Response::text(200, "a"), Body::Include),
+        (Response::text(200, "a"), Body::Omit),
+        (Response::new(204), Body::Include),
+        (Response::new(304).header("ETag", "\"a\""), Body::Include),
+        (Response::new(426).header("Upgrade", "websocket"), Body::Include),
+    ];
+    for (response, body) in cases {
+        let (closing, mut kept) = (encode(&response, body), Vec::new());
+        response.encode(&mut kept, body, Persistence::KeepAlive);
+        assert_eq!(String::from_utf8(kept).unwrap(), closing.replace("Connection: close\r\n", ""));
+        assert_eq!(closing.matches("Connection: close\r\n").count(), 1, "{closing}");
+    }
+}
+
+#[test]
+fn a_status_that_no_final_answer_has_becomes_500() {
+    for status in [0, 99, 100, 101, 199, 600, 1000, u16::MAX] {
+        assert_eq!(Response::new(status).status(), 500, "{status}");
+    }
+    for status in [200, 404, 599] {
+        assert_eq!(Response::new(status).status(), status);
+    }
+}
+
+#[test]
+fn no_header_ends_its_line_early() {
+    let bad = [
+        ("X-A", "b\r\nSet-Cookie: evil=1"),
+        ("X-A", "b\nevil"),
+        ("X-A", "b\revil"),
+        ("X-A", "b\0evil"),
+        ("X-A", "b\x1bevil"),
+        ("X-A: evil\r\nX-B", "b"),
+        ("evil name", "b"),
+        ("", "evil"),
+        ("connection", "keep-alive, evil"),
+        ("Content-Length", "7000"),
+        ("Transfer-Encoding", "chunked, evil"),
+    ];
+    let clean = encode(&Response::new(200).header("X-Good", "a\tb \u{e9}"), Body::Include);
+    assert!(clean.contains("X-Good: a\tb \u{e9}\r\n"));
+    for (name, value) in bad {
+        let response = Response::new(200).header("X-Good", "a\tb \u{e9}").header(name, value);
+        assert_eq!(encode(&response, Body::Include), clean, "{name:?}: {value:?}");
+    }
+}
+
+#[test]
+fn head_gets_no_body() {
+    assert_eq!(Body::answering("HEAD"), Body::Omit);
+    assert_eq!(Body::answering("GET"), Body::Include);
+    assert_eq!(Body::answering("head"), Body::Include);
+}
