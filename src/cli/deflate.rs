@@ -1,20 +1,20 @@
-//! `--deflate` of a build that has it.
+//! The flag `--deflate` in a build that can compress.
 
 use super::args::TAKEOVER;
 use crate::{Config, Deflate};
 
-/// What `--version` says of this build.
+/// The part of the output of `--version` that is about this build.
 pub(super) const VERSION: &str = " with deflate";
 
-/// Sets what `--deflate` asks for, with what stands behind it.
+/// Turns compression on, in the mode that follows `--deflate`.
 ///
 /// # Errors
-/// That is not `takeover`.
+/// The mode is neither empty nor `takeover`.
 pub(super) fn configure(config: &mut Config, mode: &str) -> Result<(), String> {
     config.deflate = Some(match mode {
         "" => Deflate::default(),
         TAKEOVER => Deflate::takeover(),
-        other => return Err(format!("--deflate={other}: what may stand there is `{TAKEOVER}`")),
+        other => return Err(format!("--deflate={other}: the only mode is `{TAKEOVER}`")),
     });
     Ok(())
 }
@@ -26,7 +26,7 @@ mod tests {
     use crate::{Config, Deflate};
 
     #[test]
-    fn the_flag_may_have_a_word_behind_it() {
+    fn a_mode_may_follow_the_flag() {
         for (line, expected) in [
             ("echo", None),
             ("echo --deflate", Some(Deflate::default())),
@@ -46,8 +46,8 @@ mod tests {
     fn any_other_word_is_refused() {
         for (line, part) in [
             ("echo --deflate takover", "`takover` is not an address"),
-            ("echo --deflate takover", "; behind --deflate may stand `takeover`"),
-            ("echo --deflate=takover", "--deflate=takover: what may stand there is `takeover`"),
+            ("echo --deflate takover", "; only `takeover` may follow --deflate"),
+            ("echo --deflate=takover", "--deflate=takover: the only mode is `takeover`"),
             ("takeover --deflate", "`takeover` is not an address"),
             ("echo takeover", "`takeover` is not an address"),
         ] {

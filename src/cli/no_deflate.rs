@@ -1,15 +1,14 @@
-//! `--deflate` of a build that lacks it.
+//! The flag `--deflate` in a build that cannot compress.
 
 use crate::Config;
 
-/// What `--version` says of this build.
+/// The part of the output of `--version` that is about this build.
 pub(super) const VERSION: &str = "";
 
 /// # Errors
-/// Always: how to get a build that has it.
+/// Always: says how to make a build that can compress.
 pub(super) fn configure(_config: &mut Config, _mode: &str) -> Result<(), String> {
-    Err("--deflate: this build cannot compress; make one that can with `cargo build --release --features deflate`"
-        .to_owned())
+    Err("--deflate: this build cannot compress; build with `cargo build --release --features deflate`".to_owned())
 }
 
 #[cfg(test)]
@@ -19,7 +18,7 @@ mod tests {
     use crate::cli::plan::Plan;
 
     #[test]
-    fn who_asks_for_it_is_told_how_to_get_it() {
+    fn an_error_says_how_to_build_with_it() {
         for line in [&["--deflate"][..], &["echo", "--deflate", "takeover"], &["--deflate=takeover"]] {
             let Ok(Asked::Server(args)) = args::parse(line) else { panic!("{line:?}") };
             let error = Plan::new(*args, &|_| None, Config::default()).expect_err("it cannot");
