@@ -44,6 +44,22 @@ pub(super) const TAKEOVER: &str = "takeover";
 /// The settings on the command line, with their values.
 pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
 
+/// The fields of [`Config`] whose flags are not in a table of [`Setting`]s, each with its flag.
+const OTHER_FIELDS: [(&str, &str); 6] = [
+    ("origins", "origin"),
+    ("path_prefix", "path-prefix"),
+    ("trusted_proxies", "trusted-proxy"),
+    ("proxy_protocol", "proxy-protocol"),
+    ("deflate", "deflate"),
+    ("drain.code", "restart"),
+];
+
+/// The fields of [`Config`] that flags set, as written in code, each with its flag, without the dashes.
+pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let settings = LIMITS.iter().chain(TIMEOUTS).chain(DRAIN);
+    settings.map(|setting| (setting.field, setting.flag)).chain(OTHER_FIELDS)
+}
+
 /// Reads a command line. `help` and `version` mean the same as `--help` and `--version`.
 ///
 /// # Errors

@@ -10,6 +10,8 @@ pub(super) use recipe::RECIPE;
 /// A flag that sets one field of a `T`.
 #[derive(Debug)]
 pub(super) struct Setting<T: 'static> {
+    /// The field, written as in code.
+    pub field: &'static str,
     /// The flag's name, without the dashes.
     pub flag: &'static str,
     /// The placeholder for its value in the help.
@@ -25,6 +27,7 @@ pub(super) struct Setting<T: 'static> {
 /// How much clients may use.
 pub(super) const LIMITS: &[Setting<Config>] = &[
     Setting {
+        field: "max_message",
         flag: "max-message",
         value: "SIZE",
         help: "bytes in one message; more: Close 1009",
@@ -32,6 +35,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| size(text).map(|size| config.max_message = size),
     },
     Setting {
+        field: "max_frames",
         flag: "max-frames",
         value: "COUNT",
         help: "frames in one message; more: Close 1008",
@@ -39,6 +43,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count(text).map(|count| config.max_frames = count),
     },
     Setting {
+        field: "max_connections",
         flag: "max-connections",
         value: "COUNT",
         help: "open connections, as far as descriptors allow; more: 503",
@@ -46,6 +51,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count(text).map(|count| config.max_connections = count),
     },
     Setting {
+        field: "max_memory",
         flag: "max-memory",
         value: "SIZE",
         help: "queued and half-received data of all clients; above it, the\nclient that holds the most gets Close 1013",
@@ -53,6 +59,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| memory(text).map(|size| config.max_memory = size),
     },
     Setting {
+        field: "max_message_rate",
         flag: "max-message-rate",
         value: "COUNT",
         help: "messages a second from one client; more: Close 1008; 0: any",
@@ -60,6 +67,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count_or_zero(text).map(|count| config.max_message_rate = count),
     },
     Setting {
+        field: "max_connections_per_address",
         flag: "max-per-address",
         value: "COUNT",
         help: "connections from one IPv4 address or IPv6 /64; more: 429;\n0: any number",
@@ -67,6 +75,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count_or_zero(text).map(|count| config.max_connections_per_address = count),
     },
     Setting {
+        field: "max_timers",
         flag: "max-timers",
         value: "COUNT",
         help: "delayed replies to one client; more: Close 1008",
@@ -74,6 +83,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count(text).map(|count| config.max_timers = count),
     },
     Setting {
+        field: "high_water",
         flag: "high-water",
         value: "SIZE",
         help: "a client with more than this queued for it is not read from",
@@ -81,6 +91,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| memory(text).map(|size| config.high_water = size),
     },
     Setting {
+        field: "low_water",
         flag: "low-water",
         value: "SIZE",
         help: "reading resumes when its queue has drained to this",
@@ -88,6 +99,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| memory(text).map(|size| config.low_water = size),
     },
     Setting {
+        field: "max_queue",
         flag: "max-queue",
         value: "SIZE",
         help: "a client with more than this queued for it gets Close 1013",
@@ -95,6 +107,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| memory(text).map(|size| config.max_queue = size),
     },
     Setting {
+        field: "slow",
         flag: "slow",
         value: "POLICY",
         help: "broadcasts to a slow client: close (it is closed), drop (it\nmisses some) or latest (it gets only the newest)",
@@ -102,6 +115,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| set_slow(&mut config.slow, text),
     },
     Setting {
+        field: "head.max_head",
         flag: "max-head",
         value: "SIZE",
         help: "bytes in the head of an HTTP request; more: 431",
@@ -109,6 +123,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| memory(text).map(|size| config.head.max_head = size),
     },
     Setting {
+        field: "head.max_request_line",
         flag: "max-request-line",
         value: "SIZE",
         help: "bytes in the first line of a request; more: 414",
@@ -120,6 +135,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
 /// How long the server waits for clients.
 pub(super) const TIMEOUTS: &[Setting<Config>] = &[
     Setting {
+        field: "ping_interval",
         flag: "ping-interval",
         value: "TIME",
         help: "a client silent for this long is sent a Ping; 0: never",
@@ -127,6 +143,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         set: |config, text| time(text).map(|time| config.ping_interval = time),
     },
     Setting {
+        field: "pong_timeout",
         flag: "pong-timeout",
         value: "TIME",
         help: "a client silent for this long after the Ping is dropped",
@@ -134,6 +151,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         set: |config, text| time_above_zero(text).map(|time| config.pong_timeout = time),
     },
     Setting {
+        field: "handshake_timeout",
         flag: "handshake-timeout",
         value: "TIME",
         help: "from the connection to the end of the request head; then 408",
@@ -141,6 +159,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         set: |config, text| time_above_zero(text).map(|time| config.handshake_timeout = time),
     },
     Setting {
+        field: "close_timeout",
         flag: "close-timeout",
         value: "TIME",
         help: "from our Close frame to the client's; then it is dropped",
@@ -148,6 +167,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         set: |config, text| time_above_zero(text).map(|time| config.close_timeout = time),
     },
     Setting {
+        field: "write_timeout",
         flag: "write-timeout",
         value: "TIME",
         help: "a client that accepts nothing of its queue for this long is\ndropped",
@@ -155,6 +175,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         set: |config, text| time_above_zero(text).map(|time| config.write_timeout = time),
     },
     Setting {
+        field: "message_timeout",
         flag: "message-timeout",
         value: "TIME",
         help: "an unfinished message must gain 1K or end in each such span;\n0: need not",
@@ -166,6 +187,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
 /// How the server shuts down.
 pub(super) const DRAIN: &[Setting<Config>] = &[
     Setting {
+        field: "drain.over",
         flag: "drain",
         value: "TIME",
         help: "the Close frames are spread over this span; 0: all at once",
@@ -173,6 +195,7 @@ pub(super) const DRAIN: &[Setting<Config>] = &[
         set: |config, text| time(text).map(|time| config.drain.over = time),
     },
     Setting {
+        field: "drain.timeout",
         flag: "drain-timeout",
         value: "TIME",
         help: "after the last Close frame, the wait for clients to answer",

@@ -7,6 +7,7 @@ use crate::cli::values::{show_time, time};
 /// All fields of a recipe except its subprotocols: `--subprotocol` also applies to several apps at once.
 pub(in crate::cli) const RECIPE: &[Setting<Recipe>] = &[
     Setting {
+        field: "greet",
         flag: "greet",
         value: "TEXT",
         help: "sent to each client when it connects",
@@ -17,6 +18,7 @@ pub(in crate::cli) const RECIPE: &[Setting<Recipe>] = &[
         },
     },
     Setting {
+        field: "on",
         flag: "on",
         value: "WHICH",
         help: "the messages to reply to: any, json (objects) or text:ping\n(exactly this text)",
@@ -28,6 +30,7 @@ pub(in crate::cli) const RECIPE: &[Setting<Recipe>] = &[
         set: |recipe, text| set_on(&mut recipe.on, text),
     },
     Setting {
+        field: "reply",
         flag: "reply",
         value: "TEXT",
         help: "the reply; {message} in it stands for the message",
@@ -41,6 +44,7 @@ pub(in crate::cli) const RECIPE: &[Setting<Recipe>] = &[
         },
     },
     Setting {
+        field: "to",
         flag: "to",
         value: "WHOM",
         help: "who gets the reply: sender, all or others",
@@ -52,6 +56,7 @@ pub(in crate::cli) const RECIPE: &[Setting<Recipe>] = &[
         set: |recipe, text| set_to(&mut recipe.to, text),
     },
     Setting {
+        field: "after",
         flag: "after",
         value: "TIME",
         help: "the delay of the reply",
@@ -59,6 +64,7 @@ pub(in crate::cli) const RECIPE: &[Setting<Recipe>] = &[
         set: |recipe, text| time(text).map(|time| recipe.after = time),
     },
     Setting {
+        field: "stamp",
         flag: "stamp",
         value: "KEY",
         help: "with --on json: the key that gets the time of day",
