@@ -130,6 +130,22 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         default: |config| show_size(config.head.max_request_line as u64),
         set: |config, text| memory(text).map(|size| config.head.max_request_line = size),
     },
+    Setting {
+        field: "max_body",
+        flag: "max-body",
+        value: "SIZE",
+        help: "bytes in the body of an HTTP request; more: 413",
+        default: |config| show_size(config.max_body as u64),
+        set: |config, text| memory(text).map(|size| config.max_body = size),
+    },
+    Setting {
+        field: "max_requests",
+        flag: "max-requests",
+        value: "COUNT",
+        help: "HTTP requests on one connection, which is then closed",
+        default: |config| config.max_requests.to_string(),
+        set: |config, text| count(text).map(|count| config.max_requests = count),
+    },
 ];
 
 /// How long the server waits for clients.
@@ -181,6 +197,22 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         help: "an unfinished message must gain 1K or end in each such span;\n0: need not",
         default: |config| show_time(config.message_timeout),
         set: |config, text| time(text).map(|time| config.message_timeout = time),
+    },
+    Setting {
+        field: "keep_alive",
+        flag: "keep-alive",
+        value: "TIME",
+        help: "an HTTP connection idle for this long is closed;\n0: after each answer",
+        default: |config| show_time(config.keep_alive),
+        set: |config, text| time(text).map(|time| config.keep_alive = time),
+    },
+    Setting {
+        field: "answer_timeout",
+        flag: "answer-timeout",
+        value: "TIME",
+        help: "the wait for an answer that an app has deferred; then 503",
+        default: |config| show_time(config.answer_timeout),
+        set: |config, text| time_above_zero(text).map(|time| config.answer_timeout = time),
     },
 ];
 

@@ -128,7 +128,8 @@ fn every_field_of_the_configuration_has_a_flag() {
         --low-water 11 --high-water 12 --max-queue 13 --max-connections 14 --max-timers 15 \
         --max-memory 16 --max-message-rate 17 --slow latest --drain 18s --drain-timeout 19s --restart \
         --max-per-address 20 --trusted-proxy 10.0.0.0/8 --trusted-proxy=unix --proxy-protocol \
-        --origin https://a.example --path-prefix /ws";
+        --origin https://a.example --path-prefix /ws --max-body 21 --max-requests 22 --keep-alive 23s \
+        --answer-timeout 24s";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
     // All fields are written out, so that this fails to compile with a new one. Only max_panics has no flag: it is about
@@ -148,6 +149,10 @@ fn every_field_of_the_configuration_has_a_flag() {
         max_queue: 13,
         max_connections: 14,
         max_connections_per_address: 20,
+        max_body: 21,
+        max_requests: 22,
+        keep_alive: Duration::from_secs(23),
+        answer_timeout: Duration::from_secs(24),
         max_timers: 15,
         max_memory: 16,
         max_message_rate: 17,
@@ -170,9 +175,9 @@ fn every_field_of_the_configuration_has_a_flag() {
 
 #[test]
 fn zero_turns_off_only_what_can_be_turned_off() {
-    let config = config(&["--ping-interval", "0", "--message-timeout", "0s"]);
-    assert_eq!((config.ping_interval, config.message_timeout), (Duration::ZERO, Duration::ZERO));
-    for flag in ["--pong-timeout", "--handshake-timeout", "--close-timeout", "--write-timeout"] {
+    let config = config(&["--ping-interval", "0", "--message-timeout", "0s", "--keep-alive", "0"]);
+    assert_eq!([config.ping_interval, config.message_timeout, config.keep_alive], [Duration::ZERO; 3]);
+    for flag in ["--pong-timeout", "--handshake-timeout", "--close-timeout", "--write-timeout", "--answer-timeout"] {
         assert_eq!(plan(&[flag, "0"]).unwrap_err(), format!("{flag}: `0` is too short: it must be more than 0"));
     }
 }
