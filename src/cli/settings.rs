@@ -186,7 +186,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         field: "write_timeout",
         flag: "write-timeout",
         value: "TIME",
-        help: "a client that accepts nothing of its queue for this long is\ndropped",
+        help: "a client that takes no queued byte for this long is dropped",
         default: |config| show_time(config.write_timeout),
         set: |config, text| time_above_zero(text).map(|time| config.write_timeout = time),
     },
