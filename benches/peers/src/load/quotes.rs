@@ -1,4 +1,4 @@
-//! JSON such as applications send to many: prices of shares, which repeat names and seldom values.
+//! JSON as applications broadcast it: prices of shares, in which names repeat often and values seldom.
 
 use super::script::Random;
 
@@ -17,7 +17,7 @@ pub fn write(len: usize, random: &mut Random) -> Vec<u8> {
     }
     text.pop();
     text += r#"],"note":""#;
-    // What is left is less than a quote.
+    // The rest of the length is shorter than a quote.
     while text.len() + 2 < len {
         text.push(char::from(b'a' + random.below(26) as u8));
     }
