@@ -1,7 +1,7 @@
 //! Measures the codec, the opening handshake and a broadcast, without sockets: `cargo bench --bench codec`.
 //!
-//! Figures are per iteration, with the throughput beside them where bytes matter. `benches/peers` measures other codecs in
-//! the same way.
+//! Figures are per iteration, with the throughput beside them where bytes matter. `benches/peers` measures other codecs
+//! in the same way.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

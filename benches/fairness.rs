@@ -2,8 +2,8 @@
 //! `cargo bench --bench fairness`. With `--features deflate` the server and some of the clients compress.
 //!
 //! It fails if the longest wait is over 100 ms under one kind of flood, or over 250 ms under all kinds together. With
-//! `--times 5`, five times as much is allowed. Clients and server run on the same machine: with fewer cores than floods,
-//! the bystander also waits for a core.
+//! `--times 5`, five times as much is allowed. Clients and server run on the same machine: with fewer cores than
+//! floods, the bystander also waits for a core.
 
 #[path = "../tests/common/mod.rs"]
 mod common;

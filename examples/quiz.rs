@@ -1,5 +1,5 @@
-//! A quiz: the message `ask` opens a question, and a timer closes it. The test needs no socket, and does not wait for ten
-//! seconds.
+//! A quiz: the message `ask` opens a question, and a timer closes it. The test needs no socket, and does not wait for
+//! ten seconds.
 //!
 //!     cargo run --example quiz
 //!     npx wscat -c ws://127.0.0.1:8080/quiz

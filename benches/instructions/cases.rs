@@ -113,8 +113,8 @@ fn broadcast(clients: usize, messages: usize, rounds: usize) {
     }
 }
 
-/// In each round, one client sends some messages at once, each to another topic. The other clients subscribe to one topic
-/// each, or all of them to the first `each` topics.
+/// In each round, one client sends some messages at once, each to another topic. The other clients subscribe to one
+/// topic each, or all of them to the first `each` topics.
 fn publish(clients: usize, each: usize, messages: usize, rounds: usize) {
     let mut stage = Stage::new(News);
     let publisher = stage.connect("/");

@@ -1,10 +1,10 @@
 //! Counts the server's instructions for each message: `cargo bench --bench instructions`.
 //!
-//! Times on a shared machine are noisy; instruction counts are not. Each case runs twice under `valgrind --tool=callgrind`,
-//! with different numbers of messages. The difference in instructions is divided by the difference in messages, so that
-//! work that is done once cancels out. Only the server's instructions in user space are counted, of the codec alone or of
-//! the real loop over sockets in memory, without the clients and the stand-ins for system calls. A count more than 5 %
-//! above its figure in `figures.txt` fails.
+//! Times on a shared machine are noisy; instruction counts are not. Each case runs twice under
+//! `valgrind --tool=callgrind`, with different numbers of messages. The difference in instructions is divided by the
+//! difference in messages, so that work that is done once cancels out. Only the server's instructions in user space are
+//! counted, of the codec alone or of the real loop over sockets in memory, without the clients and the stand-ins for
+//! system calls. A count more than 5 % above its figure in `figures.txt` fails.
 //!
 //! | | |
 //! |---|---|
@@ -26,8 +26,8 @@ use std::{env, fs, thread};
 use cases::{CASES, Case};
 use figures::{Figures, Platform};
 
-/// Functions at whose start and end callgrind toggles counting. The first two are counted; the last one runs inside them
-/// and is not.
+/// Functions at whose start and end callgrind toggles counting. The first two are counted; the last one runs inside
+/// them and is not.
 const TOGGLES: [&str; 3] = ["*counted_codec*", "*server_turn*", "*system_call*"];
 
 fn main() -> ExitCode {

@@ -1,5 +1,5 @@
-//! A client that measures its echo twenty times a second, and a client of a plain TCP echo that does the same at the same
-//! moments, to show delays of the machine.
+//! A client that measures its echo twenty times a second, and a client of a plain TCP echo that does the same at the
+//! same moments, to show delays of the machine.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;

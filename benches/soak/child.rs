@@ -32,7 +32,8 @@ pub struct Sample {
 }
 
 impl Server {
-    /// Starts `sockhop` with all its apps at a free port. `prefix` has the words before the command, such as `taskset -c 2`.
+    /// Starts `sockhop` with all its apps at a free port. `prefix` has the words before the command, such as
+    /// `taskset -c 2`.
     pub fn sockhop(prefix: &[String]) -> io::Result<Self> {
         Server::start(prefix, env!("CARGO_BIN_EXE_sockhop"), "0")
     }

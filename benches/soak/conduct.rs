@@ -290,8 +290,8 @@ fn is_reset(error: &io::Error) -> bool {
 }
 
 impl Peer {
-    /// Compares received bytes with a flavour's answers. Returns the bytes behind the answers, which are the Close frame once
-    /// the client has asked for it.
+    /// Compares received bytes with a flavour's answers. Returns the bytes behind the answers, which are the Close
+    /// frame once the client has asked for it.
     fn compare<'b>(&mut self, flavour: &Flavour, mut bytes: &'b [u8]) -> Result<&'b [u8], String> {
         while !bytes.is_empty() {
             let at = (self.answered % flavour.reply.len() as u64) as usize;

@@ -1,4 +1,5 @@
-//! The clients: their number, the times at which they act, and the loop that serves their sockets. Their behaviour is in
+//! The clients: their number, the times at which they act, and the loop that serves their sockets. Their behaviour is
+//! in
 //! `conduct.rs`.
 
 use std::collections::BTreeMap;
@@ -46,7 +47,8 @@ const FLOOD_EVERY: Duration = Duration::from_secs(17);
 const PUBLISHED_EVERY: [u64; 2] = [100, 50];
 /// The most messages that a publisher may have sent and no member received.
 const UNHEARD: u64 = 4;
-/// The time allowed for an opening or closing handshake; twice as much for all clients to get the last message and leave.
+/// The time allowed for an opening or closing handshake; twice as much for all clients to get the last message and
+/// leave.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Figures that are read during the run.

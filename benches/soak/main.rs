@@ -1,13 +1,14 @@
 //! Runs the server with two thousand clients of every kind: `cargo bench --bench soak -- --minutes 30`.
 //!
-//! The binary runs with its default limits in a process of its own. One thread (`crowd.rs`) runs the clients: subscribers
-//! that come and go and count every message, readers that are too slow for the broadcasts, floods, broken frames, requests
-//! that never end, and resets in the middle of a broadcast. Beside them, a bystander sends messages and waits for the
-//! echoes. In the end the server must not hold more memory than after five minutes, nor more descriptors than at the
-//! start, and no echo may have been late.
+//! The binary runs with its default limits in a process of its own. One thread (`crowd.rs`) runs the clients:
+//! subscribers that come and go and count every message, readers that are too slow for the broadcasts, floods, broken
+//! frames, requests that never end, and resets in the middle of a broadcast. Beside them, a bystander sends messages
+//! and waits for the echoes. In the end the server must not hold more memory than after five minutes, nor more
+//! descriptors than at the start, and no echo may have been late.
 //!
-//! Flags: `--minutes N`; `--worst MILLISECONDS`, the longest wait of the bystander that is allowed (250); `--prefix WORDS`,
-//! words before the server's command, such as `taskset -c 2`. Without `--minutes` the run is short, and cannot show growth.
+//! Flags: `--minutes N`; `--worst MILLISECONDS`, the longest wait of the bystander that is allowed (250);
+//! `--prefix WORDS`, words before the server's command, such as `taskset -c 2`. Without `--minutes` the run is short,
+//! and cannot show growth.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;

@@ -7,8 +7,8 @@ use crate::http::{Request, Upgrade, Version};
 /// The subprotocol. A connection that offers it gets, before anything else, one text message with its request head.
 ///
 /// The text is a JSON object: `method`, `target`, `version`, `headers` as pairs of name and value in the order in which
-/// they came, and `accept`, the Sec-WebSocket-Accept of the answer. A value that may be secret is shown as `(hidden)`: a
-/// script must not see the cookies of its browser, nor headers that a proxy has added for the server.
+/// they came, and `accept`, the Sec-WebSocket-Accept of the answer. A value that may be secret is shown as `(hidden)`:
+/// a script must not see the cookies of its browser, nor headers that a proxy has added for the server.
 pub const INSPECT: &str = "sockhop.inspect";
 
 /// Words in the names of headers whose values may be secret, in lower case: of Cookie, Proxy-Authorization,

@@ -1,8 +1,8 @@
 //! JSON objects as text: checks an object and sets one member in place, so that every other byte stays as it came.
 //!
-//! serde_json checks the grammar (RFC 8259); then [`Walk`] goes over the text token by token. It also refuses objects that
-//! receivers may read differently (§4, §8.2): with a key twice in one object, or with half a surrogate pair. Numbers are
-//! not converted, so no number is too large.
+//! serde_json checks the grammar (RFC 8259); then [`Walk`] goes over the text token by token. It also refuses objects
+//! that receivers may read differently (§4, §8.2): with a key twice in one object, or with half a surrogate pair.
+//! Numbers are not converted, so no number is too large.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -26,7 +26,8 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Checks that the whole text is one JSON object, and finds its member `key`, also when that is written with escapes.
+    /// Checks that the whole text is one JSON object, and finds its member `key`, also when that is written with
+    /// escapes.
     pub(super) fn parse(text: &'a str, key: &str) -> Result<Self, NotAnObject> {
         if !text.trim_start_matches(WHITESPACE).starts_with('{') {
             return Err(NotAnObject::OtherValue);

@@ -1,7 +1,7 @@
 //! The ready-made apps, built on the crate's public root exactly as an embedder would.
 //!
-//! Each app is a constant of type [`Recipe`], and [`APPS`] lists them all. [`serve_all`] and [`serve_one`] add apps to a
-//! server, and a page to try them.
+//! Each app is a constant of type [`Recipe`], and [`APPS`] lists them all. [`serve_all`] and [`serve_one`] add apps to
+//! a server, and a page to try them.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! One engine for the small servers that tutorials build: which messages to answer, with which text, to whom, and when.
 //!
-//! A [`Recipe`] is data, and [`Recipe::answer`] applies it to a message without a connection. `handler.rs` serves recipes
-//! to connections.
+//! A [`Recipe`] is data, and [`Recipe::answer`] applies it to a message without a connection. `handler.rs` serves
+//! recipes to connections.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -124,8 +124,8 @@ impl Recipe {
 }
 
 impl Reply {
-    /// Reads a reply from one line of text: `{message}` is [`Same`](Self::Same), a longer text with `{message}` in it is a
-    /// [`Template`](Self::Template), and any other text is a [`Text`](Self::Text).
+    /// Reads a reply from one line of text: `{message}` is [`Same`](Self::Same), a longer text with `{message}` in it
+    /// is a [`Template`](Self::Template), and any other text is a [`Text`](Self::Text).
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text {

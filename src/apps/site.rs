@@ -32,7 +32,8 @@ impl Site {
     /// Reads a directory.
     ///
     /// # Errors
-    /// The path is not a directory, a file in it cannot be read, or its files have more than 64 MiB. The error says which.
+    /// The path is not a directory, a file in it cannot be read, or its files have more than 64 MiB. The error says
+    /// which.
     pub fn read(directory: impl AsRef<Path>) -> io::Result<Self> {
         let root = directory.as_ref();
         let files = read(root, MAX_BYTES)?;
@@ -69,8 +70,8 @@ impl Site {
         &self.root
     }
 
-    /// Answers GET and HEAD with a file, for a directory with its `index.html`, or with `extra`, a built-in file for a path
-    /// at which the site has none. A path is first looked up without `prefix`, then as it is.
+    /// Answers GET and HEAD with a file, for a directory with its `index.html`, or with `extra`, a built-in file for a
+    /// path at which the site has none. A path is first looked up without `prefix`, then as it is.
     pub(super) fn answer(
         &self,
         request: &Request<'_>,
@@ -138,8 +139,8 @@ struct Reader {
 type Failure = (PathBuf, io::Error);
 
 impl Reader {
-    /// Reads the last directory of `open`, a list in which each directory contains the next. The paths of its files begin
-    /// with `path`.
+    /// Reads the last directory of `open`, a list in which each directory contains the next. The paths of its files
+    /// begin with `path`.
     fn directory(&mut self, open: &mut Vec<PathBuf>, path: &str) -> Result<(), Failure> {
         let Some(directory) = open.last().cloned() else { return Ok(()) };
         let failed = |error| (directory.clone(), error);

@@ -91,8 +91,8 @@ fn with_mode(line: &[impl AsRef<OsStr>]) -> Vec<OsString> {
     words
 }
 
-/// Rewrites the errors for unknown flags. bpaf words them in two ways, and suggests `--on` for `--foo`; here they have one
-/// wording, and only a similar flag is suggested. Other errors of bpaf stay as they are.
+/// Rewrites the errors for unknown flags. bpaf words them in two ways, and suggests `--on` for `--foo`; here they have
+/// one wording, and only a similar flag is suggested. Other errors of bpaf stay as they are.
 fn in_our_words(error: String) -> String {
     let is_of_unknown = error.starts_with("no such flag: ") || error.ends_with(" is not expected in this context");
     let Some(written) = error.split('`').nth(1).filter(|it| is_of_unknown && it.starts_with('-')) else { return error };

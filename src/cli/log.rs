@@ -1,8 +1,9 @@
 //! The log: lines for standard error. The server never waits for them to be written.
 //!
-//! A line goes through a bounded queue to a thread that writes it. When standard error is stalled and the queue is full,
-//! lines are dropped and counted, and the count is written when there is room again. The thread starts with the first
-//! line: while a process has only one thread, the C library makes system calls without guarding against cancellation.
+//! A line goes through a bounded queue to a thread that writes it. When standard error is stalled and the queue is
+//! full, lines are dropped and counted, and the count is written when there is room again. The thread starts with the
+//! first line: while a process has only one thread, the C library makes system calls without guarding against
+//! cancellation.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};

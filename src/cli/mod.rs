@@ -141,7 +141,8 @@ impl Failure {
     }
 
     fn report(&self) -> ExitCode {
-        // Not through the log, which RUST_LOG may have turned off. If standard error does not work, nothing else can help.
+        // Not through the log, which RUST_LOG may have turned off. If standard error does not work, nothing else can
+        // help.
         let _ = writeln!(io::stderr(), "sockhop: {self}");
         match self {
             Failure::Usage(_) => ExitCode::from(2),

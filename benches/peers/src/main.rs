@@ -1,10 +1,11 @@
 //! Sockhop side by side with other WebSocket servers: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
-//! With `-- growth`, it measures the cost of a message and of a connection with more and more connections and topics. With
+//! With `-- growth`, it measures the cost of a message and of a connection with more and more connections and topics.
+//! With
 //! `-- compression`, it measures the savings and the cost of permessage-deflate.
 //!
-//! Each server is a process of its own on one core. The load generator is this process, on another core. In every round,
-//! all servers are measured one after the other, so that other work on the machine meets them alike. Only the loopback is
-//! used. The output is a Markdown table, a chart, and all single readings; see [`report`].
+//! Each server is a process of its own on one core. The load generator is this process, on another core. In every
+//! round, all servers are measured one after the other, so that other work on the machine meets them alike. Only the
+//! loopback is used. The output is a Markdown table, a chart, and all single readings; see [`report`].
 //!
 //! | | |
 //! |---|---|

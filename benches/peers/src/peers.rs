@@ -1,5 +1,5 @@
-//! The list of servers. Servers in scripting languages are installed by name into `target/peers` of this crate when they
-//! are first needed. If the language is missing, they are left out, and a line says so.
+//! The list of servers. Servers in scripting languages are installed by name into `target/peers` of this crate when
+//! they are first needed. If the language is missing, they are left out, and a line says so.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 /// Samples drawn for an interval.
 const SAMPLES: usize = 2000;
 
-/// A median with its interval of 95 %, estimated by bootstrap: from medians of samples that are drawn with repetition from
-/// the values. With few values, the interval is only their spread.
+/// A median with its interval of 95 %, estimated by bootstrap: from medians of samples that are drawn with repetition
+/// from the values. With few values, the interval is only their spread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     pub median: f64,

@@ -132,8 +132,8 @@ fn every_field_of_the_configuration_has_a_flag() {
         --answer-timeout 24s";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
-    // All fields are written out, so that this fails to compile with a new one. Only max_panics has no flag: it is about
-    // our own apps.
+    // All fields are written out, so that this fails to compile with a new one. Only max_panics has no flag: it is
+    // about our own apps.
     let expected = Config {
         max_message: 1,
         max_frames: 2,
@@ -174,7 +174,7 @@ fn every_field_of_the_configuration_has_a_flag() {
 }
 
 #[test]
-fn zero_turns_off_only_what_can_be_turned_off() {
+fn zero_is_taken_only_where_it_turns_something_off() {
     let config = config(&["--ping-interval", "0", "--message-timeout", "0s", "--keep-alive", "0"]);
     assert_eq!([config.ping_interval, config.message_timeout, config.keep_alive], [Duration::ZERO; 3]);
     for flag in ["--pong-timeout", "--handshake-timeout", "--close-timeout", "--write-timeout", "--answer-timeout"] {

@@ -40,7 +40,8 @@ fn ascii(len: usize) -> Vec<u8> {
     "The quick brown fox jumps over the lazy dog. ".bytes().cycle().take(len).collect()
 }
 
-/// A receive buffer full of text messages, or one message that is larger: parses, unmasks, checks and encodes the replies.
+/// A receive buffer full of text messages, or one message that is larger: parses, unmasks, checks and encodes the
+/// replies.
 #[divan::bench_group]
 mod echo {
     use super::*;
@@ -191,8 +192,8 @@ mod encode {
     }
 }
 
-/// A message of 128 bytes to a thousand connections. For Sockhop this includes the whole loop and the clients' reading; for
-/// the others it is a write to each of a thousand connections.
+/// A message of 128 bytes to a thousand connections. For Sockhop this includes the whole loop and the clients' reading;
+/// for the others it is a write to each of a thousand connections.
 #[divan::bench_group]
 mod fan_out {
     use super::*;

@@ -112,8 +112,8 @@ impl Client {
         })
     }
 
-    /// Subscribes to topics, and waits for the confirmation. The client will receive message `first` of the script, and then
-    /// every `step`th one.
+    /// Subscribes to topics, and waits for the confirmation. The client will receive message `first` of the script, and
+    /// then every `step`th one.
     pub fn subscribe(&mut self, topics: Range<usize>, (first, step): (u64, u64)) -> Result<(), Box<dyn Error>> {
         let mut bytes = Vec::new();
         frame(Opcode::Text, [0x37, 0xfa, 0x21, 0x3d], serve::subscription(&topics).as_bytes(), &mut bytes);

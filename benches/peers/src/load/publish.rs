@@ -1,5 +1,5 @@
-//! One client publishes some messages at once, each to the next topic. The other clients subscribe to topics. When all of
-//! them have received their messages, the first client publishes again.
+//! One client publishes some messages at once, each to the next topic. The other clients subscribe to topics. When all
+//! of them have received their messages, the first client publishes again.
 
 use std::error::Error;
 use std::thread;

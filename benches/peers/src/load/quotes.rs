@@ -38,7 +38,7 @@ mod tests {
     use crate::workload::Content;
 
     #[test]
-    fn each_is_as_long_as_it_has_to_be() {
+    fn each_object_has_the_wanted_length() {
         for len in [256, 1000, 1024, 4096] {
             let script = Script::new(len, Content::Json, 1);
             for message in 0..10 {

@@ -1,5 +1,5 @@
-//! Sends a fixed number of messages a second, from each client in turn, whether they are answered or not. Latency counts
-//! from the time when a message was due, so that a server that stalls is charged for all messages that wait.
+//! Sends a fixed number of messages a second, from each client in turn, whether they are answered or not. Latency
+//! counts from the time when a message was due, so that a server that stalls is charged for all messages that wait.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

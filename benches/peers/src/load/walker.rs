@@ -200,7 +200,8 @@ mod tests {
     use crate::workload::Content;
     use sockhop::protocol::encode_frame;
 
-    /// A message as the floor sends it, then two as a server sends them, the first in fragments with a Ping between them.
+    /// A message as the floor sends it, then two as a server sends them, the first in fragments with a Ping between
+    /// them.
     fn stream(script: &Script) -> Vec<u8> {
         let mut bytes = Vec::new();
         super::super::script::frame(script.opcode, [1, 2, 3, 4], script.payload(0), &mut bytes);
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn sees_what_is_wrong() {
+    fn reports_wrong_answers() {
         let script = Script::new(20, Content::Text, 1);
         let good = {
             let mut bytes = Vec::new();
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_messages_are_counted_by_all_and_compared_by_those_who_inflate() {
+    fn counts_all_compressed_messages_and_compares_inflated_ones() {
         let script = Script::new(1024, Content::Json, 1);
         let stream = compressed_stream(&script);
         assert!(stream.len() < 2500, "{} bytes", stream.len());
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn compression_that_was_not_agreed_on_is_a_fault() {
+    fn refuses_compression_that_was_not_negotiated() {
         let script = Script::new(1024, Content::Json, 1);
         let error = Walker::default().take(&compressed_stream(&script), &script).unwrap_err();
         assert_eq!(error, "not a frame: reserved bit set without an extension");

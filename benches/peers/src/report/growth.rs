@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_column_for_each_size_and_a_row_for_what_was_measured() {
+    fn has_a_column_for_each_size_and_a_row_for_each_figure() {
         let mut readings = Readings::default();
         for (size, floor, ours) in [(100, 4.0, 5.0), (1000, 8.0, 8.0)] {
             readings.push(&format!("bcast-at-{size}"), 0, "floor", Reading { cpu_us: floor, ..Reading::NONE });

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replaces_what_is_between_the_lines() {
+    fn replaces_the_text_between_the_lines() {
         let page = format!("# Title\n{BEGIN}old\n{END}The rest.\n");
         let new = replaced(&page, "new\n", BEGIN).unwrap();
         assert_eq!(new, format!("# Title\n{BEGIN}\nnew\n\n{END}The rest.\n"));

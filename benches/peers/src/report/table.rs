@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_rounded_to_what_counts() {
+    fn rounds_numbers_to_three_digits() {
         for (value, text) in
             [(0.4567, "0.46"), (45.67, "45.7"), (456.7, "457"), (4567.8, "4,568"), (1234567.0, "1,234,567")]
         {

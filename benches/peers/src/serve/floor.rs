@@ -1,7 +1,7 @@
-//! The floor: not a WebSocket server, but the least work that a server can do. On mio, edge-triggered, with one buffer for
-//! all connections, it sends received bytes back, masked as they are. A broadcast is framed once, and the same bytes go to
-//! each member in one send. Messages to topics are collected for each subscriber, and also leave in one send. It checks
-//! and bounds nothing.
+//! The floor: not a WebSocket server, but the least work that a server can do. On mio, edge-triggered, with one buffer
+//! for all connections, it sends received bytes back, masked as they are. A broadcast is framed once, and the same
+//! bytes go to each member in one send. Messages to topics are collected for each subscriber, and also leave in one
+//! send. It checks and bounds nothing.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net;

@@ -1,8 +1,9 @@
-//! The servers. Each is minimal and written as its library suggests: `/echo`, and `/broadcast`, where every message goes to
-//! all clients at that path, its sender included. Limits and checks are the library's defaults.
+//! The servers. Each is minimal and written as its library suggests: `/echo`, and `/broadcast`, where every message
+//! goes to all clients at that path, its sender included. Limits and checks are the library's defaults.
 //!
-//! Sockhop and the floor also have `/topics`. A text message there subscribes its sender to topics (see [`subscription`]),
-//! and is answered with [`SUBSCRIBED`]. Any other message begins with the name of the topic that it is published to.
+//! Sockhop and the floor also have `/topics`. A text message there subscribes its sender to topics (see
+//! [`subscription`]), and is answered with [`SUBSCRIBED`]. Any other message begins with the name of the topic that it
+//! is published to.
 
 mod fastwebsockets;
 mod floor;
