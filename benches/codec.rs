@@ -1,7 +1,7 @@
-//! What the codec, the opening handshake and a broadcast cost, without sockets: `cargo bench --bench codec`.
+//! Measures the codec, the opening handshake and a broadcast, without sockets: `cargo bench --bench codec`.
 //!
-//! Figures are per iteration, with throughput beside them where bytes are what counts. `benches/peers` has the same beside
-//! other codecs.
+//! Figures are per iteration, with the throughput beside them where bytes matter. `benches/peers` measures other codecs
+//! in the same way.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -18,7 +18,7 @@ fn main() {
     divan::main();
 }
 
-/// A frame as a client sends it.
+/// A masked frame, as a client sends it.
 fn client_frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let payload_len = payload.len() as u64;
@@ -33,7 +33,7 @@ fn ascii(len: usize) -> String {
     "The quick brown fox jumps over the lazy dog. ".chars().cycle().take(len).collect()
 }
 
-/// Characters of one to four bytes, of exactly that length.
+/// Characters of one to four bytes, `len` bytes in all.
 fn mixed(len: usize) -> String {
     let mut text = String::new();
     for c in "Grüße aus Köln: 5 € und viel 日本語 😀, ".chars().cycle() {
@@ -46,7 +46,7 @@ fn mixed(len: usize) -> String {
     text
 }
 
-/// Answers all messages in `input` with themselves; how many there were.
+/// Echoes all messages in `input`. Returns their number.
 fn echo_all(connection: &mut Connection, mut input: &mut [u8], output: &mut Vec<u8>) -> usize {
     let mut messages = 0;
     output.clear();
@@ -59,7 +59,7 @@ fn echo_all(connection: &mut Connection, mut input: &mut [u8], output: &mut Vec<
     messages
 }
 
-/// One frame: parse, unmask, check, encode the same for the way back.
+/// One frame: parses, unmasks and checks it, and encodes the reply.
 #[divan::bench_group]
 mod echo {
     use super::*;
@@ -74,7 +74,7 @@ mod echo {
         one(bencher, client_frame(Opcode::Text, ascii(size).as_bytes()), size);
     }
 
-    /// A full receive buffer, as the loop gets it from a client that does not wait for answers.
+    /// A full receive buffer, as from a client that does not wait for answers.
     #[divan::bench(args = [20, 125, 1024])]
     fn receive_buffer_of(bencher: Bencher, size: usize) {
         let frame = client_frame(Opcode::Text, ascii(size).as_bytes());
@@ -97,7 +97,7 @@ mod echo {
     }
 }
 
-/// A message as a server sends it.
+/// Encodes an unmasked frame, as a server sends it.
 #[divan::bench(args = SIZES)]
 fn encode(bencher: Bencher, size: usize) {
     let (payload, mut output) = (ascii(size), Vec::new());
@@ -107,7 +107,7 @@ fn encode(bencher: Bencher, size: usize) {
     });
 }
 
-/// A message of 128 bytes to so many: the whole way through the loop, and the clients' reading, without a system call.
+/// A broadcast of 128 bytes, through the whole loop and with the clients' reading, but without a system call.
 #[divan::bench(args = [100, 1000, 5000])]
 fn fan_out(bencher: Bencher, members: usize) {
     let mut stage = Stage::new(Room);
@@ -127,14 +127,14 @@ impl Handler for Room {
     }
 }
 
-/// The masking key over a payload (RFC 6455 5.3).
+/// Unmasks a payload (RFC 6455 5.3).
 #[divan::bench(args = SIZES)]
 fn unmask(bencher: Bencher, size: usize) {
     let mut payload = vec![7; size];
     bencher.counter(BytesCount::new(size)).bench_local(|| mask(black_box(&mut payload), black_box(KEY), 0));
 }
 
-/// Validation of a text (RFC 6455 8.1), in one piece.
+/// Validates a text (RFC 6455 8.1) in one piece.
 #[divan::bench_group]
 mod utf8 {
     use super::*;
@@ -157,7 +157,7 @@ mod utf8 {
     }
 }
 
-/// A browser's request to its 101: find the end of the head, read it, check it, answer.
+/// Finds the end of a browser's request head, parses and checks it, and encodes the 101.
 #[divan::bench]
 fn opening_handshake(bencher: Bencher) {
     let head = "GET /chat?room=7 HTTP/1.1\r\nHost: example.com\r\nConnection: keep-alive, Upgrade\r\n\
@@ -180,7 +180,7 @@ fn opening_handshake(bencher: Bencher) {
     });
 }
 
-/// A broadcast's frame: encoded once, however many get it.
+/// Encodes the frame of a broadcast, once for all receivers.
 #[divan::bench(args = SIZES)]
 fn encode_broadcast(bencher: Bencher, size: usize) {
     let text = ascii(size);

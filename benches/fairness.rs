@@ -1,9 +1,9 @@
-//! How long a bystander waits for its echo while others send as fast as they can: `cargo bench --bench fairness`. With
-//! `--features deflate` the server compresses, and so do some of them.
+//! Measures how long a bystander waits for its echo while other clients send as fast as they can:
+//! `cargo bench --bench fairness`. With `--features deflate` the server and some of the clients compress.
 //!
-//! Fails when its longest wait is over 100 ms under one kind of flood, or 250 ms under all of them; with `--times 5`, over
-//! five times as much. Everything runs on this machine, the clients too: with fewer cores than floods, the bystander also
-//! waits for a core.
+//! It fails if the longest wait is over 100 ms under one kind of flood, or over 250 ms under all kinds together. With
+//! `--times 5`, five times as much is allowed. Clients and server run on the same machine: with fewer cores than
+//! floods, the bystander also waits for a core.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -18,35 +18,35 @@ use common::flood::{Flood, Sink};
 use common::raw::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
 use common::{Echo, TestServer, bind, deflate};
 
-/// What the longest wait may be under one kind of flood, and under all.
+/// The longest wait allowed under one kind of flood, and under all kinds.
 const ONE: Duration = Duration::from_millis(100);
 const ALL: Duration = Duration::from_millis(250);
-/// For how long it is measured, for each kind and for all.
+/// The time of measuring, for each kind and for all kinds.
 const ONE_TIME: Duration = Duration::from_secs(1);
 const ALL_TIME: Duration = Duration::from_secs(5);
 /// Clients of [`Kind::Deaf`].
 const DEAF: usize = 100;
 
-/// What a flood does.
+/// The behaviour of a flood.
 enum Kind {
-    /// Sends these and reads what is answered.
+    /// One client sends these frames and reads the answers.
     Frames(Vec<u8>),
-    /// A hundred send these and read nothing.
+    /// A hundred clients send these frames and read nothing.
     Deaf(Vec<u8>),
-    /// Comes, says so much of its request, and is reset.
+    /// Clients connect, send this part of a request, and reset the connection.
     ComeAndGo(Vec<u8>),
-    /// Sends what it has compressed.
+    /// One client sends compressed messages.
     Compressed(Compressed),
 }
 
-/// A kind of flood: its name, where it goes, and what it does.
+/// A kind of flood: its name, its path, and its behaviour.
 type Row = (&'static str, &'static str, Kind);
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().collect();
-    // `cargo test --all-targets` runs it, too.
+    // `cargo test --all-targets` also runs this program.
     if !args.iter().any(|arg| arg == "--bench") {
-        println!("measures only as `cargo bench --bench fairness`");
+        println!("to measure, run `cargo bench --bench fairness`");
         return ExitCode::SUCCESS;
     }
     let times = args.iter().position(|arg| arg == "--times").and_then(|at| args.get(at + 1));
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     }
     let under_all = measure("all of them, one of each", &rows.iter().collect::<Vec<_>>(), ALL_TIME);
     let is_good = longest <= ONE * times && under_all <= ALL * times;
-    println!("{}", if is_good { "passed" } else { "FAILED: it has waited for too long" });
+    println!("{}", if is_good { "passed" } else { "FAILED: the bystander waited too long" });
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -90,8 +90,8 @@ fn rows() -> Vec<Row> {
         ("empty messages, echoed", "/echo", Kind::Frames(empty)),
         ("empty fragments", "/sink", Kind::Frames(fragments)),
         ("pings", "/sink", Kind::Frames(pings.clone())),
-        ("100 who read no pong", "/sink", Kind::Deaf(pings)),
-        ("100 who read no 1 MiB echo", "/echo", Kind::Deaf(huge)),
+        ("100 clients that read no pong", "/sink", Kind::Deaf(pings)),
+        ("100 clients that read no 1 MiB echo", "/echo", Kind::Deaf(huge)),
         ("half requests, reset", "/", Kind::ComeAndGo(half)),
         ("handshakes, reset", "/", Kind::ComeAndGo(request)),
     ];
@@ -99,10 +99,10 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// The bystander's longest wait.
+/// Returns the bystander's longest wait.
 fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
     let server = TestServer::run(bind().mount("/sink", Sink).mount("/echo", Echo).config(deflate::config()));
-    // Each counts for itself: it is measured when all are under way.
+    // Each flood has its own counter, because measuring starts when all of them are under way.
     let flood: Vec<_> = floods.iter().map(|_| Flood::default()).collect();
     thread::scope(|scope| {
         let _until_then: Vec<_> = flood.iter().map(Flood::until_dropped).collect();

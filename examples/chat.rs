@@ -1,4 +1,4 @@
-//! A chat with state of its own for each connection: a name, from the URL, and a room.
+//! A chat that keeps a name, from the URL, and a room for each connection.
 //!
 //!     cargo run --example chat
 //!     npx wscat -c 'ws://127.0.0.1:8080/rooms/garden?name=Ann'
@@ -6,7 +6,7 @@
 use sockhop::http::Request;
 use sockhop::{Accept, CloseFrame, CloseReason, Context, Handler, Message, Server};
 
-/// What is kept with each connection.
+/// The state of one connection.
 #[derive(Clone)]
 struct Guest {
     name: String,

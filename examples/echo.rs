@@ -1,4 +1,4 @@
-//! The smallest server: every message goes back to its sender, as it came.
+//! The smallest server: sends every message back to its sender.
 //!
 //!     cargo run --example echo
 //!     npx wscat -c ws://127.0.0.1:8080/echo

@@ -1,4 +1,4 @@
-//! The codec alone, in a program with a loop of its own; here a thread and a blocking socket for each connection.
+//! Uses the codec without the server, in a loop of its own: here a thread with a blocking socket for each connection.
 //!
 //!     cargo run --example own_loop
 //!     npx wscat -c ws://127.0.0.1:8080
@@ -38,13 +38,13 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         }
     }
 
-    // Frames in, events out. What came right behind the head are frames already.
+    // Frames in, events out. Bytes behind the request head are the first frames.
     let mut connection = Connection::server(Limits::default());
     let mut input = &mut head[len..];
     loop {
         while let Some(event) = connection.receive(&mut input, &mut output).transpose() {
             match event {
-                // A server does not mask: its frames are encoded without the connection, which `message` borrows.
+                // `message` borrows the connection. A server does not mask, so its frames are encoded without it.
                 Ok(Event::Message(message)) => encode_frame(message.opcode(), message.as_bytes(), &mut output),
                 Ok(_) => {}
                 Err(error) => eprintln!("{error}"),

@@ -1,4 +1,4 @@
-//! A ticker: a thread of its own pushes a line a second to all who are connected, and says when the server has gone.
+//! A ticker: a second thread sends one line a second to all connections, and ends when the server has stopped.
 //!
 //!     cargo run --example push_from_thread
 //!     npx wscat -c ws://127.0.0.1:8080/uptime
@@ -26,7 +26,7 @@ fn main() -> std::io::Result<()> {
             let line = format!("up for {} s", start.elapsed().as_secs());
             match handle.broadcast("/uptime", line) {
                 Ok(()) => {}
-                // The loop is busy: this line is skipped, the next one is newer anyway.
+                // The queue is full because the loop is busy. This line is skipped, since the next one is newer.
                 Err(Rejected::Full(line)) => eprintln!("skipped: {line}"),
                 Err(Rejected::Stopped(_)) => return,
             }

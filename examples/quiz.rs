@@ -1,5 +1,5 @@
-//! A quiz: whoever writes `ask` opens a question, and a timer ends the time for it. Its test needs no socket, and no
-//! ten seconds either.
+//! A quiz: the message `ask` opens a question, and a timer closes it. The test needs no socket, and does not wait for
+//! ten seconds.
 //!
 //!     cargo run --example quiz
 //!     npx wscat -c ws://127.0.0.1:8080/quiz
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sockhop::{Context, Handler, Message, Server, TimerId};
 
-/// The timer of the question that is open.
+/// The timer of the open question.
 #[derive(Default)]
 struct Quiz(Option<TimerId>);
 

@@ -380,8 +380,8 @@ fn connections_are_as_many_as_descriptors_allow() {
     let (code, errors) = server.end();
     assert_eq!(code, Some(0));
     assert!(!errors.contains("descriptors"), "{errors}");
-    let (warnings, named) = (errors.matches("WARN ").count(), errors.matches("--max-connections 2 ").count());
-    assert!(warnings == 1 && named == 1, "who was refused is told of: {errors}");
+    assert_eq!(errors.matches("WARN ").count(), 1, "one line for the refused client: {errors}");
+    assert!(errors.contains("--max-connections") && !errors.contains("Config::"), "{errors}");
 
     let server = limited("-n 66", &["echo", "127.0.0.1:0", "--max-connections", "3"]);
     server.signal("-TERM");

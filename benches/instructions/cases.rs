@@ -1,4 +1,4 @@
-//! What is counted: the workloads of `benches/peers`, without sockets.
+//! The counted cases: the workloads of `benches/peers`, without sockets.
 
 use std::hint::black_box;
 
@@ -8,9 +8,9 @@ use sockhop::{Context, Handler, Message};
 
 pub struct Case {
     pub name: &'static str,
-    /// Rounds of the short run; the long one has three times as many.
+    /// Rounds of the short run. The long run has three times as many.
     pub rounds: usize,
-    /// Messages of a round: received, for a broadcast delivered, of connections opened.
+    /// Messages in a round: received ones, or deliveries of a broadcast, or opened connections.
     pub messages: usize,
     pub run: fn(rounds: usize),
 }
@@ -31,7 +31,7 @@ pub const CASES: [Case; 13] = [
     Case { name: "connect", rounds: 100, messages: 1, run: connect },
 ];
 
-/// What the loop reads at a time.
+/// The size of the loop's receive buffer.
 const BUFFER: usize = 64 * 1024;
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -51,7 +51,7 @@ impl Handler for Room {
     }
 }
 
-/// A text names a topic that is subscribed to; other messages begin with the name of the one they are for.
+/// A text message subscribes to the topic that it names. A binary message begins with the name of its topic.
 struct News;
 
 impl Handler for News {
@@ -63,7 +63,7 @@ impl Handler for News {
     }
 }
 
-/// A full receive buffer, through the codec alone.
+/// A full receive buffer goes through the codec alone.
 fn parse(opcode: Opcode, len: usize, rounds: usize) {
     let frame = client_frame(opcode, len);
     let input = frame.repeat(BUFFER / frame.len());
@@ -83,7 +83,7 @@ fn counted_codec(connection: &mut Connection, mut input: &mut [u8]) -> usize {
     messages
 }
 
-/// In every round each client sends some messages at once, and gets them back.
+/// In each round, each client sends some messages at once and gets them back.
 fn echo(clients: usize, messages: usize, opcode: Opcode, len: usize, rounds: usize) {
     let mut stage = Stage::new(Echo);
     let clients: Vec<Client> = (0..clients).map(|_| stage.connect("/")).collect();
@@ -99,7 +99,7 @@ fn echo(clients: usize, messages: usize, opcode: Opcode, len: usize, rounds: usi
     }
 }
 
-/// In every round one client sends some messages at once, and all get them.
+/// In each round, one client sends some messages at once and all clients get them.
 fn broadcast(clients: usize, messages: usize, rounds: usize) {
     let mut stage = Stage::new(Room);
     let clients: Vec<Client> = (0..clients).map(|_| stage.connect("/")).collect();
@@ -113,8 +113,8 @@ fn broadcast(clients: usize, messages: usize, rounds: usize) {
     }
 }
 
-/// In every round one client sends some messages at once, each to a topic of its own. Others subscribe, to one topic each or
-/// all of them to so many.
+/// In each round, one client sends some messages at once, each to another topic. The other clients subscribe to one
+/// topic each, or all of them to the first `each` topics.
 fn publish(clients: usize, each: usize, messages: usize, rounds: usize) {
     let mut stage = Stage::new(News);
     let publisher = stage.connect("/");
@@ -139,7 +139,7 @@ fn name(topic: usize) -> Vec<u8> {
     format!("{topic:04}").into_bytes()
 }
 
-/// In every round one client comes, and goes.
+/// In each round, one client connects and disconnects.
 fn connect(rounds: usize) {
     let mut stage = Stage::new(Echo);
     for _ in 0..rounds {

@@ -1,24 +1,24 @@
-//! The committed figures, and what is said when others are counted.
+//! The committed figures, and their comparison with new counts.
 
 use std::fmt::Write;
 use std::process::Command;
 use std::{env, fs};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions/figures.txt");
-/// What may be added to a figure before it fails.
+/// The share by which a count may exceed its figure.
 const MOST: f64 = 0.05;
-/// Another compiler makes other code of the same source: only what is gross counts as ours.
+/// Another compiler makes other code from the same source, so only a large difference fails.
 const MOST_WITH_ANOTHER_COMPILER: f64 = 0.15;
 
-/// Takes from glibc the features for which it has functions of their own: what stays is SSE2, which every x86-64 has.
+/// Hides from glibc the features for which it has special functions. SSE2, which every x86-64 has, stays.
 pub const TUNABLES: &str = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,-BMI2,-BMI1,-ERMS,-FSRM,-RTM,\
     -SSSE3,-SSE4_1,-SSE4_2,-MOVBE,-LZCNT,-POPCNT,-Fast_Unaligned_Copy,-AVX_Fast_Unaligned_Load:\
     glibc.cpu.x86_non_temporal_threshold=0xc0000";
 
-/// What the figures depend on besides the source.
+/// The facts on which figures depend besides the source.
 #[derive(PartialEq)]
 pub struct Platform {
-    /// The processor's kind, the system, and the features that the crates look for at run time.
+    /// The processor, the system, and the features that our dependencies detect at run time.
     target: String,
     compiler: String,
 }
@@ -33,7 +33,7 @@ impl Platform {
     }
 }
 
-/// `simdutf8` has one way for AVX2 and others for less.
+/// `simdutf8` has one implementation for AVX2 and others for older processors.
 #[cfg(target_arch = "x86_64")]
 fn features() -> &'static str {
     if is_x86_feature_detected!("avx2") { "+avx2" } else { "" }
@@ -81,7 +81,7 @@ impl Figures {
         print!("{text}");
     }
 
-    /// Prints all counts beside their figures; whether none is too high.
+    /// Prints all counts beside their figures. Returns whether none is too high.
     pub fn compare(&self, here: &Platform, counts: &[(&str, f64)]) -> bool {
         let comparable = self.platform.target == here.target;
         let most = if self.platform.compiler == here.compiler { MOST } else { MOST_WITH_ANOTHER_COMPILER };
@@ -102,12 +102,15 @@ impl Figures {
             }
         }
         if !comparable {
-            println!("the figures are for {}, this is {}: they are not compared", self.platform.target, here.target);
+            println!(
+                "the figures are for {}, but this is {}: they are not compared",
+                self.platform.target, here.target
+            );
             return true;
         }
         if self.platform.compiler != here.compiler {
             println!(
-                "the figures are of {}, this is {}: {:.0} % more are let pass; record them anew in a commit of their own",
+                "the figures are from {}, but this is {}: {:.0} % more is allowed; record them again in a separate commit",
                 self.platform.compiler,
                 here.compiler,
                 most * 100.0
@@ -115,13 +118,13 @@ impl Figures {
         }
         let again = "`cargo bench --bench instructions -- --record`";
         if !fewer.is_empty() {
-            println!("well done: {}. Keep it that way: {again} lowers the figures.", fewer.join(", "));
+            println!("well done: {}. {again} lowers the figures to keep it that way.", fewer.join(", "));
         }
         if !too_many.is_empty() {
             println!(
-                "FAILED: more than {:.0} % above the figure: {}. See where they go with `callgrind_annotate \
-                 target/tmp/instructions.NAME.ROUNDS`. If the change is worth them, say so in the commit, with the \
-                 figures that {again} writes.",
+                "FAILED: more than {:.0} % above the figure: {}. See where they are spent with `callgrind_annotate \
+                 target/tmp/instructions.NAME.ROUNDS`. If the change is worth them, say so in the commit, and \
+                 include the figures that {again} writes.",
                 most * 100.0,
                 too_many.join(", ")
             );

@@ -1,15 +1,16 @@
-//! How many instructions the server spends on a message: `cargo bench --bench instructions`.
+//! Counts the server's instructions for each message: `cargo bench --bench instructions`.
 //!
-//! Time on a shared machine is noise; instructions are not. Each case runs twice under `valgrind --tool=callgrind`, in two
-//! lengths, and the difference is divided by the difference in messages: what is done once cancels out. Counted is what
-//! the server does in user space, with the codec alone or with the real loop over sockets in memory; what stands for
-//! system calls, and the clients, are left out. More than 5 % above `figures.txt` fails.
+//! Times on a shared machine are noisy; instruction counts are not. Each case runs twice under
+//! `valgrind --tool=callgrind`, with different numbers of messages. The difference in instructions is divided by the
+//! difference in messages, so that work that is done once cancels out. Only the server's instructions in user space are
+//! counted, of the codec alone or of the real loop over sockets in memory, without the clients and the stand-ins for
+//! system calls. A count more than 5 % above its figure in `figures.txt` fails.
 //!
 //! | | |
 //! |---|---|
-//! | `cargo bench --bench instructions` | counts all, and compares |
+//! | `cargo bench --bench instructions` | counts all cases, and compares |
 //! | `cargo bench --bench instructions -- echo` | only cases with `echo` in their names |
-//! | `cargo bench --bench instructions -- --record` | counts all, and writes `figures.txt` |
+//! | `cargo bench --bench instructions -- --record` | counts all cases, and writes `figures.txt` |
 //!
 //! The callgrind files stay in `target/tmp`, for `callgrind_annotate`.
 
@@ -25,8 +26,8 @@ use std::{env, fs, thread};
 use cases::{CASES, Case};
 use figures::{Figures, Platform};
 
-/// Functions at whose entry callgrind turns counting over, and back at their end: two that begin what counts, and one
-/// that interrupts it.
+/// Functions at whose start and end callgrind toggles counting. The first two are counted; the last one runs inside
+/// them and is not.
 const TOGGLES: [&str; 3] = ["*counted_codec*", "*server_turn*", "*system_call*"];
 
 fn main() -> ExitCode {
@@ -38,20 +39,20 @@ fn main() -> ExitCode {
         (case.run)(rounds.parse().expect("rounds"));
         return ExitCode::SUCCESS;
     }
-    // `cargo test --all-targets` runs it, too.
+    // `cargo test --all-targets` also runs this program.
     if !args.iter().any(|arg| arg == "--bench") {
-        println!("counts only as `cargo bench --bench instructions`");
+        println!("to count, run `cargo bench --bench instructions`");
         return ExitCode::SUCCESS;
     }
     let records = args.iter().any(|arg| arg == "--record");
     let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
     let wanted = |case: &&Case| filters.is_empty() || filters.iter().any(|filter| case.name.contains(*filter));
     if records && !filters.is_empty() {
-        eprintln!("--record writes all figures: it takes no names");
+        eprintln!("--record writes all figures, so no names may follow");
         return ExitCode::FAILURE;
     }
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
-        eprintln!("valgrind, from the package of that name, is needed: {error}");
+        eprintln!("valgrind is needed (from the package of that name): {error}");
         return ExitCode::FAILURE;
     }
     let cases: Vec<&Case> = CASES.iter().filter(wanted).collect();
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
     if Figures::read().compare(&here, &counts) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Instructions per message of each case, counted on all cores at once: they do not depend on who else runs.
+/// Instructions per message of each case. All cores are used, because counts do not depend on other processes.
 fn count_all(cases: &[&Case]) -> Vec<(&'static str, f64)> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -91,18 +92,19 @@ fn count(case: &Case) -> f64 {
     instructions as f64 / ((many - few) * case.messages) as f64
 }
 
-/// The instructions of so many rounds.
+/// The instructions of `rounds` rounds.
 fn collect(case: &Case, rounds: usize) -> i64 {
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("instructions.{}.{rounds}", case.name));
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--collect-atstart=no"]).arg(format!("--callgrind-out-file={}", out.display()));
     valgrind.args(TOGGLES.map(|name| format!("--toggle-collect={name}")));
     valgrind.arg(env::current_exe().expect("a path")).args(["run", case.name, &rounds.to_string()]);
-    // glibc picks its memcpy and its like by the processor's features. With these taken away it is the same everywhere.
+    // glibc chooses its memcpy and similar functions by the processor's features. Without these, the choice is the same
+    // everywhere.
     valgrind.env("GLIBC_TUNABLES", figures::TUNABLES);
     let run = valgrind.output().expect("valgrind");
     assert!(run.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&run.stderr));
-    let profile = fs::read_to_string(&out).expect("what callgrind has written");
+    let profile = fs::read_to_string(&out).expect("the output of callgrind");
     let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")).expect("a total");
     total.trim().parse().expect("a number")
 }

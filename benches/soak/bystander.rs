@@ -1,5 +1,5 @@
-//! A client that wants its echo twenty times a second, and one of a plain TCP echo at the same moments: what the machine
-//! alone costs.
+//! A client that measures its echo twenty times a second, and a client of a plain TCP echo that does the same at the
+//! same moments, to show delays of the machine.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use crate::common::{noise, tcp};
 
 const EVERY: Duration = Duration::from_millis(50);
 
-/// The wait for one echo, and the number of its moment.
+/// The number of a moment, and the wait for the echo then.
 pub type Wait = (u32, Duration);
 
-/// Bystands until it is over; every byte is checked.
+/// Measures echoes until the run is over, and checks every byte.
 pub fn sockhop(addr: SocketAddr, start: Instant, over: &AtomicBool) -> Vec<Wait> {
     let mut stream = raw::open(addr, "/echo");
     let waits = each_moment(start, over, |moment, payload| {
@@ -30,7 +30,7 @@ pub fn sockhop(addr: SocketAddr, start: Instant, over: &AtomicBool) -> Vec<Wait>
     waits
 }
 
-/// The same without WebSocket, and without anyone else on that server.
+/// Does the same without WebSocket, on a server without other clients.
 pub fn plain(addr: SocketAddr, start: Instant, over: &AtomicBool) -> Vec<Wait> {
     let mut stream = tcp(addr);
     each_moment(start, over, |_, payload| {
@@ -44,7 +44,7 @@ pub fn plain(addr: SocketAddr, start: Instant, over: &AtomicBool) -> Vec<Wait> {
 fn each_moment(start: Instant, over: &AtomicBool, mut exchange: impl FnMut(u32, &[u8])) -> Vec<Wait> {
     let mut waits = Vec::new();
     while !over.load(Ordering::Relaxed) {
-        // The next one that is still to come.
+        // The next moment in the future.
         let moment = (start.elapsed().as_millis() / EVERY.as_millis()) as u32 + 1;
         thread::sleep((EVERY * moment).saturating_sub(start.elapsed()));
         let payload: Vec<u8> =

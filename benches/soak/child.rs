@@ -1,4 +1,4 @@
-//! The processes beside this one: the server, and a plain TCP echo that suffers from the machine as the server does.
+//! The other processes: the server, and a plain TCP echo on the same machine.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -7,32 +7,33 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// This program, as the plain echo.
+/// The argument that makes this program the plain echo.
 pub const ECHO: &str = "--plain-echo";
 
-/// A process that has said where it listens; killed if it has not ended before.
+/// A process that has printed its address. It is killed when dropped.
 pub struct Server {
     child: Child,
     pub addr: SocketAddr,
-    /// Collects what it says on standard error.
+    /// Collects the lines on its standard error.
     log: Option<JoinHandle<Vec<String>>>,
 }
 
-/// What the kernel says of a process at one time.
+/// The kernel's figures for a process at one time.
 #[derive(Clone, Copy, Default)]
 pub struct Sample {
-    /// Resident memory, and the part of it that is no file's, in KiB.
+    /// Resident memory, and the anonymous part of it, in KiB.
     pub rss: u64,
     pub own: u64,
     pub descriptors: usize,
     /// Processor time, in hundredths of a second.
     pub ticks: u64,
-    /// How long it was ready to run, but others had the processor.
+    /// The time in which it was ready to run but had no processor.
     pub starved: Duration,
 }
 
 impl Server {
-    /// Starts `sockhop` with all its apps at a free port; `prefix` are the words before the command, such as `taskset -c 2`.
+    /// Starts `sockhop` with all its apps at a free port. `prefix` has the words before the command, such as
+    /// `taskset -c 2`.
     pub fn sockhop(prefix: &[String]) -> io::Result<Self> {
         Server::start(prefix, env!("CARGO_BIN_EXE_sockhop"), "0")
     }
@@ -83,7 +84,7 @@ impl Server {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Waits until it has no more than so many descriptors open; how many there are in the end.
+    /// Waits until it has at most `most` descriptors open. Returns their number in the end.
     pub fn wait_for_descriptors(&self, most: usize, patience: Duration) -> io::Result<usize> {
         let since = Instant::now();
         loop {
@@ -95,7 +96,7 @@ impl Server {
         }
     }
 
-    /// Asks it to end; how it has, and what it has said on standard error.
+    /// Ends it with SIGTERM. Returns its exit status and the lines on its standard error.
     pub fn stop(mut self) -> io::Result<(ExitStatus, Vec<String>)> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
         let status = self.child.wait()?;
@@ -106,13 +107,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // These fail if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Serves one connection: every byte comes back.
+/// Accepts one connection and sends every byte back.
 pub fn plain_echo() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);

@@ -1,4 +1,4 @@
-//! How the clients behave, and what they expect of the server.
+//! The behaviour of the clients, and their checks of the server.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::Ordering;
@@ -10,21 +10,21 @@ use super::peer::{Peer, Phase, Role, split_frame};
 use super::room::{Ear, Room};
 use crate::common::raw::{self, BINARY, CLOSE, FIN, PING, PONG};
 
-/// Reads of one client before others have their turn, and bytes of a flood that it sends meanwhile.
+/// The most reads of one client in a turn, and the most bytes of a flood that it sends in a turn.
 const READS: usize = 4;
 const FLOOD_BUDGET: usize = 256 * 1024;
-/// What a deaf client sends each time, and how often.
+/// The bytes that a deaf client sends each time, and the pause between two times.
 const DEAF_BUDGET: usize = 128 * 1024;
 const DEAF_EVERY: Duration = Duration::from_millis(100);
 
-/// Why a client goes.
+/// The reason why a client ends.
 pub enum End {
     /// The end of the stream.
     Eof,
     Io(io::Error),
-    /// The server has done what it should not.
+    /// The server has done something wrong.
     Wrong(String),
-    /// It wants to, without a word.
+    /// The client resets the connection.
     Reset,
 }
 
@@ -41,7 +41,7 @@ impl From<String> for End {
 }
 
 impl Crowd<'_> {
-    /// Sends the request, or what a dawdler thinks is enough of it.
+    /// Sends the request; a dawdler sends only a part of it.
     pub(super) fn greet(&mut self, key: usize) {
         let path = match self.peers[key].role {
             Role::Publisher(room) | Role::Subscriber(room) | Role::Slow(room) | Role::Resetter(room) => {
@@ -57,7 +57,7 @@ impl Crowd<'_> {
         self.settle(key, said.map(|()| false).map_err(End::Io));
     }
 
-    /// Writes and reads what there is to be written and read.
+    /// Writes queued bytes and reads from the socket.
     pub(super) fn serve(&mut self, key: usize) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let served = self.transfer(key, &mut buffer);
@@ -65,7 +65,7 @@ impl Crowd<'_> {
         self.settle(key, served);
     }
 
-    /// Whether it is to be served again without an event.
+    /// Returns whether the client must be served again without an event.
     fn transfer(&mut self, key: usize, buffer: &mut [u8]) -> Result<bool, End> {
         let is_flooding = self.is_flooding();
         let Some(peer) = self.peers.get_mut(key) else { return Ok(false) };
@@ -93,7 +93,7 @@ impl Crowd<'_> {
 
     fn receive(&mut self, key: usize, bytes: &[u8]) -> Result<(), End> {
         self.live.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        // As long as something comes, it is not stuck: a flood may have left much to be answered.
+        // While bytes arrive, the client is not stuck: the server may have a long flood to answer.
         self.peers[key].since = self.now;
         let mut kept = std::mem::take(&mut self.peers[key].inbox);
         let mut rest = bytes;
@@ -116,13 +116,13 @@ impl Crowd<'_> {
         Ok(())
     }
 
-    /// Takes the server's opening handshake off the front, if it is complete.
+    /// Checks and removes the server's opening handshake, if it is complete.
     fn open_handshake<'b>(&mut self, key: usize, bytes: &'b [u8]) -> Result<&'b [u8], End> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(bytes) };
         let (now, role) = (self.now, self.peers[key].role);
         let head = &bytes[..end];
         if role == Role::Dawdler {
-            // It is read at the end of the stream.
+            // Its answer is checked at the end of the stream.
             return Ok(bytes);
         }
         let accepts = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -145,7 +145,7 @@ impl Crowd<'_> {
         let peer = &mut self.peers[key];
         match (first, peer.ear.as_mut(), peer.role) {
             (_, _, role) if peer.phase == Phase::Closed => {
-                Err(End::Wrong(format!("{role:?} is sent a frame behind the Close: {first:#x}")))
+                Err(End::Wrong(format!("{role:?} got a frame behind the Close: {first:#x}")))
             }
             // 5.5.1: no frame follows a Close, so a Ping that has crossed it is not answered.
             (PING_FRAME, _, _) if peer.phase != Phase::Open => Ok(()),
@@ -159,7 +159,7 @@ impl Crowd<'_> {
                 self.live.messages.fetch_add(1, Ordering::Relaxed);
                 Ok(ear.hear(&mut self.rooms[room], payload)?)
             }
-            (_, _, role) => Err(End::Wrong(format!("{role:?} is sent {first:#x} with {} bytes", payload.len()))),
+            (_, _, role) => Err(End::Wrong(format!("{role:?} got {first:#x} with {} bytes", payload.len()))),
         }
     }
 
@@ -173,14 +173,14 @@ impl Crowd<'_> {
             _ => false,
         };
         if !is_right {
-            return Err(End::Wrong(format!("{:?} is sent Close {code} in {:?}", peer.role, peer.phase)));
+            return Err(End::Wrong(format!("{:?} got Close {code} in {:?}", peer.role, peer.phase)));
         }
         if let (Role::Flood(flavour), false) = (peer.role, peer.has_all(&self.flavours)) {
             let name = self.flavours[flavour].name;
             return Err(End::Wrong(format!("{name}: {} bytes sent, {} answered", peer.asked, peer.answered)));
         }
         if code == 1000 && peer.ear.as_ref().is_some_and(|ear| !ear.has_heard(peer.owed)) {
-            return Err(End::Wrong(format!("{:?} has missed the last before {}", peer.role, peer.owed)));
+            return Err(End::Wrong(format!("{:?} has missed messages before {}", peer.role, peer.owed)));
         }
         if peer.phase == Phase::Open || matches!(peer.role, Role::Violator(_)) {
             peer.say(&raw::close(code, ""))?;
@@ -190,7 +190,7 @@ impl Crowd<'_> {
         Ok(())
     }
 
-    /// Acts on how a client was served.
+    /// Continues or ends a client, depending on how serving it went.
     pub(super) fn settle(&mut self, key: usize, served: Result<bool, End>) {
         let end = match served {
             Ok(true) => return self.again.push(key),
@@ -220,7 +220,7 @@ impl Crowd<'_> {
         }
     }
 
-    /// Does what it is there for, now that its time has come.
+    /// Lets a client do what its role is for.
     pub(super) fn do_its_part(&mut self, key: usize) {
         let (now, is_flooding) = (self.now, self.is_flooding());
         let (sleep, dawdler_resets) = (3000 + self.below(6000) as u64, self.below(2) == 0);
@@ -256,7 +256,7 @@ impl Crowd<'_> {
         self.settle(key, done);
     }
 
-    /// Takes its leave with a Close frame; who never does, goes.
+    /// Lets a client leave with a Close frame, or with a reset if its role never sends one.
     pub(super) fn leave(&mut self, key: usize) {
         let (now, is_ending) = (self.now, self.is_ending);
         let peer = &mut self.peers[key];
@@ -290,7 +290,8 @@ fn is_reset(error: &io::Error) -> bool {
 }
 
 impl Peer {
-    /// Compares what has come with a flavour's answers; returns what is none: the Close frame, once it has asked for it.
+    /// Compares received bytes with a flavour's answers. Returns the bytes behind the answers, which are the Close
+    /// frame once the client has asked for it.
     fn compare<'b>(&mut self, flavour: &Flavour, mut bytes: &'b [u8]) -> Result<&'b [u8], String> {
         while !bytes.is_empty() {
             let at = (self.answered % flavour.reply.len() as u64) as usize;
@@ -311,7 +312,7 @@ impl Peer {
         Ok(bytes)
     }
 
-    /// Whether a flood has been answered as it should be.
+    /// Whether the server has answered the whole flood.
     fn has_all(&self, flavours: &[Flavour]) -> bool {
         let Role::Flood(flavour) = self.role else { return true };
         let flavour = &flavours[flavour];

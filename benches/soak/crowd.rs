@@ -1,4 +1,6 @@
-//! The clients: who is there, when each acts, and the loop that serves their sockets. How each behaves is `conduct.rs`.
+//! The clients: their number, the times at which they act, and the loop that serves their sockets. Their behaviour is
+//! in
+//! `conduct.rs`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +16,7 @@ use super::flavour::{self, Flavour};
 use super::peer::{Peer, Phase, Role};
 use super::room::Room;
 
-/// How many of each there are. With the bystander, 2,000.
+/// The number of clients of each kind. With the bystander, there are 2,000.
 const POPULATION: [(Role, usize); 17] = [
     (Role::Publisher(0), 1),
     (Role::Publisher(1), 1),
@@ -35,31 +37,32 @@ const POPULATION: [(Role, usize); 17] = [
     (Role::Dawdler, 60),
 ];
 pub const CLIENTS: usize = 1999;
-/// Connections opened in one tick, at most.
+/// The most connections opened in one tick.
 const OPENED: usize = 30;
 const TICK: Duration = Duration::from_millis(10);
-/// Phases of floods: so long, each so long after the last has begun.
+/// The length of a phase of floods, and the time from the start of one to the start of the next.
 const FLOOD: Duration = Duration::from_secs(5);
 const FLOOD_EVERY: Duration = Duration::from_secs(17);
-/// How often the rooms hear something, in milliseconds.
+/// The time between two messages in each room, in milliseconds.
 const PUBLISHED_EVERY: [u64; 2] = [100, 50];
-/// Messages that a publisher has said and nobody has heard, at most.
+/// The most messages that a publisher may have sent and no member received.
 const UNHEARD: u64 = 4;
-/// How long a handshake, a closing handshake, or for all to hear the last message and leave, may take.
+/// The time allowed for an opening or closing handshake; twice as much for all clients to get the last message and
+/// leave.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Figures that are looked at while it goes on.
+/// Figures that are read during the run.
 #[derive(Default)]
 pub struct Live {
     pub clients: AtomicU64,
     pub opened: AtomicU64,
     pub messages: AtomicU64,
     pub bytes_in: AtomicU64,
-    /// Set when it makes no sense to go on.
+    /// Set when the run is to end.
     pub over: AtomicBool,
 }
 
-/// What has happened how often, and what should not have.
+/// Counts of events, and the failures.
 #[derive(Default)]
 pub struct Tally {
     pub counts: BTreeMap<String, u64>,
@@ -80,14 +83,14 @@ pub struct Crowd<'a> {
     pub(super) tally: Tally,
     pub(super) live: &'a Live,
     pub(super) now: Instant,
-    /// Who is served again without an event.
+    /// The clients to serve again without an event.
     pub(super) again: Vec<usize>,
-    /// All are to leave when they have heard the last message, and nobody new comes.
+    /// Whether the run ends: clients leave when they have received the last message, and no new ones come.
     pub(super) is_ending: bool,
     pub(super) buffer: Vec<u8>,
     addr: SocketAddr,
     poll: Poll,
-    /// How many there are of each line of `POPULATION`, and who is of which.
+    /// The number of clients in each line of `POPULATION`, and the line of each client.
     alive: [usize; POPULATION.len()],
     groups: Vec<usize>,
     start: Instant,
@@ -121,7 +124,7 @@ impl<'a> Crowd<'a> {
         })
     }
 
-    /// Goes on for so long; then all leave in good order.
+    /// Runs for `time`, then lets all clients leave with a closing handshake.
     pub fn run(mut self, time: Duration) -> io::Result<Tally> {
         let mut events = Events::with_capacity(1024);
         let (mut ticked, mut ending) = (self.start, None);
@@ -152,7 +155,7 @@ impl<'a> Crowd<'a> {
         Ok(self.tally)
     }
 
-    /// Whether all have left. Says good-bye for those who have heard everything.
+    /// Ends the run: from now on clients leave. Returns whether all have left.
     fn end(&mut self, since: &Instant) -> bool {
         self.is_ending = true;
         let is_late = self.now - *since > 2 * PATIENCE;
@@ -173,7 +176,7 @@ impl<'a> Crowd<'a> {
         for (index, every) in PUBLISHED_EVERY.into_iter().enumerate() {
             let is_publisher = |peer: &Peer| peer.role == Role::Publisher(index) && peer.phase == Phase::Open;
             let Some((key, _)) = self.peers.iter().find(|(_, peer)| is_publisher(peer)) else { continue };
-            // Who says more before what it has said is heard floods the slowest member.
+            // A publisher that sent more before its last messages were received would flood the slowest member.
             let Room { next, heard, has_listeners, .. } = self.rooms[index];
             if has_listeners && next < heard + UNHEARD && elapsed / every > self.published[index] {
                 self.published[index] = elapsed / every;
@@ -184,7 +187,7 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// Opens connections for those who are missing.
+    /// Opens connections for missing clients.
     fn fill(&mut self) -> io::Result<()> {
         let mut most = OPENED;
         for (group, (role, count)) in POPULATION.into_iter().enumerate() {
@@ -198,7 +201,7 @@ impl<'a> Crowd<'a> {
 
     fn open(&mut self, group: usize, role: Role) -> io::Result<()> {
         let role = if let Role::Violator(_) = role { Role::Violator(self.below(self.violations.len())) } else { role };
-        // How long until it acts, in milliseconds.
+        // The time until the client acts, in milliseconds.
         let until = match role {
             Role::Publisher(_) => u64::MAX >> 20,
             Role::Subscriber(_) => self.below(80_000) as u64,
@@ -224,21 +227,21 @@ impl<'a> Crowd<'a> {
         Ok(())
     }
 
-    /// Takes a client that has gone, or is to go, off the list.
+    /// Removes a client from the list.
     pub(super) fn remove(&mut self, key: usize) -> Peer {
         self.alive[self.groups[key]] -= 1;
         self.live.clients.fetch_sub(1, Ordering::Relaxed);
         self.peers.remove(key)
     }
 
-    /// Has those act whose time has come.
+    /// Lets each client act whose time has come.
     fn act(&mut self) {
         let keys: Vec<_> = self.peers.iter().map(|(key, _)| key).collect();
         for key in keys {
             let Some(peer) = self.peers.get(key) else { continue };
             let is_open = peer.phase == Phase::Open;
             if !is_open && self.now - peer.since > PATIENCE {
-                let what = format!("waits for more than {PATIENCE:?}: {peer:?}");
+                let what = format!("waited for more than {PATIENCE:?}: {peer:?}");
                 self.settle(key, Err(End::Wrong(what)));
             } else if self.is_ending && (is_open || peer.role == Role::Dawdler) {
                 self.leave(key);
@@ -253,13 +256,13 @@ impl<'a> Crowd<'a> {
         self.tally.failures.push(failure);
     }
 
-    /// Whether floods are under way.
+    /// Whether this is a phase of floods.
     pub(super) fn is_flooding(&self) -> bool {
         let elapsed = (self.now - self.start).as_millis() % FLOOD_EVERY.as_millis();
         !self.is_ending && elapsed >= (FLOOD_EVERY - FLOOD).as_millis()
     }
 
-    /// A number below `end`.
+    /// A random number below `end`.
     pub(super) fn below(&mut self, end: usize) -> usize {
         // xorshift64
         self.random ^= self.random << 13;

@@ -1,18 +1,18 @@
-//! What floods repeat, and what frames break which rule.
+//! The messages that floods repeat, and the frames that break a rule.
 
 use crate::common::noise;
 use crate::common::raw::{self, BINARY, CONTINUATION, FIN, PING, PONG, TEXT};
 
-/// What one kind of flood says to an echo, again and again.
+/// The messages that one kind of flood sends to an echo, again and again.
 pub struct Flavour {
     pub name: &'static str,
     /// Whole messages.
     pub request: Vec<u8>,
-    /// What answers `request`, which is the same frame again and again.
+    /// The answers to `request`: the same frame, repeated.
     pub reply: Vec<u8>,
-    /// Bytes in that frame.
+    /// The length of that frame.
     pub unit: usize,
-    /// Pings need not all be answered (5.5.3).
+    /// Whether answers may be missing: not every Ping needs a Pong (5.5.3).
     pub may_skip: bool,
 }
 
@@ -41,7 +41,7 @@ impl Flavour {
     }
 }
 
-/// Frames that break a rule, and the close code that says so.
+/// Frames that break a rule, with the close code that must answer them.
 pub fn violations() -> Vec<(Vec<u8>, u16)> {
     let mut not_minimal = raw::frame(FIN | TEXT, &[b'x'; 126]);
     not_minimal[3] = 125;

@@ -1,13 +1,14 @@
-//! A server among two thousand clients of every kind: `cargo bench --bench soak -- --minutes 30`.
+//! Runs the server with two thousand clients of every kind: `cargo bench --bench soak -- --minutes 30`.
 //!
-//! The binary runs with its default limits, as a process of its own. One generator (`crowd.rs`, a single thread) has
-//! subscribers who come and go and count every message, readers too slow for what is broadcast, floods, broken frames,
-//! requests that never end, and resets in the middle of a broadcast; beside them a bystander wants its echoes. In the end
-//! the server must hold no more memory than after five minutes and not one descriptor more than at the start, and must
-//! have kept nobody waiting.
+//! The binary runs with its default limits in a process of its own. One thread (`crowd.rs`) runs the clients:
+//! subscribers that come and go and count every message, readers that are too slow for the broadcasts, floods, broken
+//! frames, requests that never end, and resets in the middle of a broadcast. Beside them, a bystander sends messages
+//! and waits for the echoes. In the end the server must not hold more memory than after five minutes, nor more
+//! descriptors than at the start, and no echo may have been late.
 //!
-//! Flags: `--minutes N`; `--worst MILLISECONDS`, what the bystander's worst echo may take (250); `--prefix WORDS`, what the
-//! server is started with, such as `taskset -c 2`. Without them it is a short run, which has seen nothing of growth.
+//! Flags: `--minutes N`; `--worst MILLISECONDS`, the longest wait of the bystander that is allowed (250);
+//! `--prefix WORDS`, words before the server's command, such as `taskset -c 2`. Without `--minutes` the run is short,
+//! and cannot show growth.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -33,7 +34,7 @@ use report::Report;
 
 const SHORT: Duration = Duration::from_secs(20);
 const WORST: Duration = Duration::from_millis(250);
-/// How often the server is looked at, and of how many looks one is printed.
+/// The time between two samples of the server, and the number of samples for each printed line.
 const LOOK: Duration = Duration::from_secs(1);
 const PRINTED: usize = 10;
 
@@ -48,9 +49,9 @@ fn main() -> ExitCode {
     if args.iter().any(|arg| arg == child::ECHO) {
         return end(child::plain_echo().map(|()| true));
     }
-    // `cargo test --all-targets` runs it, too.
+    // `cargo test --all-targets` also runs this program.
     if !args.iter().any(|arg| arg == "--bench") {
-        println!("runs only as `cargo bench --bench soak`");
+        println!("to run it, use `cargo bench --bench soak`");
         return ExitCode::SUCCESS;
     }
     let value = |flag: &str| args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1));
@@ -74,7 +75,7 @@ fn end(is_good: io::Result<bool>) -> ExitCode {
     }
 }
 
-/// Whether the server has passed.
+/// Runs everything. Returns whether the server has passed.
 fn soak(plan: &Plan) -> io::Result<bool> {
     let limit = rlimit::increase_nofile_limit(u64::MAX)?;
     assert!(limit > CLIENTS as u64 + 100, "{limit} open files are too few: raise the hard limit (ulimit -Hn)");
@@ -89,7 +90,7 @@ fn soak(plan: &Plan) -> io::Result<bool> {
         let bystander = scope.spawn(move || bystander::sockhop(addr, start, &live.over));
         let control = scope.spawn(move || bystander::plain(plain_addr, start, &live.over));
         let looked = look(&mut server, start, live, &mut report, || crowd.is_finished());
-        // By now, or because the server has gone.
+        // The crowd has finished, or the server has ended too early: the bystanders end, too.
         live.over.store(true, Ordering::Relaxed);
         report.tally = crowd.join().unwrap_or_else(|_| Ok(panicked("the crowd")))?;
         report.waits = bystander.join().unwrap_or_default();
@@ -106,7 +107,7 @@ fn panicked(who: &str) -> Tally {
     Tally { failures: vec![format!("{who} has panicked")], ..Tally::default() }
 }
 
-/// Looks at the server each second until `done`.
+/// Takes a sample of the server each second until `done`.
 fn look(
     server: &mut Server,
     start: Instant,

@@ -1,4 +1,4 @@
-//! One client of the crowd: a socket that never blocks, and what is on its way in and out.
+//! One client of the crowd: a non-blocking socket with its unread and unsent bytes.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,22 +11,22 @@ use socket2::SockRef;
 use super::room::Ear;
 use crate::common::raw;
 
-/// What a client is there for.
+/// The purpose of a client.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Role {
-    /// Says what is broadcast in a room, by its index. It stays.
+    /// Publishes in the room with this index, until the end.
     Publisher(usize),
-    /// Hears everything in a room, then takes its leave with a Close frame.
+    /// Receives all messages in a room for some time, then leaves with a Close frame.
     Subscriber(usize),
-    /// Stops reading for some seconds, now and then.
+    /// Stops reading now and then, for some seconds.
     Slow(usize),
-    /// Goes by a reset when half of a message has come.
+    /// Resets the connection in the middle of a message.
     Resetter(usize),
-    /// Sends one flavour as fast as it can in each phase of floods, and checks the answers.
+    /// In each phase of floods, sends one flavour as fast as it can and checks the answers.
     Flood(usize),
     /// Sends one flavour at a moderate pace, and reads nothing.
     Deaf(usize),
-    /// Breaks a rule.
+    /// Breaks a rule of the protocol.
     Violator(usize),
     /// Never ends its request.
     Dawdler,
@@ -34,12 +34,12 @@ pub enum Role {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Phase {
-    /// The answer to its request is not complete.
+    /// The answer to the request is not complete.
     Handshake,
     Open,
-    /// It has sent a Close.
+    /// The client has sent a Close.
     Closing,
-    /// Both sides have: the end of the stream is to come.
+    /// Both sides have sent a Close. The end of the stream must follow.
     Closed,
 }
 
@@ -47,20 +47,20 @@ pub struct Peer {
     pub stream: TcpStream,
     pub role: Role,
     pub phase: Phase,
-    /// When the phase began, or when it was last sent something.
+    /// When the phase began, or when bytes were last received.
     pub since: Instant,
-    /// When it does what its role says.
+    /// When the client acts according to its role.
     pub act_at: Instant,
-    /// What it has heard in its room.
+    /// The messages received in its room.
     pub ear: Option<Ear>,
-    /// What the server had broadcast for sure when it said good-bye.
+    /// The server had broadcast all messages before this one when the client sent its Close.
     pub owed: u64,
-    /// Reads nothing for the time being.
+    /// Whether the client does not read at the moment.
     pub is_asleep: bool,
-    /// How much of a flood was sent and answered, in bytes.
+    /// Bytes of a flood that were sent, and bytes of its answers that were received.
     pub asked: u64,
     pub answered: u64,
-    /// What has come and is not complete.
+    /// Received bytes of an incomplete frame or head.
     pub inbox: Vec<u8>,
     outbox: Vec<u8>,
     sent: usize,
@@ -100,7 +100,7 @@ impl Peer {
         self.since = now;
     }
 
-    /// Sends bytes, or as many as the socket takes; the others by and by.
+    /// Sends bytes. Those that the socket does not take are queued.
     pub fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.outbox.extend_from_slice(bytes);
         self.flush()
@@ -124,7 +124,7 @@ impl Peer {
         self.outbox.is_empty()
     }
 
-    /// Repeats `pattern`, at most `budget` bytes of it. Whether the socket would take more.
+    /// Sends at most `budget` bytes of `pattern`, repeated. Returns whether the socket would take more.
     pub fn repeat(&mut self, pattern: &[u8], mut budget: usize) -> io::Result<bool> {
         self.flush()?;
         while budget > 0 && self.owes_nothing() {
@@ -142,7 +142,7 @@ impl Peer {
         Ok(self.owes_nothing())
     }
 
-    /// What of `pattern` is needed to complete it.
+    /// The rest of `pattern` that is needed to complete it.
     pub fn rest_of(&mut self, pattern: &[u8]) -> Vec<u8> {
         let at = (self.asked % pattern.len() as u64) as usize;
         let rest = if at == 0 { &[][..] } else { &pattern[at..] };
@@ -155,7 +155,7 @@ impl Peer {
         self.say(&raw::close(1000, ""))
     }
 
-    /// Reads what is there; `None` at the end of the stream, `Some(0)` when nothing is there yet.
+    /// Reads from the socket: `None` at the end of the stream, `Some(0)` if there is nothing yet.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self.stream.read(buffer) {
             Ok(0) => Ok(None),
@@ -165,9 +165,9 @@ impl Peer {
         }
     }
 
-    /// Ends without a word: the server gets a reset.
+    /// Resets the connection.
     pub fn reset(self) {
-        // It may have been reset by the server meanwhile.
+        // This fails if the server has reset the connection meanwhile.
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
@@ -175,7 +175,7 @@ impl Peer {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Has the kernel keep little for it, so that it is the server who keeps the rest.
+    /// Makes the receive buffer small, so that unread bytes are queued in the server and not in the kernel.
     pub fn take_little(&self) -> io::Result<()> {
         SockRef::from(&self.stream).set_recv_buffer_size(32 * 1024)
     }
@@ -185,10 +185,10 @@ fn is_not_yet(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected | ErrorKind::Interrupted)
 }
 
-/// A frame's first byte, its payload, and what is behind it.
+/// The first byte of a frame, its payload, and the bytes behind it.
 type Split<'a> = (u8, &'a [u8], &'a [u8]);
 
-/// Splits the first frame off; `None`: it is not complete.
+/// Splits off the first frame, or returns `None` if it is not complete.
 pub fn split_frame(bytes: &[u8]) -> Result<Option<Split<'_>>, String> {
     let [first, len, rest @ ..] = bytes else { return Ok(None) };
     let extended = |size: usize| {

@@ -1,4 +1,4 @@
-//! What is printed, and what decides.
+//! The output, and the decision whether the server has passed.
 
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
@@ -9,15 +9,15 @@ use super::bystander::Wait;
 use super::child::Sample;
 use super::crowd::{Live, Tally};
 
-/// Memory is compared between two spans: the five minutes after the first five, and the last five. Of each it is the
-/// least that counts: queues come and go with the slow readers, what is lost stays.
+/// Memory is compared between two spans: the five minutes after the first five, and the last five. The least value of
+/// each span counts: queues for slow readers come and go, but leaked memory stays.
 const SETTLED: Duration = Duration::from_secs(5 * 60);
 const SPAN: Duration = Duration::from_secs(5 * 60);
-/// What it may have grown by, in KiB; or by 2 %, if that is more.
+/// The growth of memory that is allowed, in KiB; or 2 %, if that is more.
 const GROWTH: u64 = 256;
-/// What the server may hold at any time, in KiB, of which it needs a fifth.
+/// The most memory that the server may have at any time, in KiB. It needs a fifth of that.
 const MOST: u64 = 64 * 1024;
-/// Of the waits over this, each is printed beside the plain echo's of the same moment.
+/// Each longer wait is printed beside the plain echo's wait at the same moment.
 const LONG: Duration = Duration::from_millis(50);
 
 pub struct Report {
@@ -67,7 +67,7 @@ impl Report {
         );
     }
 
-    /// Prints all of it; whether the server has passed.
+    /// Prints the whole report. Returns whether the server has passed.
     pub fn print(mut self, plan: &Plan, status: ExitStatus, log: &[String]) -> bool {
         println!();
         for (what, count) in &self.tally.counts {
@@ -80,12 +80,12 @@ impl Report {
         self.check_waits(plan.worst);
         self.check_memory();
         let (start, now) = (self.before.descriptors, self.descriptors);
-        println!("descriptors: {start} at the start, {now} after all have gone");
+        println!("descriptors: {start} at the start, {now} after all clients have left");
         self.require(now <= start, format!("{} descriptors are lost", now.saturating_sub(start)));
         self.require(status.success(), format!("the server ended with {status}"));
         let panics = log.iter().filter(|line| line.contains("panic") || line.contains(" ERROR ")).count();
         self.require(panics == 0, format!("{panics} errors in the log"));
-        // A run without them would have shown little; in a short one, nobody may have been slow for long enough.
+        // A run without these events shows little. In a short run, no client may be slow for long enough to be closed.
         let is_long = self.samples.len() > 120;
         for what in ["members that reset", "violators 1002", "floods 1000", "slow readers 1013"] {
             self.require(
@@ -124,10 +124,10 @@ impl Report {
             );
         }
         self.require(!self.waits.is_empty(), "the bystander has failed".into());
-        self.require(max <= worst, format!("the bystander has waited {:.1} ms", millis(max)));
+        self.require(max <= worst, format!("the bystander waited {:.1} ms", millis(max)));
     }
 
-    /// How long the server had to wait for a processor between the looks before and behind that span.
+    /// How long the server waited for a processor between the samples before and after a span.
     fn starved(&self, from: Duration, to: Duration) -> Duration {
         let before = self.samples.iter().rev().find(|(time, _)| *time <= from).map_or(self.before, |it| it.1);
         let behind = self.samples.iter().find(|(time, _)| *time >= to).map_or(before, |it| it.1);
@@ -139,13 +139,13 @@ impl Report {
         let peak = self.samples.iter().map(|(_, sample)| sample.rss).max().unwrap_or(0);
         let (before, after) = (of(&self.before), of(&self.after));
         println!(
-            "memory, in KiB: RSS (anonymous) {} ({}) at the start, {peak} at most, {} ({}) after all have gone",
+            "memory, in KiB: RSS (anonymous) {} ({}) at the start, {peak} at most, {} ({}) after all clients have left",
             before[0], before[1], after[0], after[1]
         );
         self.require(peak <= MOST, format!("{peak} KiB of memory at some time"));
         let end = self.samples.last().map_or(Duration::ZERO, |(time, _)| *time);
         if end < SETTLED + 2 * SPAN {
-            return println!("too short a run to see growth");
+            return println!("the run is too short to show growth");
         }
         for (index, name) in ["RSS", "anonymous memory"].into_iter().enumerate() {
             let least = |from: Duration| {

@@ -1,32 +1,32 @@
-//! A room in which numbered messages are broadcast, each of which is the same for everyone.
+//! A room in which numbered messages are broadcast. Each member must get the same messages.
 
 use std::collections::VecDeque;
 
 use crate::common::noise;
 use crate::common::raw::{self, BINARY, FIN};
 
-/// Messages that are kept to be compared with.
+/// The number of latest messages that are kept for comparison.
 const RECENT: usize = 400;
 
 pub struct Room {
     pub path: &'static str,
     len: fn(u64) -> usize,
     recent: VecDeque<Vec<u8>>,
-    /// The number of the next message: all before it have been handed to the publisher's socket, or wait for it.
+    /// The number of the next message. All earlier ones are sent or queued.
     pub next: u64,
-    /// Up to where somebody has heard it: so far the server has broadcast it to everyone.
+    /// The server has broadcast all messages before this one: a member has received the last of them.
     pub heard: u64,
-    /// Whether somebody has been there to hear what was said since.
+    /// Whether a member that receives messages has joined.
     pub has_listeners: bool,
 }
 
 impl Room {
-    /// A room where message `n` has `8 + len(n)` bytes.
+    /// Creates a room in which message `n` has `8 + len(n)` bytes.
     pub fn new(path: &'static str, len: fn(u64) -> usize) -> Self {
         Room { path, len, recent: VecDeque::new(), next: 0, heard: 0, has_listeners: false }
     }
 
-    /// The frame of the next message.
+    /// Returns the frame of the next message.
     pub fn publish(&mut self) -> Vec<u8> {
         let message = self.message(self.next);
         let frame = raw::frame(FIN | BINARY, &message);
@@ -42,11 +42,14 @@ impl Room {
         [&number.to_be_bytes()[..], &noise(number, (self.len)(number))].concat()
     }
 
-    /// The number of a message; why not, if it is none of those that were published.
+    /// Returns the number of a message.
+    ///
+    /// # Errors
+    /// The message was not published, or its bytes differ.
     pub fn check(&mut self, payload: &[u8]) -> Result<u64, String> {
         let number = payload.first_chunk().map_or(u64::MAX, |number| u64::from_be_bytes(*number));
         if number >= self.next {
-            return Err(format!("{}: {} bytes that nobody has published", self.path, payload.len()));
+            return Err(format!("{}: {} bytes that were never published", self.path, payload.len()));
         }
         let oldest = self.next - self.recent.len() as u64;
         let is_same = match number.checked_sub(oldest).and_then(|at| self.recent.get(at as usize)) {
@@ -61,11 +64,11 @@ impl Room {
     }
 }
 
-/// What one member of a room has heard.
+/// The messages that one member of a room has received.
 pub struct Ear {
-    /// Messages from this one on were published after it had come.
+    /// Messages from this one on were published after the member joined.
     joined: u64,
-    /// The one that is to come; `None` before the first.
+    /// The next message that the member must get; `None` before its first one.
     next: Option<u64>,
 }
 
@@ -75,7 +78,7 @@ impl Ear {
         Ear { joined: room.next, next: None }
     }
 
-    /// Takes a message, which must be the one that follows the last.
+    /// Takes a message, which must be the next one.
     pub fn hear(&mut self, room: &mut Room, payload: &[u8]) -> Result<(), String> {
         let number = room.check(payload)?;
         let is_due = self.next.map_or(number <= self.joined, |next| number == next);
@@ -87,7 +90,7 @@ impl Ear {
         Ok(())
     }
 
-    /// Whether it has heard everything before `end`.
+    /// Whether the member has received all messages before `end`.
     pub fn has_heard(&self, end: u64) -> bool {
         self.next.unwrap_or(self.joined) >= end
     }

@@ -1,4 +1,4 @@
-//! Serves a [`Recipe`]: the connections' side of it, and the replies that wait for their time.
+//! Serves a [`Recipe`] to connections, and keeps the replies that are sent after a delay.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,29 +8,29 @@ use super::recipe::{Answer, Body, Recipe, Reply, To};
 use crate::http::{Request, Upgrade};
 use crate::{Accept, CloseCode, CloseFrame, Context, Handler, Message, Payload, TimerId};
 
-/// Bytes of replies that may wait for their time. Only a reply that repeats its message has to be kept.
+/// Bytes of delayed replies that may be kept. Only a reply made from its message is kept.
 const MAX_WAITING: usize = 16 * 1024 * 1024;
-/// What keeping a reply costs beside its bytes, about.
+/// The memory for a kept reply beside its bytes, about.
 const OVERHEAD: usize = 64;
 
-/// A [`Recipe`] that is served: `server.mount("/chat", RecipeHandler::new(CHAT))`.
+/// Serves a [`Recipe`]: `server.mount("/chat", RecipeHandler::new(CHAT))`.
 pub struct RecipeHandler {
     recipe: Recipe,
     clock: Box<dyn Fn() -> String + Send>,
-    /// What to say when a timer is due.
+    /// The reply that each timer sends.
     waiting: HashMap<TimerId, Body<'static>>,
-    /// What `waiting` costs, at most [`MAX_WAITING`].
+    /// The memory that `waiting` takes, at most [`MAX_WAITING`].
     waiting_bytes: usize,
 }
 
 impl RecipeHandler {
-    /// Serves a recipe, with the local time of day as `%H:%M:%S` for its stamp.
+    /// Serves a recipe. Its stamp is the local time of day, as `%H:%M:%S`.
     #[must_use]
     pub fn new(recipe: Recipe) -> Self {
         Self::with_clock(recipe, || jiff::Zoned::now().strftime("%H:%M:%S").to_string())
     }
 
-    /// Serves a recipe with another clock for its stamp.
+    /// Serves a recipe whose stamp comes from another clock.
     #[must_use]
     pub fn with_clock(recipe: Recipe, clock: impl Fn() -> String + Send + 'static) -> Self {
         RecipeHandler { recipe, clock: Box::new(clock), waiting: HashMap::new(), waiting_bytes: 0 }
@@ -55,7 +55,7 @@ impl Handler for RecipeHandler {
     }
 
     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
-        // The way of echo, relay and broadcast: nothing is made of the message.
+        // The fast path of echo, relay and broadcast, which pass a message on unchanged.
         if self.recipe.repeats() && self.recipe.after.is_zero() {
             return say(ctx, self.recipe.to, message);
         }
@@ -76,7 +76,7 @@ impl Handler for RecipeHandler {
 }
 
 impl RecipeHandler {
-    /// Says what the recipe makes of a message, at once or when it is time. Apart from what is short and frequent.
+    /// Sends the recipe's answer to a message, at once or after its delay. Not inlined, to keep the fast path short.
     #[inline(never)]
     fn answer(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
         match self.recipe.answer(message, &self.clock) {
@@ -87,7 +87,7 @@ impl RecipeHandler {
                 ctx.after(self.recipe.after);
             }
             Answer::Reply(body) if self.waiting_bytes + cost(&body) > MAX_WAITING => {
-                ctx.close(CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too many replies wait for their time"));
+                ctx.close(CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too many delayed replies"));
             }
             Answer::Reply(body) => {
                 self.waiting_bytes += cost(&body);
@@ -111,7 +111,7 @@ fn say(ctx: &mut Context<'_>, to: To, payload: impl Payload) {
     }
 }
 
-/// What a reply costs while it waits.
+/// The memory that a kept reply takes.
 fn cost(body: &Body<'_>) -> usize {
     body.message().len() + OVERHEAD
 }

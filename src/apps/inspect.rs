@@ -1,4 +1,4 @@
-//! The subprotocol `sockhop.inspect`: who offers it is first told how its opening handshake looked from here.
+//! The subprotocol `sockhop.inspect`: a client that offers it first gets its own request head, as the server saw it.
 
 use serde_json::json;
 
@@ -6,20 +6,20 @@ use crate::http::{Request, Upgrade, Version};
 
 /// The subprotocol. A connection that offers it gets, before anything else, one text message with its request head.
 ///
-/// That is a JSON object: `method`, `target`, `version`, `headers` as pairs of name and value in the order in which
-/// they came, and `accept`, the Sec-WebSocket-Accept that answered it. What may be a secret is shown as `(hidden)`: a
-/// script may not see the cookies that its browser sends, nor what a proxy has added for the server.
+/// The text is a JSON object: `method`, `target`, `version`, `headers` as pairs of name and value in the order in which
+/// they came, and `accept`, the Sec-WebSocket-Accept of the answer. A value that may be secret is shown as `(hidden)`:
+/// a script must not see the cookies of its browser, nor headers that a proxy has added for the server.
 pub const INSPECT: &str = "sockhop.inspect";
 
-/// In lower case, parts of the names of headers whose values are nobody's business but the server's: Cookie,
-/// Proxy-Authorization, X-Forwarded-Access-Token, X-Api-Key and their like.
+/// Words in the names of headers whose values may be secret, in lower case: of Cookie, Proxy-Authorization,
+/// X-Forwarded-Access-Token, X-Api-Key and the like.
 const SECRET: [&str; 9] = ["cookie", "auth", "token", "secret", "password", "session", "credential", "jwt", "api-key"];
 
-/// The message, for a client that offers the subprotocol.
+/// The message with the request head, if the client offers the subprotocol.
 pub(super) fn request_head(request: &Request<'_>, upgrade: &Upgrade<'_>) -> Option<String> {
     upgrade.subprotocols().any(|name| name == INSPECT).then(|| {
         let headers: Vec<_> = request.headers().map(|(name, value)| [name, shown(name, value)]).collect();
-        // In the order in which one reads it.
+        // Written by hand, so that the members come in the order of a request.
         format!(
             r#"{{"method":{},"target":{},"version":"{}","headers":{},"accept":{}}}"#,
             json!(request.method()),
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_offers_it_is_told() {
+    fn only_a_client_that_offers_it_gets_its_head() {
         for lines in ["", "Sec-WebSocket-Protocol: chat\r\n", "Sec-WebSocket-Protocol: sockhop.inspector\r\n"] {
             assert_eq!(head(lines), None, "{lines}");
         }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_the_head_as_it_came_without_its_secrets() {
+    fn shows_the_head_as_it_came_without_secrets() {
         let secrets = "Cookie: s=XYZ\r\ncOOkie: t=XYZ\r\nAuthorization: Basic XYZ\r\nProxy-Authorization: XYZ\r\n\
             X-Forwarded-Access-Token: XYZ\r\nx-api-key: XYZ\r\nX-Amzn-Oidc-Jwt: XYZ\r\n";
         let head = head(&format!("Sec-WebSocket-Protocol: sockhop.inspect\r\nX-A: \"q\"\r\n{secrets}")).unwrap();

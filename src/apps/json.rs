@@ -1,8 +1,8 @@
-//! JSON objects as text: checked in one pass and stamped in place, so that every other byte stays as it came.
+//! JSON objects as text: checks an object and sets one member in place, so that every other byte stays as it came.
 //!
-//! The grammar is serde_json's business; what is known to be JSON is then walked token by token. Beyond the grammar
-//! (RFC 8259) an object is held to what all receivers read alike (§4, §8.2): no key twice in one object, no half of a
-//! surrogate pair. Numbers are not read, so none is too large.
+//! serde_json checks the grammar (RFC 8259); then [`Walk`] goes over the text token by token. It also refuses objects
+//! that receivers may read differently (§4, §8.2): with a key twice in one object, or with half a surrogate pair.
+//! Numbers are not converted, so no number is too large.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,22 +11,23 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-/// Objects and arrays that may lie within each other, the outermost one counted: as many as serde_json allows.
+/// How deep objects and arrays may be nested, the outermost one counted: as deep as serde_json allows.
 const MAX_DEPTH: usize = 127;
 
-/// A text that is one JSON object, and where one of its members is.
+/// A text that is one JSON object, and the place of one member in it.
 #[derive(Debug)]
 pub(super) struct Object<'a> {
     text: &'a str,
-    /// The value of the top-level member that was asked for.
+    /// The place of the value of the wanted top-level member.
     value: Option<Range<usize>>,
-    /// Behind the last member, or behind the opening brace: where one more can go.
+    /// The place for one more member: behind the last one, or behind the opening brace.
     end: usize,
     is_empty: bool,
 }
 
 impl<'a> Object<'a> {
-    /// Checks that the whole text is one JSON object, and finds the member `key` of it, however its key is escaped.
+    /// Checks that the whole text is one JSON object, and finds its member `key`, also when that is written with
+    /// escapes.
     pub(super) fn parse(text: &'a str, key: &str) -> Result<Self, NotAnObject> {
         if !text.trim_start_matches(WHITESPACE).starts_with('{') {
             return Err(NotAnObject::OtherValue);
@@ -35,7 +36,7 @@ impl<'a> Object<'a> {
         Walk { text, key, at: 0, end: 0, scopes: Vec::new(), wants_key: false, found: Found::No }.run()
     }
 
-    /// The text with the member set to a string: in place if it is there already, else as the last one.
+    /// The text with the member set to a string: in its place if the object has it, else as the last member.
     pub(super) fn with(&self, key: &str, value: &str) -> String {
         let value = serde_json::Value::from(value);
         let (range, new) = match &self.value {
@@ -51,7 +52,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Why a text is not a JSON object that can be passed on.
+/// The reason why a text is refused.
 #[derive(Debug)]
 pub(super) enum NotAnObject {
     OtherValue,
@@ -66,9 +67,9 @@ impl fmt::Display for NotAnObject {
         match self {
             NotAnObject::OtherValue => f.write_str(r#"not a JSON object: send something like {"text":"hello"}"#),
             NotAnObject::Syntax(error) => write!(f, "not JSON: {error}"),
-            NotAnObject::TooDeep => write!(f, "more than {MAX_DEPTH} objects and arrays within each other"),
-            NotAnObject::DuplicateKey => f.write_str("a key is there twice in one object"),
-            NotAnObject::LoneSurrogate => f.write_str("a string has half of a surrogate pair, which is no character"),
+            NotAnObject::TooDeep => write!(f, "objects and arrays are nested more than {MAX_DEPTH} deep"),
+            NotAnObject::DuplicateKey => f.write_str("an object has a key twice"),
+            NotAnObject::LoneSurrogate => f.write_str("a string has half a surrogate pair, which is not a character"),
         }
     }
 }
@@ -82,10 +83,10 @@ struct Walk<'a, 'k> {
     key: &'k str,
     /// The next byte to look at.
     at: usize,
-    /// Behind the last token.
+    /// The end of the last token.
     end: usize,
     scopes: Vec<Scope<'a>>,
-    /// The next string is a key.
+    /// Whether the next string is a key.
     wants_key: bool,
     found: Found,
 }
@@ -96,7 +97,7 @@ enum Scope<'a> {
     Array,
 }
 
-/// How much has been seen of the member that is looked for.
+/// The parts found so far of the wanted member.
 enum Found {
     No,
     Key,
@@ -129,7 +130,7 @@ impl<'a> Walk<'a, '_> {
                 b',' => self.wants_key = matches!(self.scopes.last(), Some(Scope::Object(_))),
                 b':' if matches!(self.found, Found::Key) => self.found = Found::ValueFrom(self.at),
                 b'"' => self.string(start)?,
-                // Numbers and literals are of no interest.
+                // The bytes of numbers and literals need no action.
                 _ => {}
             }
             self.end = self.at;
@@ -149,7 +150,7 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    /// A top-level member has ended with the last token.
+    /// Notes that a top-level member ended with the last token.
     fn end_member(&mut self) {
         if let Found::ValueFrom(from) = self.found {
             let value = self.text.get(from..self.end).unwrap_or_default();
@@ -158,7 +159,7 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Goes to the end of the string that begins at `start`; a key must be a new one in its object.
+    /// Goes to the end of the string that begins at `start`. Refuses a key that its object already has.
     fn string(&mut self, start: usize) -> Result<(), NotAnObject> {
         let mut is_escaped = false;
         while let Some(&byte) = self.text.as_bytes().get(self.at) {
@@ -174,7 +175,7 @@ impl<'a> Walk<'a, '_> {
         }
         let literal = self.text.get(start..self.at).unwrap_or_default();
         let string = if is_escaped {
-            // The only thing that can be wrong with a string that has passed as JSON.
+            // The grammar has been checked, so nothing else can be wrong.
             Cow::Owned(serde_json::from_str(literal).map_err(|_| NotAnObject::LoneSurrogate)?)
         } else {
             Cow::Borrowed(literal.trim_matches('"'))

@@ -1,7 +1,7 @@
 //! The ready-made apps, built on the crate's public root exactly as an embedder would.
 //!
-//! They are constants of one [`Recipe`]; [`APPS`] lists them, [`serve_all`] and [`serve_one`] put them, and a page to try
-//! them with, on a server.
+//! Each app is a constant of type [`Recipe`], and [`APPS`] lists them all. [`serve_all`] and [`serve_one`] add apps to
+//! a server, and a page to try them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub use page::Pages;
 pub use recipe::{Answer, Body, On, Recipe, Reply, Stamp, To};
 pub use site::Site;
 
-/// Every message comes back, in text or binary as it came.
+/// Sends every message back to its sender, as text or binary as it came.
 pub const ECHO: Recipe = Recipe {
     greet: None,
     on: On::Any,
@@ -33,7 +33,7 @@ pub const ECHO: Recipe = Recipe {
     subprotocols: Vec::new(),
 };
 
-/// A text message `ping` (not the control frame) has everyone hear `pong` a second later.
+/// Sends `pong` to everyone one second after each text message `ping` (the control frame is not meant).
 pub const PONG: Recipe = Recipe {
     greet: None,
     on: On::Text(Cow::Borrowed("ping")),
@@ -44,7 +44,7 @@ pub const PONG: Recipe = Recipe {
     subprotocols: Vec::new(),
 };
 
-/// A JSON object goes to everyone, with the time of day in `time`.
+/// Sends every JSON object to everyone, with the time of day in its member `time`.
 pub const CHAT: Recipe = Recipe {
     greet: None,
     on: On::JsonObject,
@@ -55,7 +55,7 @@ pub const CHAT: Recipe = Recipe {
     subprotocols: Vec::new(),
 };
 
-/// Says `Hi there`, and what it has received.
+/// Greets with `Hi there`, and answers each message with `Received: ` and the message.
 pub const GREET: Recipe = Recipe {
     greet: Some(Cow::Borrowed("Hi there")),
     on: On::Any,
@@ -66,7 +66,7 @@ pub const GREET: Recipe = Recipe {
     subprotocols: Vec::new(),
 };
 
-/// Every message goes to everyone else.
+/// Sends every message to everyone else.
 pub const RELAY: Recipe = Recipe {
     greet: None,
     on: On::Any,
@@ -77,7 +77,7 @@ pub const RELAY: Recipe = Recipe {
     subprotocols: Vec::new(),
 };
 
-/// Every message goes to everyone, its sender included.
+/// Sends every message to everyone, its sender included.
 pub const BROADCAST: Recipe = Recipe {
     greet: None,
     on: On::Any,
@@ -88,14 +88,14 @@ pub const BROADCAST: Recipe = Recipe {
     subprotocols: Vec::new(),
 };
 
-/// A recipe with what people need to know to use it.
+/// A recipe with a name, a description and an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
-    /// One lower-case word: its command, and its path when all apps are served.
+    /// One lower-case word. It is the app's command, and its path when all apps are served.
     pub name: &'static str,
-    /// What it does, so that it goes on from the name, without a full stop.
+    /// A description that continues a sentence after the name, without a full stop.
     pub about: Cow<'static, str>,
-    /// A message to try it with.
+    /// A message to try the app with.
     pub example: Cow<'static, str>,
     /// The app itself.
     pub recipe: Recipe,
@@ -122,7 +122,7 @@ pub static APPS: [App; 6] = [
     App::new("broadcast", "sends every message to everyone, its sender too", "hello", BROADCAST),
 ];
 
-/// Serves each app at the path of its name, and the pages beside them.
+/// Serves each app at the path of its name, and the pages.
 #[must_use]
 pub fn serve_all(server: Server, apps: &[App], pages: Pages) -> Server {
     let server = page::routes(health(server), pages, &page::Served::Named(apps)).not_found(nothing_here(apps));
@@ -131,20 +131,20 @@ pub fn serve_all(server: Server, apps: &[App], pages: Pages) -> Server {
     apps.iter().fold(server, mount)
 }
 
-/// Serves one app at every path, since a proxy may or may not have removed its prefix; plain requests get the pages.
+/// Serves one app at every path, because a proxy may or may not have removed a prefix. Plain requests get the pages.
 #[must_use]
 pub fn serve_one(server: Server, app: &App, pages: Pages) -> Server {
     let server = page::routes(health(server), pages, &page::Served::Everywhere(app));
     server.mount("/*", RecipeHandler::new(app.recipe.clone()))
 }
 
-/// Who looks for an app where none is hears where they are.
+/// Answers 404 with the paths of the apps.
 fn nothing_here(apps: &[App]) -> Response {
     let paths: Vec<_> = apps.iter().map(|app| format!("/{}", app.name)).collect();
     Response::text(404, format!("There is nothing at this path. The apps are at {}.\n", paths.join(", ")))
 }
 
-/// For those who watch whether the server lives (`/healthz`), and whether it takes new clients (`/readyz`).
+/// Adds the routes for health checks: `/healthz` (the server lives) and `/readyz` (it takes new clients).
 fn health(server: Server) -> Server {
     let answer = |status, text| Response::text(status, text).header("Cache-Control", "no-cache");
     let handle = server.handle();

@@ -1,4 +1,4 @@
-//! What a browser sees: a page that speaks to the apps served, and may load nothing from anywhere else.
+//! The pages for browsers: a page to try the apps, which loads nothing from elsewhere, or a site of the user's own.
 
 use std::cell::LazyCell;
 
@@ -10,7 +10,7 @@ use crate::Server;
 use crate::http::{Representation, Request, Response};
 
 const HTML: &str = include_str!("page/page.html");
-/// What the page loads, by its path.
+/// The files that the page loads: path, media type, content.
 const ASSETS: [(&str, &str, &str); 6] = [
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", JAVASCRIPT, include_str!("page/page.js")),
@@ -20,27 +20,27 @@ const ASSETS: [(&str, &str, &str); 6] = [
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-/// A WebSocket that reconnects, for pages of the user's own.
+/// A WebSocket that reconnects, also for the user's own pages.
 const CLIENT: &str = "/client.js";
 
-/// Everything from this server alone, WebSockets too, nothing inline, and no frame around it.
+/// The page loads files and opens WebSockets only on this server, has no inline code, and may not be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// For pages of the user's own, which may have scripts of any kind: nobody else's page frames them or moves their
-/// links.
+/// The user's own pages may have any scripts, but pages of other sites may not frame them or change where their links
+/// lead.
 const OWN_POLICY: &str = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'";
 
-/// What a browser is served beside the WebSockets.
+/// The pages that are served beside the WebSockets.
 #[derive(Clone, Debug)]
 pub enum Pages {
-    /// The page to try the apps with.
+    /// A page to try the apps.
     Playground {
-        /// The longest message that the server takes, in bytes: the page says what happens beyond it.
+        /// The longest message that the server takes, in bytes. The page shows what happens above it.
         max_message: u64,
     },
-    /// A directory of the user's own.
+    /// A directory with the user's own pages.
     Site {
-        /// What is in it.
+        /// The files in it.
         site: Site,
         /// A prefix of paths that a proxy may or may not have trimmed, as in
         /// [`Config::path_prefix`](crate::Config::path_prefix).
@@ -48,17 +48,17 @@ pub enum Pages {
     },
 }
 
-/// The apps of a page, and where they are.
+/// The apps on the page, and their paths.
 pub(super) enum Served<'a> {
-    /// Each at the path of its name, beside the page.
+    /// Each at the path of its name.
     Named(&'a [App]),
     /// One at every path.
     Everywhere(&'a App),
 }
 
-/// Adds the pages and what they load. A route beats a mount for a plain GET.
+/// Adds routes for the pages and their files. For a plain GET, a route takes precedence over a mount.
 pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Server {
-    // Made when first asked for: most servers are never looked at.
+    // Made at the first request: most servers are never opened in a browser.
     let assets =
         ASSETS.map(|(path, kind, text)| (path, LazyCell::new(move || Representation::new(kind, text.as_bytes()))));
     match pages {
@@ -85,14 +85,14 @@ fn html(text: String) -> Representation {
 }
 
 fn page(request: &Request<'_>, html: &Representation) -> Response {
-    // The page's links are relative. Where a path prefix was asked for without a slash at its end, they would miss it.
+    // The page's links are relative. Under a path prefix without a slash at its end they would lead elsewhere.
     match request.path().rsplit_once('/') {
         Some((_, last)) if !last.is_empty() => Response::new(307).header("Location", format!("./{last}/")),
         _ => html.answer(request).header("Content-Security-Policy", POLICY).header("Referrer-Policy", "no-referrer"),
     }
 }
 
-/// The page, with what its script has to know of the server in an attribute.
+/// The page, with facts about the server for its script in an attribute.
 fn render(served: &Served<'_>, max_message: u64) -> String {
     let apps: Vec<_> = match served {
         Served::Named(apps) => apps.iter().map(|app| describe(app, app.name)).collect(),
@@ -102,7 +102,7 @@ fn render(served: &Served<'_>, max_message: u64) -> String {
     HTML.replace("content=\"{}\"", &format!("content=\"{}\"", escape(&server.to_string())))
 }
 
-/// An app, with its URL relative to the page and its recipe in words.
+/// Describes an app for the script: its URL relative to the page, and its recipe in words.
 fn describe(app: &App, path: &str) -> serde_json::Value {
     let recipe = &app.recipe;
     let on = match &recipe.on {

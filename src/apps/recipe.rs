@@ -1,7 +1,7 @@
-//! One declarative engine for the small servers that tutorials build: what to say to whom, when, and about what.
+//! One engine for the small servers that tutorials build: which messages to answer, with which text, to whom, and when.
 //!
-//! A [`Recipe`] is data; [`Recipe::answer`] says what it makes of a message, without a connection. What it takes to
-//! serve one is in `handler.rs`.
+//! A [`Recipe`] is data, and [`Recipe::answer`] applies it to a message without a connection. `handler.rs` serves
+//! recipes to connections.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -27,50 +27,50 @@ use crate::{Message, Payload};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipe {
-    /// The text that a connection is sent when it opens.
+    /// A text that is sent to each connection when it opens.
     pub greet: Option<Cow<'static, str>>,
-    /// Which messages are answered.
+    /// The messages that are answered.
     pub on: On,
-    /// What is said.
+    /// The reply to them.
     pub reply: Reply,
-    /// Who hears it.
+    /// The connections that get the reply.
     pub to: To,
-    /// How long after the message. Zero: at once.
+    /// The delay between message and reply. Zero: at once.
     pub after: Duration,
-    /// What is written into the message before it goes on; only [`On::JsonObject`] has a place for it.
+    /// The time of day, written into the message before it is passed on. Works only with [`On::JsonObject`].
     pub stamp: Option<Stamp>,
-    /// The subprotocols that are spoken (RFC 6455 §1.9). The first of the client's that is among them is agreed on.
+    /// The supported subprotocols (RFC 6455 §1.9). The server selects the first of the client's list that is in here.
     pub subprotocols: Vec<Cow<'static, str>>,
 }
 
 /// The messages that a recipe answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum On {
-    /// All.
+    /// All messages.
     Any,
     /// Text messages of exactly this content. Others are ignored.
     Text(Cow<'static, str>),
-    /// Text messages that are one JSON object (RFC 8259): without a key that is there twice in one object, without half a
-    /// surrogate pair, and with at most 127 objects and arrays within each other. Of others the sender hears
-    /// `{"error":"…"}`, and nobody else anything.
+    /// Text messages that are one JSON object (RFC 8259), in which no object has a key twice, no string has half a
+    /// surrogate pair, and objects and arrays are nested at most 127 deep. The sender of another message gets
+    /// `{"error":"…"}`.
     JsonObject,
 }
 
-/// What a recipe says.
+/// The reply of a recipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// The message, in text or binary as it came.
+    /// The message itself, as text or binary as it came.
     Same,
     /// This text.
     Text(Cow<'static, str>),
-    /// This text with the message in place of each `{message}`, in text or binary as the message came.
+    /// This text with the message in place of each `{message}`, as text or binary as the message came.
     Template(Cow<'static, str>),
 }
 
-/// Who hears what a recipe says. All are those who are connected to the same app when it is said.
+/// The connections that get a reply: among those that are connected to the same app when it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
-    /// Who sent the message.
+    /// The sender of the message.
     Sender,
     /// Everyone, the sender included.
     All,
@@ -81,15 +81,15 @@ pub enum To {
 /// The time of day, written into a JSON object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// The key of the member that holds it; one that the sender has set is replaced.
+    /// The key of its member. A value that the sender has set is replaced.
     pub key: Cow<'static, str>,
 }
 
-/// What stands for the message in a [`Reply::Template`].
+/// The placeholder for the message in a [`Reply::Template`].
 const PLACEHOLDER: &str = "{message}";
 
 impl Recipe {
-    /// What the recipe makes of a message. `time` is asked for the time of day when there is a stamp to write.
+    /// Returns the answer to a message. `time` is called for the time of day if there is a stamp to write.
     #[must_use]
     pub fn answer<'a>(&'a self, message: Message<'a>, time: impl FnOnce() -> String) -> Answer<'a> {
         let message = match (&self.on, message) {
@@ -111,7 +111,7 @@ impl Recipe {
         })
     }
 
-    /// Whether the answer to any message is that message.
+    /// Whether every message is answered with the same message.
     pub(super) fn repeats(&self) -> bool {
         matches!((&self.on, &self.reply), (On::Any, Reply::Same))
     }
@@ -124,8 +124,8 @@ impl Recipe {
 }
 
 impl Reply {
-    /// A reply from one line of text: `{message}` is [`Same`](Self::Same), a text with `{message}` in it a
-    /// [`Template`](Self::Template), another a [`Text`](Self::Text).
+    /// Reads a reply from one line of text: `{message}` is [`Same`](Self::Same), a longer text with `{message}` in it
+    /// is a [`Template`](Self::Template), and any other text is a [`Text`](Self::Text).
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text {
@@ -136,14 +136,14 @@ impl Reply {
     }
 }
 
-/// What a [`Recipe`] makes of a message.
+/// The answer of a [`Recipe`] to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
-    /// Nothing.
+    /// No answer.
     Nothing,
-    /// Something to say, when and to whom the recipe wants it.
+    /// A reply, sent to the recipe's receivers after its delay.
     Reply(Body<'a>),
-    /// Something to say at once, to the sender alone.
+    /// An error, sent to the sender at once.
     Refusal(Body<'a>),
 }
 
@@ -172,7 +172,7 @@ impl Body<'_> {
         }
     }
 
-    /// The template with the message in each of its places; as large as it is long, like all that is kept.
+    /// The template with the message in each of its places. Allocated at its exact length, because it may be kept.
     fn within(self, template: &str) -> Self {
         let parts = template.split(PLACEHOLDER);
         match self {

@@ -1,4 +1,4 @@
-//! A directory of the user's own, read into memory: no request touches the disk.
+//! A directory with the user's own pages, read into memory: no request touches the disk.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,55 +9,56 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::http::{Representation, Request, Response, decode_path};
 
-/// Bytes that the files and their names may have in all.
+/// Bytes of all files and their paths together.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// Directories within each other.
+/// How deep directories may be nested.
 const MAX_DEPTH: usize = 32;
 
-/// What is in a directory: its regular files as they were when it was read.
+/// The regular files of a directory, as they were when it was read.
 ///
-/// Left out: what has a name that begins with a dot or is not UTF-8, what is no file (pipes, sockets, devices), and,
-/// with a warning, links that lead outside, to nothing, or around in a circle. Clones share what they hold, so one that
-/// is kept aside can [`reload`](Self::reload) what another serves.
+/// Names that begin with a dot, and pipes, sockets and devices are left out. Names that are not UTF-8, and links that
+/// lead outside, to nothing, or around in a circle are left out with a warning. Clones share their files: one clone can
+/// [`reload`](Self::reload) the files that another serves.
 #[derive(Clone)]
 pub struct Site {
     root: Arc<Path>,
     files: Arc<Mutex<Arc<Files>>>,
 }
 
-/// By decoded path, `/index.html`.
+/// Files by decoded path, such as `/index.html`.
 type Files = HashMap<String, Representation>;
 
 impl Site {
     /// Reads a directory.
     ///
     /// # Errors
-    /// It is none, something in it cannot be read, or it has more than 64 MiB; the error says what.
+    /// The path is not a directory, a file in it cannot be read, or its files have more than 64 MiB. The error says
+    /// which.
     pub fn read(directory: impl AsRef<Path>) -> io::Result<Self> {
         let root = directory.as_ref();
         let files = read(root, MAX_BYTES)?;
         Ok(Site { root: root.into(), files: Arc::new(Mutex::new(Arc::new(files))) })
     }
 
-    /// Reads the directory again; requests get the new files from then on.
+    /// Reads the directory again. Later requests get the new files.
     ///
     /// # Errors
-    /// As [`read`](Self::read); what was read before stays.
+    /// As for [`read`](Self::read). The old files stay.
     pub fn reload(&self) -> io::Result<()> {
         let files = Arc::new(read(&self.root, MAX_BYTES)?);
         let old = std::mem::replace(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner), files);
-        // Not under the lock, which the loop takes for each request: there may be much to free.
+        // Freeing many files takes time, so it is not done under the lock, which the loop takes for each request.
         drop(old);
         Ok(())
     }
 
-    /// How many files there are.
+    /// The number of files.
     #[must_use]
     pub fn len(&self) -> usize {
         self.files().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no files.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -69,8 +70,8 @@ impl Site {
         &self.root
     }
 
-    /// Answers GET and HEAD for a file, for a directory by its `index.html`, and for `extra`, a path with what is there
-    /// if no file is. `prefix` is taken off a path that has it, unless the path is that of a file as it stands.
+    /// Answers GET and HEAD with a file, for a directory with its `index.html`, or with `extra`, a built-in file for a
+    /// path at which the site has none. A path is first looked up without `prefix`, then as it is.
     pub(super) fn answer(
         &self,
         request: &Request<'_>,
@@ -107,13 +108,13 @@ impl fmt::Debug for Site {
 }
 
 impl PartialEq for Site {
-    /// Two are the same when one's reload is the other's.
+    /// Two sites are equal when they share their files.
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.files, &other.files)
     }
 }
 
-/// The links of a page are relative to its directory, so its path has to end as one.
+/// Redirects to the path with a slash at its end: relative links in an `index.html` need it.
 fn to_directory(request: &Request<'_>) -> Response {
     let last = request.path().rsplit('/').next().unwrap_or_default();
     Response::new(307).header("Location", format!("./{last}/"))
@@ -128,28 +129,29 @@ fn read(root: &Path, limit: u64) -> io::Result<Files> {
 }
 
 struct Reader {
-    /// Without links.
+    /// The directory's path, with all links resolved.
     root: PathBuf,
     files: Files,
     left: u64,
 }
 
-/// What could not be read, and why.
+/// A path that could not be read, and the error.
 type Failure = (PathBuf, io::Error);
 
 impl Reader {
-    /// Reads the last of `open`, directories that each hold the next; its files' paths begin with `path`.
+    /// Reads the last directory of `open`, a list in which each directory contains the next. The paths of its files
+    /// begin with `path`.
     fn directory(&mut self, open: &mut Vec<PathBuf>, path: &str) -> Result<(), Failure> {
         let Some(directory) = open.last().cloned() else { return Ok(()) };
         let failed = |error| (directory.clone(), error);
         for entry in fs::read_dir(&directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-                log::warn!("{}: left out, for its name is not UTF-8", entry.path().display());
+                log::warn!("{}: left out: its name is not UTF-8", entry.path().display());
                 continue;
             };
             let path = format!("{path}/{name}");
-            // What no request can name is not kept.
+            // A path that no request can name is not kept.
             if decode_path(&path.replace('%', "%25")).is_none() {
                 continue;
             }
@@ -167,20 +169,20 @@ impl Reader {
         Ok(())
     }
 
-    /// Where a path leads, if that is in the root and not where we are already.
+    /// The file or directory that a path leads to, if that is inside the root and not one of the `open` directories.
     fn resolve(&self, path: &Path, open: &[PathBuf]) -> Option<PathBuf> {
         let why = match path.canonicalize() {
             Ok(real) if !real.starts_with(&self.root) => "it leads outside",
-            Ok(real) if self.hides(&real) => "it leads to what is hidden",
+            Ok(real) if self.hides(&real) => "it leads to a hidden file",
             Ok(real) if open.contains(&real) || open.len() >= MAX_DEPTH => "it leads around in a circle, or too deep",
             Ok(real) => return Some(real),
             Err(_) => "it leads nowhere",
         };
-        log::warn!("{}: left out, for {why}", path.display());
+        log::warn!("{}: left out: {why}", path.display());
         None
     }
 
-    /// Whether a name below the root begins with a dot.
+    /// Whether a name on the path below the root begins with a dot.
     fn hides(&self, real: &Path) -> bool {
         let below = real.strip_prefix(&self.root).unwrap_or(real);
         below.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
@@ -189,17 +191,17 @@ impl Reader {
     fn file(&mut self, real: &Path, path: &str) -> io::Result<Representation> {
         let mut content = Vec::new();
         let room = self.left.saturating_sub(path.len() as u64);
-        // One byte more tells a file that is too long from one that just fits, however long it claims to be.
+        // One byte more than fits is read, to notice a file that is too long, whatever length it reports.
         let length = File::open(real)?.take(room.saturating_add(1)).read_to_end(&mut content)? as u64;
         self.left = room.checked_sub(length).filter(|_| self.left >= path.len() as u64).ok_or_else(|| {
             let limit = MAX_BYTES / 1024 / 1024;
-            io::Error::new(io::ErrorKind::FileTooLarge, format!("with it the pages have more than {limit} MiB in all"))
+            io::Error::new(io::ErrorKind::FileTooLarge, format!("with it, the pages have more than {limit} MiB in all"))
         })?;
         Ok(Representation::new(media_type(path), content))
     }
 }
 
-/// By the end of the name. What is unknown is for the browser to save, not to guess.
+/// The media type for a file name's extension. Browsers save a file of unknown type instead of guessing.
 fn media_type(path: &str) -> &'static str {
     let name = path.rsplit('/').next().unwrap_or_default();
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);

@@ -1,15 +1,15 @@
-//! Where to listen: what is asked for, and by whom.
+//! The addresses to listen on: from the command line, else from the environment, else the default.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// The address when nobody asks for another.
+/// The address if neither command line nor environment has one.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// The addresses to listen on: those of the command line, else of `SOCKHOP_LISTEN`, else of `IP` and `PORT`, of which
-/// either counts alone, else 127.0.0.1:8080. A variable that is empty counts as one that is not set.
+/// Returns the addresses from the command line, else from `SOCKHOP_LISTEN`, else from `IP` and `PORT`, else
+/// 127.0.0.1:8080. `IP` or `PORT` may be missing. An empty variable counts as missing.
 ///
 /// # Errors
-/// Says which variable has which fault.
+/// Names the variable and its fault.
 pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
     if !given.is_empty() {
         return Ok(given);
@@ -30,17 +30,19 @@ pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<String>) 
     Ok(vec![address.to_string()])
 }
 
-/// Makes an address whole: `8080` and `:8080` are 127.0.0.1:8080; `HOST:PORT`, `[IPV6]:PORT` and `unix:PATH` stay as
+/// Completes an address: `8080` and `:8080` become 127.0.0.1:8080. `HOST:PORT`, `[IPV6]:PORT` and `unix:PATH` stay as
 /// they are.
 ///
 /// # Errors
-/// Says what an address looks like.
+/// Shows what an address looks like.
 pub(super) fn complete(text: &str) -> Result<String, String> {
     if text.starts_with("unix:/") {
         return Ok(text.to_owned());
     }
     if text.starts_with("unix:") {
-        return Err(format!("`{text}` is not an address: a socket has its whole path, as in unix:/run/sockhop.sock"));
+        return Err(format!(
+            "`{text}` is not an address: write the whole path of a socket, as in unix:/run/sockhop.sock"
+        ));
     }
     let port = text.strip_prefix(':').unwrap_or(text);
     if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -58,7 +60,7 @@ pub(super) fn complete(text: &str) -> Result<String, String> {
         ));
     };
     if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-        return Err(format!("`{text}` is not an address: an IPv6 address goes in brackets, as in [::1]:8080"));
+        return Err(format!("`{text}` is not an address: write an IPv6 address in brackets, as in [::1]:8080"));
     }
     parse_port(port).map(|port| format!("{host}:{port}"))
 }
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_goes_before_the_environment() {
+    fn prefers_the_command_line_to_the_environment() {
         type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
         let cases: &[Case<'_>] = &[
             (&[], &[], "127.0.0.1:8080"),
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn makes_addresses_whole() {
+    fn completes_addresses() {
         let cases = [
             ("8080", "127.0.0.1:8080"),
             (":8080", "127.0.0.1:8080"),
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_an_address_looks_like() {
+    fn an_error_shows_what_an_address_looks_like() {
         let cases = [
             ("", "`` is not an address: write 8080"),
             ("example", "`example` is not an address: write 8080"),
@@ -135,9 +137,9 @@ mod tests {
             ("localhost", "`localhost` has no port: write localhost:8080"),
             ("0.0.0.0", "`0.0.0.0` has no port: write 0.0.0.0:8080"),
             ("[::1]", "`[::1]` has no port: write [::1]:8080"),
-            ("unix:", "`unix:` is not an address: a socket has its whole path"),
-            ("unix:s.sock", "`unix:s.sock` is not an address: a socket has its whole path"),
-            ("::1:8080", "`::1:8080` is not an address: an IPv6 address goes in brackets"),
+            ("unix:", "`unix:` is not an address: write the whole path"),
+            ("unix:s.sock", "`unix:s.sock` is not an address: write the whole path"),
+            ("::1:8080", "`::1:8080` is not an address: write an IPv6 address in brackets"),
             ("99999", "`99999` is not a port"),
             (":99999", "`99999` is not a port"),
             ("a:+1", "`+1` is not a port"),

@@ -1,4 +1,4 @@
-//! What can be written on the command line.
+//! The grammar of the command line.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::Recipe;
 
-/// What a command line asks for.
+/// The request that a command line makes.
 #[derive(Debug)]
 pub(super) enum Asked {
     Help,
@@ -18,10 +18,10 @@ pub(super) enum Asked {
     Server(Box<Args>),
 }
 
-/// A command line that is well formed; what its words mean is not looked at yet.
+/// A well-formed command line. The meaning of its words is checked later, by `plan.rs`.
 #[derive(Debug, Default)]
 pub(super) struct Args {
-    /// The words that are no flags: an app, an address.
+    /// The words that are not flags: an app, an address.
     pub words: Vec<String>,
     pub listen: Vec<String>,
     pub origins: Vec<String>,
@@ -30,7 +30,7 @@ pub(super) struct Args {
     pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
     pub page: Option<PathBuf>,
-    /// With what stands behind it, or nothing.
+    /// The mode behind the flag, which may be empty.
     pub deflate: Option<String>,
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
@@ -38,29 +38,45 @@ pub(super) struct Args {
     pub restart: bool,
 }
 
-/// What may stand behind `--deflate`.
+/// The one mode that may follow `--deflate`.
 pub(super) const TAKEOVER: &str = "takeover";
 
-/// The settings that were given, with their values.
+/// The settings on the command line, with their values.
 pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
 
-/// Reads a command line. `help` and `version` are as good as `--help` and `--version`.
+/// The fields of [`Config`] whose flags are not in a table of [`Setting`]s, each with its flag.
+const OTHER_FIELDS: [(&str, &str); 6] = [
+    ("origins", "origin"),
+    ("path_prefix", "path-prefix"),
+    ("trusted_proxies", "trusted-proxy"),
+    ("proxy_protocol", "proxy-protocol"),
+    ("deflate", "deflate"),
+    ("drain.code", "restart"),
+];
+
+/// The fields of [`Config`] that flags set, as written in code, each with its flag, without the dashes.
+pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let settings = LIMITS.iter().chain(TIMEOUTS).chain(DRAIN);
+    settings.map(|setting| (setting.field, setting.flag)).chain(OTHER_FIELDS)
+}
+
+/// Reads a command line. `help` and `version` mean the same as `--help` and `--version`.
 ///
 /// # Errors
-/// Says which word or flag has no place in it.
+/// Names the word or flag that is out of place.
 pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
     let has = |args: &Args, word: &str| args.words.iter().any(|it| it == word);
     match parser().run_inner(&with_mode(line)[..]) {
         Ok(args) if has(&args, "help") => Ok(Asked::Help),
         Ok(args) if args.version || has(&args, "version") => Ok(Asked::Version),
         Ok(args) => Ok(Asked::Server(Box::new(args))),
-        // Only --help gives these. Its text is not bpaf's but that of help.rs.
+        // Only --help leads here. Its text is in help.rs, not made by bpaf.
         Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => Ok(Asked::Help),
         Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true))),
     }
 }
 
-/// The words, with what may stand behind `--deflate` joined to it, or nothing: bpaf's flags have a value, or they have none.
+/// Joins `--deflate` to the mode behind it, or to an empty one: a flag of bpaf either always has a value or never.
 fn with_mode(line: &[impl AsRef<OsStr>]) -> Vec<OsString> {
     let mut words = Vec::with_capacity(line.len());
     let mut line = line.iter().map(AsRef::as_ref).peekable();
@@ -75,13 +91,13 @@ fn with_mode(line: &[impl AsRef<OsStr>]) -> Vec<OsString> {
     words
 }
 
-/// bpaf has two ways to say that a flag is unknown, and proposes `--on` for `--foo`: here is one, which proposes only what
-/// is much alike. Its other errors stay as they are.
+/// Rewrites the errors for unknown flags. bpaf words them in two ways, and suggests `--on` for `--foo`; here they have
+/// one wording, and only a similar flag is suggested. Other errors of bpaf stay as they are.
 fn in_our_words(error: String) -> String {
     let is_of_unknown = error.starts_with("no such flag: ") || error.ends_with(" is not expected in this context");
     let Some(written) = error.split('`').nth(1).filter(|it| is_of_unknown && it.starts_with('-')) else { return error };
     if ["--port", "-p", "--host", "--bind", "--address"].contains(&written) {
-        return format!("no such flag: `{written}`; an address goes without one, as in `sockhop 0.0.0.0:9000`");
+        return format!("no such flag: `{written}`; an address needs no flag, as in `sockhop 0.0.0.0:9000`");
     }
     match nearest_flag(written.trim_start_matches('-')) {
         Some(flag) => format!("no such flag: `{written}`, did you mean `--{flag}`?"),
@@ -89,7 +105,7 @@ fn in_our_words(error: String) -> String {
     }
 }
 
-/// The flag that begins with what was written, or else is most like it, by how it begins and ends.
+/// The flag that begins with the written one, or else the one with the most in common at the start and the end.
 fn nearest_flag(written: &str) -> Option<String> {
     let help = help::text();
     let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
@@ -138,7 +154,7 @@ fn parser() -> OptionParser<Args> {
     .to_options()
 }
 
-/// One flag for each setting.
+/// A parser of one flag for each setting.
 fn table<T: 'static>(settings: &'static [Setting<T>]) -> Box<dyn Parser<Given<T>>> {
     settings.iter().fold(pure(Vec::new()).boxed(), |all, setting| {
         let one = long(setting.flag).argument::<String>(setting.value).optional();
@@ -163,25 +179,25 @@ mod tests {
         for line in [&["version"][..], &["--version"], &["-V"]] {
             assert!(matches!(parse(line), Ok(Asked::Version)), "{line:?}");
         }
-        assert!(matches!(parse(&["recipe", "--reply", "help"]), Ok(Asked::Server(_))), "a value is no word");
+        assert!(matches!(parse(&["recipe", "--reply", "help"]), Ok(Asked::Server(_))), "a value is not a word");
     }
 
     #[test]
-    fn who_writes_a_flag_for_the_address_is_told_that_there_is_none() {
+    fn a_flag_for_the_address_is_refused_with_an_example() {
         for flag in ["--port", "-p", "--host", "--bind", "--address"] {
             let error = parse(&[flag, "9000"][..]).expect_err(flag);
-            assert!(error.ends_with("; an address goes without one, as in `sockhop 0.0.0.0:9000`"), "{error}");
+            assert!(error.ends_with("; an address needs no flag, as in `sockhop 0.0.0.0:9000`"), "{error}");
         }
     }
 
     #[test]
-    fn a_flag_without_its_value_is_no_unknown_one() {
+    fn a_flag_without_its_value_is_not_called_unknown() {
         let error = parse(&["--listen"][..]).expect_err("no value");
         assert_eq!(error, "`--listen` requires an argument `ADDRESS`");
     }
 
     #[test]
-    fn a_flag_is_proposed_only_when_it_is_like_the_one_written() {
+    fn only_a_similar_flag_is_suggested() {
         let cases = [
             ("--lisen", Some("--listen")),
             ("--lsiten", Some("--listen")),

@@ -1,11 +1,11 @@
-//! What is said at the start: one line with the addresses, and one with what to open.
+//! The two lines printed at the start: the addresses, and what to open.
 
 use std::net::SocketAddr;
 
 use super::plan::Serve;
 use crate::{Config, ListenAddr};
 
-/// Both lines, each with its end.
+/// Both lines, each with its line end.
 pub(super) fn banner(addresses: &[ListenAddr], serve: &Serve, config: &Config) -> String {
     let listening: Vec<_> = addresses.iter().map(url).collect();
     let to_try = match (addresses.iter().find_map(tcp), addresses.first()) {
@@ -26,7 +26,7 @@ pub(super) fn banner(addresses: &[ListenAddr], serve: &Serve, config: &Config) -
         }
         (None, _) => String::new(),
     };
-    // PROMISES: a server that lets more pages in than its own says so.
+    // The start-up lines say so when pages of other sites may connect.
     let is_local = config.origins.local && !config.origins.any && addresses.iter().any(is_loopback);
     let pages = match (config.origins.any, is_local) {
         (true, _) => "; pages of every site may connect",
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn says_so_when_more_pages_than_its_own_may_connect() {
+    fn says_when_pages_of_other_sites_may_connect() {
         let all = Serve::All(APPS.to_vec());
         let here = "local pages may connect as well (--origin same: only this server's)";
         let cases = [

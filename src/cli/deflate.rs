@@ -18,7 +18,7 @@ pub(super) fn configure(config: &mut Config, mode: &str) -> Result<(), String> {
     config.deflate = Some(match mode {
         "" => Deflate::default(),
         TAKEOVER => Deflate::takeover(),
-        other => return Err(format!("--deflate={other}: the only word allowed there is `{TAKEOVER}`")),
+        other => return Err(format!("--deflate={other}: the only mode is `{TAKEOVER}`")),
     });
     Ok(())
 }
@@ -34,7 +34,7 @@ mod tests {
     use crate::{Config, Deflate};
 
     #[test]
-    fn the_flag_may_have_a_word_behind_it() {
+    fn a_mode_may_follow_the_flag() {
         for (line, expected) in [
             ("echo", None),
             ("echo --deflate", Some(Deflate::default())),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     const MISSPELT: &str = if DEFLATE_AVAILABLE {
-        "--deflate=takover: the only word allowed there is `takeover`"
+        "--deflate=takover: the only mode is `takeover`"
     } else {
         CANNOT_COMPRESS
     };

@@ -1,4 +1,4 @@
-//! What `--help` says.
+//! The text of `--help`.
 
 use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
 use crate::Config;
@@ -16,21 +16,22 @@ sockhop: a tiny WebSocket server
 
 Usage: sockhop [APP] [[HOST:]PORT] [OPTIONS]
 
-Apps: one, at every path; or without a name all, each at /NAME. A page at / is there to try them.
+Apps (one at every path; without a name all of them, each at /NAME):
 {apps}  recipe      does what the flags under Recipe say
+Open / in a browser for a page to try them.
 
 Examples:
 {EXAMPLES}
-Where, and for whom:
+Addresses, origins, proxies and pages:
 {PLACES}
-Recipe:                         echo's  (with another app: what it changes of that)
+Recipe:                        default  (with a named app, a flag changes that app instead)
 {recipe}
 Limits:                        default  (SIZE is 500, 64K, 1M or 1G)
 {limits}
 Timeouts:                      default  (TIME is 500ms, 25s, 2m, 1h or 0)
 {timeouts}
-The end (SIGTERM or Ctrl-C):   default
-{drain}  --restart                             clients are told 1012 (restart) instead of 1001 (going away)
+Shutdown (SIGTERM or Ctrl-C):  default
+{drain}  --restart                             sends Close 1012 (restart) instead of 1001 (going away)
 
 {REST}"
     )
@@ -38,54 +39,59 @@ The end (SIGTERM or Ctrl-C):   default
 
 const EXAMPLES: &str = "  \
   sockhop                             all apps, at http://127.0.0.1:8080/
-  sockhop echo 9000                   one app, on port 9000, for this machine alone
+  sockhop echo 9000                   one app, on port 9000, for this machine only
   sockhop chat 0.0.0.0:9000           for the network
   sockhop chat unix:/run/chat.sock    for a proxy on this machine
-  sockhop pong --after 5s             an app, changed
+  sockhop pong --after 5s             an app with one change
   sockhop recipe --greet hello --on text:bye --reply 'so long' --to all
-                                      one of your own
+                                      an app of your own
   sockhop relay --origin https://example.com --path-prefix /ws --max-message 64K
                                       for the pages of a site, behind its proxy
 ";
 
 const PLACES: &str = "  \
-  -l, --listen ADDRESS    8080, HOST:PORT (all addresses of a name), [::]:PORT (IPv4 too), unix:PATH
-                          or unix:PATH?mode=0660; may be repeated. Without any: SOCKHOP_LISTEN in
-                          the environment (with commas), else IP and PORT (or either), else
-                          127.0.0.1:8080. Port 0: any
-  --origin ORIGIN         lets pages of an origin connect, such as https://example.com; may be
-                          repeated. Those of the server's own host and port always may. So may
-                          pages on this machine (files, other ports) while browser and server
-                          are both on it: `--origin same` ends that; `--origin '*'` lets all in
-  --path-prefix PATH      what a proxy in front may or may not take off a path, such as /ws
-  --trusted-proxy CIDR    a proxy whose X-Forwarded-For and X-Forwarded-Host count: 127.0.0.1,
-                          10.0.0.0/8 or unix; may be repeated. Limits and log go by its clients
-  --proxy-protocol        those proxies begin connections with a PROXY header, version 1 or 2
+  -l, --listen ADDRESS    where to listen: 8080, HOST:PORT (all addresses of a name), [::]:PORT
+                          (IPv4 too), unix:PATH or unix:PATH?mode=0660; port 0 is any free port.
+                          May be repeated. Without an address: SOCKHOP_LISTEN in the environment
+                          (separated by commas), else IP and PORT (either may be missing), else
+                          127.0.0.1:8080
+  --origin ORIGIN         lets pages of another site connect, such as https://example.com; may be
+                          repeated. Pages with the host and port of the server always may. Pages
+                          on this machine (files, other ports) may while browser and server are
+                          both on it: `--origin same` refuses them; `--origin '*'` lets all pages in
+  --path-prefix PATH      a prefix, such as /ws, that a proxy in front may or may not remove
+  --trusted-proxy CIDR    believes this proxy's X-Forwarded-For and X-Forwarded-Host: 127.0.0.1,
+                          10.0.0.0/8 or unix; may be repeated. Limits and log lines then use the
+                          addresses of its clients
+  --proxy-protocol        the trusted proxies begin each connection with a PROXY header (version
+                          1 or 2)
   --subprotocol NAME      a subprotocol that the apps speak; may be repeated
-  --deflate [takeover]    compresses messages for clients that can (permessage-deflate), if the
-                          build can: `cargo build --features deflate`. With takeover each message
-                          refers to those before: smaller, for up to 320K of memory per client,
-                          while half of --max-memory stays free; beside --slow only what
-                          clients send
-  --page DIR              pages of your own at / (with /client.js for them): read into memory at the
-                          start and at SIGHUP, 64M at most, no dot-files, no links that lead outside
+  --deflate [takeover]    compresses messages for clients that offer permessage-deflate. Needs a
+                          build with `cargo build --features deflate`. With takeover, a message may
+                          refer to earlier ones: it gets smaller, but takes up to 320K of memory
+                          per client, as long as half of --max-memory is free; with --slow drop or
+                          latest, only messages from clients are compressed like that
+  --page DIR              serves your own pages at / (with /client.js for them). Files are read into
+                          memory at the start and at SIGHUP: 64M at most, no dot-files, no links
+                          that lead outside
 ";
 
 const REST: &str = "  \
-  -h, --help              prints this
+  -h, --help              prints this text
   -V, --version           prints the version
 
-RUST_LOG in the environment says how much is logged: error, warn (default), info, debug or trace.
-Ctrl-C or SIGTERM closes all connections, waits for the clients' answers and exits; a second one
-exits at once. Meanwhile /healthz answers 200, /readyz 503, and nobody new is let in.
-Exit codes: 0 fine, 1 could not run, 2 bad usage.
+RUST_LOG in the environment sets the log level: error, warn (default), info, debug or trace.
+SIGTERM or Ctrl-C closes all connections, waits for the clients' answers and exits; a second one
+exits at once. Meanwhile /healthz answers 200, /readyz answers 503, and no client can connect.
+Exit codes: 0 success, 1 could not run, 2 bad usage.
 ";
 
-/// Three columns: the flag, its default, what it does.
+/// Three columns: the flag, its default, its effect.
 fn table<T>(settings: &[Setting<T>], defaults: &T) -> String {
     let row = |setting: &Setting<T>| {
         let flag = format!("--{} {}", setting.flag, setting.value);
-        format!("  {flag:<25}{:>11}  {}\n", (setting.default)(defaults), setting.help)
+        let help = setting.help.replace('\n', &format!("\n{:40}", ""));
+        format!("  {flag:<25}{:>11}  {help}\n", (setting.default)(defaults))
     };
     settings.iter().map(row).collect()
 }
@@ -115,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn its_examples_are_well_formed() {
+    fn its_examples_are_valid_command_lines() {
         let mut count = 0;
         for line in EXAMPLES.lines().filter_map(|line| line.trim().strip_prefix("sockhop")) {
             let command = line.split("  ").next().unwrap_or_default().replace("'so long'", "so_long");

@@ -1,8 +1,9 @@
-//! The log: lines for standard error that never keep the server waiting.
+//! The log: lines for standard error. The server never waits for them to be written.
 //!
-//! A line goes through a bounded queue to a thread that writes it. When standard error is stalled and the queue full,
-//! lines are dropped, counted, and the count is written when there is room again. The thread begins with the first line:
-//! with one thread alone the C library makes its system calls without guarding against cancellation.
+//! A line goes through a bounded queue to a thread that writes it. When standard error is stalled and the queue is
+//! full, lines are dropped and counted, and the count is written when there is room again. The thread starts with the
+//! first line: while a process has only one thread, the C library makes system calls without guarding against
+//! cancellation.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,55 +12,69 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::fields;
+
 /// Lines that may wait to be written.
 const QUEUE: usize = 1024;
-/// How long the end of the program waits for a stalled standard error.
+/// How long the program waits for a stalled standard error before it ends.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long it lets the queue of a slow one become shorter, before it looks again.
+/// The pause between two attempts to put an entry into a full queue.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What is logged unless `RUST_LOG` says otherwise: what an operator can act on, and what the end waits for.
+/// The lines that are logged unless `RUST_LOG` asks for others: an operator can act on these, or wants to know why the
+/// server has not ended yet.
 const FILTER: &str = "warn,sockhop::shutdown=info";
 
-/// Starts the log, each line with its time.
+/// Starts the log. Each line has its time, and names flags where the server names fields of its configuration.
 pub fn start() -> Log {
     let log = Log::default();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(FILTER))
         .target(env_logger::Target::Pipe(Box::new(log.clone())))
+        .format(|line, record| {
+            let (time, text) = (line.timestamp(), message(record));
+            writeln!(line, "[{time} {:<5} {}] {text}", record.level(), record.target())
+        })
         .init();
     log
+}
+
+/// The text of a record, with its further lines indented.
+fn message(record: &::log::Record<'_>) -> String {
+    let text = record.args().to_string().replace('\n', "\n    ");
+    let is_ours = record.target().split("::").next() == Some("sockhop");
+    if is_ours { fields::to_flags(&text) } else { text }
 }
 
 /// The end of the log that takes lines.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// Made with the first line, as is the thread at its other end.
+    /// Made with the first line, together with the thread that receives from it.
     queue: Arc<OnceLock<SyncSender<Entry>>>,
-    /// Lines that found the queue full since the last one that did not.
+    /// Lines dropped since the last one that was queued.
     dropped: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 enum Entry {
     Line(Vec<u8>),
-    /// It is dropped when all before it are written.
+    /// The sender in it is dropped when all earlier entries are written.
     Flush(SyncSender<()>),
 }
 
 impl Log {
-    /// Starts the thread that writes. It ends with the program: the logger, which never ends before, holds a sender.
+    /// Starts the thread that writes. It runs until the program ends: the logger holds a sender for that long.
     fn start_writing(&self) -> SyncSender<Entry> {
         let (queue, lines) = sync_channel(QUEUE);
         let dropped = Arc::clone(&self.dropped);
         let write = move || write_lines(&lines, &dropped, &mut io::stderr());
         if let Err(error) = thread::Builder::new().spawn(write) {
-            // The one line that is worth waiting for.
+            // Written directly, since nothing else will write it.
             let _ = writeln!(io::stderr(), "nothing is logged: no thread could be started to write it: {error}");
         }
         queue
     }
 
-    /// Waits until what was logged is written, or for half a second.
+    /// Waits until all queued lines are written, but at most half a second.
     pub fn finish(&self) {
         let Some(queue) = self.queue.get() else { return };
         let end = Instant::now() + PATIENCE;
@@ -72,12 +87,12 @@ impl Log {
             thread::sleep(PAUSE);
             entry = unsent;
         }
-        // Late or not, the program ends now.
+        // In time or not, the program ends now.
         let _ = is_done.recv_timeout(end.saturating_duration_since(Instant::now()));
     }
 }
 
-/// One call is one line: the logger formats a record first and writes it as a whole.
+/// Each call of `write` gets one line: the logger formats a record before it writes the record as a whole.
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let queue = self.queue.get_or_init(|| self.start_writing());
@@ -95,7 +110,7 @@ impl Write for Log {
 fn write_lines(lines: &Receiver<Entry>, dropped: &AtomicU64, output: &mut impl Write) {
     for entry in lines {
         let count = dropped.swap(0, Ordering::Relaxed);
-        // There is nowhere to tell that standard error does not work.
+        // If standard error does not work, there is nowhere to report that.
         let _ = match entry {
             Entry::Line(line) => output.write_all(&line),
             Entry::Flush(_done) => output.flush(),
@@ -110,13 +125,13 @@ fn write_lines(lines: &Receiver<Entry>, dropped: &AtomicU64, output: &mut impl W
 mod tests {
     use super::*;
 
-    /// A log with a queue for so many lines, and the end that nobody reads from yet.
+    /// A log with a queue for `capacity` lines, and the other end of the queue, from which nothing is read yet.
     fn stalled(capacity: usize) -> (Log, Receiver<Entry>) {
         let (queue, entries) = sync_channel(capacity);
         (Log { queue: Arc::new(queue.into()), dropped: Arc::default() }, entries)
     }
 
-    /// What comes of lines, of which two are held, when the thread gets to run.
+    /// The output for lines that are logged before the thread runs, with a queue for two of them.
     fn logged(lines: &[&str]) -> String {
         let (mut log, entries) = stalled(2);
         for line in lines {
@@ -141,17 +156,31 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_and_24_lines_wait_for_a_stalled_standard_error() {
+    fn a_stalled_standard_error_leaves_1024_lines_queued() {
         let (mut log, entries) = stalled(QUEUE);
         (0..1026).for_each(|_| log.write_all(b"line\n").unwrap());
         assert_eq!((log.dropped.load(Ordering::Relaxed), entries.try_iter().count()), (2, 1024));
     }
 
     #[test]
-    fn a_log_without_a_reader_takes_lines_and_ends() {
+    fn a_log_without_its_thread_takes_lines_and_finishes() {
         let (mut log, entries) = stalled(1);
         drop(entries);
         assert!(log.write_all(b"one\n").is_ok());
         log.finish();
+    }
+
+    #[test]
+    fn only_lines_of_the_server_name_flags_for_fields() {
+        for (target, expected) in [
+            ("sockhop::server", "over --max-memory"),
+            ("sockhop", "over --max-memory"),
+            ("sockhopper", "over Config::max_memory"),
+            ("mio::poll", "over Config::max_memory"),
+        ] {
+            let args = format_args!("over Config::max_memory\nagain");
+            let record = ::log::Record::builder().target(target).args(args).build();
+            assert_eq!(message(&record), format!("{expected}\n    again"), "{target}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The command `sockhop`: arguments and environment in, a server that runs until it is told to stop out.
+//! The command `sockhop`: reads arguments and environment, and runs the server that they ask for.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -17,16 +17,17 @@ mod address;
 mod args;
 mod banner;
 mod deflate;
+mod fields;
 mod help;
 pub mod log;
 mod plan;
 mod settings;
 mod values;
 
-/// Descriptors that are not for connections: listeners, logs, and what libraries open.
+/// Descriptors kept for other things than connections: listeners, the log, and files that libraries open.
 const RESERVED_DESCRIPTORS: usize = 64;
 
-/// Runs the command, and says how it went: 0 fine, 1 could not run, 2 bad usage.
+/// Runs the command. The exit code is 0 for success, 1 if it could not run, 2 for bad usage.
 #[must_use]
 pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
@@ -78,7 +79,7 @@ fn run(args: Args) -> Result<(), Failure> {
     Ok(server.run()?)
 }
 
-/// Raises the soft limit of descriptors to the hard one; returns how many connections it leaves room for.
+/// Raises the soft limit of descriptors to the hard one. Returns the number of connections that it allows.
 fn spare_descriptors() -> usize {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
         ::log::warn!("the limit of descriptors cannot be raised: {error}");
@@ -87,7 +88,7 @@ fn spare_descriptors() -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS).max(1)
 }
 
-/// A stream that has a byte to read for each SIGINT and SIGTERM.
+/// A stream that receives one byte for each SIGINT and SIGTERM.
 fn signals() -> io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
     signal_hook::low_level::pipe::register(SIGINT, write.try_clone()?)?;
@@ -95,7 +96,7 @@ fn signals() -> io::Result<UnixStream> {
     Ok(read)
 }
 
-/// Reads the pages again at each SIGHUP, on a thread of its own: the loop never waits for a disk.
+/// Starts a thread that reads the pages again at each SIGHUP, so that the event loop never waits for a disk.
 fn reload_on_hangup(site: Site) -> io::Result<()> {
     let (mut read, write) = UnixStream::pair()?;
     signal_hook::low_level::pipe::register(SIGHUP, write)?;
@@ -110,7 +111,7 @@ fn reload_on_hangup(site: Site) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints to standard output, at once. That nobody may be reading it is no reason not to serve.
+/// Prints to standard output at once. An error is only logged: the server also runs when nothing reads its output.
 fn print(text: &str) {
     let mut output = io::stdout().lock();
     if let Err(error) = output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
@@ -118,12 +119,12 @@ fn print(text: &str) {
     }
 }
 
-/// Why the command has failed.
+/// Why the command failed.
 #[derive(Debug)]
 enum Failure {
-    /// What was asked for makes no sense.
+    /// The command line makes no sense.
     Usage(String),
-    /// It makes sense, but could not be done.
+    /// The command line makes sense, but the server could not start or go on.
     Run(io::Error),
 }
 
@@ -136,7 +137,8 @@ impl Failure {
     }
 
     fn report(&self) -> ExitCode {
-        // Not by the log, whose level is for the user to choose. There is nobody to tell if this fails.
+        // Not through the log, which RUST_LOG may have turned off. If standard error does not work, nothing else can
+        // help.
         let _ = writeln!(io::stderr(), "sockhop: {self}");
         match self {
             Failure::Usage(_) => ExitCode::from(2),
@@ -148,18 +150,18 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(error) => write!(f, "{error}\nTry sockhop --help."),
+            Failure::Usage(error) => write!(f, "{}\nTry sockhop --help.", fields::to_flags(error)),
             Failure::Run(error) => {
-                write!(f, "{error}")?;
+                f.write_str(&fields::to_flags(&error.to_string()))?;
                 match error.kind() {
                     io::ErrorKind::AddrInUse if error.to_string().contains("unix:") => {
-                        f.write_str("\nEnd that server, or choose another path.")
+                        f.write_str("\nStop the server that uses it, or choose another path.")
                     }
                     io::ErrorKind::AddrInUse => f.write_str(
-                        "\nEnd the program that listens there, or choose another port, such as 8081, or 0 for any free one.",
+                        "\nStop the program that listens there, or choose another port, such as 8081, or 0 for any free one.",
                     ),
                     io::ErrorKind::PermissionDenied => {
-                        f.write_str("\nPorts below 1024 need privileges, and a socket a folder that you may write to.")
+                        f.write_str("\nPorts below 1024 need privileges; a unix: socket needs a directory that you may write to.")
                     }
                     io::ErrorKind::AddrNotAvailable => f.write_str("\nThis machine has no such address."),
                     _ => Ok(()),
@@ -172,5 +174,18 @@ impl fmt::Display for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Failure::Run(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_flags_for_fields() {
+        let error = || io::Error::other("after Config::max_panics (10); Config::max_queue is too small");
+        let expected = "after Config::max_panics (10); --max-queue is too small";
+        assert_eq!(Failure::from(error()).to_string(), expected);
+        assert_eq!(Failure::Usage(error().to_string()).to_string(), format!("{expected}\nTry sockhop --help."));
     }
 }

@@ -1,4 +1,4 @@
-//! From what was written on the command line and in the environment to what to run.
+//! Turns the command line and the environment into a plan: the apps, the addresses and the configuration.
 
 use std::path::PathBuf;
 
@@ -11,18 +11,18 @@ use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
 
-/// What to run.
+/// All that is needed to run a server.
 #[derive(Debug, PartialEq)]
 pub(super) struct Plan {
     pub serve: Serve,
-    /// At least one.
+    /// At least one address.
     pub listen: Vec<String>,
-    /// A directory of pages of the user's own.
+    /// A directory with the user's own pages.
     pub page: Option<PathBuf>,
     pub config: Config,
 }
 
-/// What to serve.
+/// The apps to serve.
 #[derive(Debug, PartialEq)]
 pub(super) enum Serve {
     All(Vec<App>),
@@ -30,19 +30,19 @@ pub(super) enum Serve {
 }
 
 impl Plan {
-    /// What the arguments and the environment ask for; `config` has the defaults.
+    /// Makes a plan from the arguments and the environment, with `config` as the defaults.
     ///
     /// # Errors
-    /// Says what is wrong with them, and what would be right.
+    /// Says what is wrong, and what would be right.
     pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
         let words = Words::read(&args.words).map_err(|error| match args.deflate.as_deref() {
-            Some("") => format!("{error}; behind --deflate may stand `{TAKEOVER}`"),
+            Some("") => format!("{error}; only `{TAKEOVER}` may follow --deflate"),
             _ => error,
         });
         let Words { app, mut listen } = words?;
         if let (Some(word), Some(flagged)) = (listen.first(), args.listen.first()) {
             return Err(format!(
-                "{word} and --listen {flagged}: one address goes without a flag, several with --listen each"
+                "{word} and --listen {flagged}: write one address without a flag, or each of several with --listen"
             ));
         }
         for text in &args.listen {
@@ -63,7 +63,7 @@ impl Plan {
         config.trusted_proxies = trusted_proxies(&args.trusted_proxies)?;
         if args.proxy_protocol {
             if config.trusted_proxies.is_empty() {
-                return Err("--proxy-protocol: name the proxies that use it, with --trusted-proxy".to_owned());
+                return Err("--proxy-protocol: name the proxies that use it with --trusted-proxy".to_owned());
             }
             config.proxy_protocol = ProxyProtocol::Required;
         }
@@ -92,7 +92,7 @@ impl Serve {
     }
 }
 
-/// The words that are no flags.
+/// The words that are not flags.
 struct Words {
     app: Option<App>,
     listen: Vec<String>,
@@ -110,23 +110,23 @@ impl Words {
             }
             if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) {
                 return Err(format!(
-                    "no such flag: `-{flag}`; names of more than one letter go with two dashes, `--{flag}`"
+                    "no such flag: `-{flag}`; a name of more than one letter has two dashes, `--{flag}`"
                 ));
             }
             let address = address::complete(word).map_err(|error| {
-                // Who has named an app, or writes like an address, meant an address.
+                // A word that looks like an address is one, and so is any word beside the name of an app.
                 let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic()) && !word.contains(':');
                 if app.is_some() || !is_name || word == "localhost" {
                     return error;
                 }
                 let names = APPS.each_ref().map(|app| app.name).join(", ");
-                format!("{error}; nor is it an app: those are {names}, and recipe")
+                format!("{error}; nor is it an app: the apps are {names} and recipe")
             })?;
             listen.push(address);
         }
         if listen.len() > 1 {
             return Err(format!(
-                "{}: one address goes without a flag, several with --listen each",
+                "{}: write one address without a flag, or each of several with --listen",
                 listen.join(" and ")
             ));
         }
@@ -153,7 +153,7 @@ fn configure(mut config: Config, given: &Given<Config>) -> Result<Config, String
     Ok(config)
 }
 
-/// Changes the recipe of an app, and with it what is said about the app.
+/// Changes the recipe of an app, and its description to match.
 fn change(app: App, given: &Given<Recipe>) -> Result<App, String> {
     let mut recipe = app.recipe;
     apply(&mut recipe, given)?;
@@ -169,7 +169,7 @@ fn change(app: App, given: &Given<Recipe>) -> Result<App, String> {
     Ok(App { about: format!("with {}", flags.join(" ")).into(), example, recipe, ..app })
 }
 
-/// A value as one would write it in a shell.
+/// A value as it is written in a shell.
 fn quoted(value: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.:,/+@%=".contains(c);
     if !value.is_empty() && value.chars().all(is_plain) {
@@ -185,7 +185,7 @@ fn apply<T>(target: &mut T, given: &[(&'static Setting<T>, String)]) -> Result<(
     })
 }
 
-/// Unlike the crate's default, pages on this machine may connect, so that a page opened as a file can be tried.
+/// Unlike the crate's default, this lets pages on the same machine connect, so that a page opened as a file works.
 fn origins(given: &[String]) -> Result<OriginPolicy, String> {
     let mut policy = OriginPolicy { local: true, ..OriginPolicy::default() };
     for text in given {

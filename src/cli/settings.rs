@@ -1,34 +1,41 @@
-//! The flags that set one field each, as tables: a new field of a configuration or a recipe is one row more.
+//! The flags that set one field each, as tables: a new field of a configuration or a recipe needs one more row.
 
 use super::values::{count, count_or_zero, memory, show_size, show_time, size, time, time_above_zero};
-use crate::apps::{On, Recipe, Reply, Stamp, To};
 use crate::{Config, Slow};
+
+mod recipe;
+
+pub(super) use recipe::RECIPE;
 
 /// A flag that sets one field of a `T`.
 #[derive(Debug)]
 pub(super) struct Setting<T: 'static> {
+    /// The field, written as in code.
+    pub field: &'static str,
     /// The flag's name, without the dashes.
     pub flag: &'static str,
-    /// What stands for its value in the help.
+    /// The placeholder for its value in the help.
     pub value: &'static str,
-    /// What it does, without a full stop.
+    /// The flag's effect, without a full stop, in lines of at most 60 characters.
     pub help: &'static str,
-    /// The default, as the flag would be given.
+    /// The field's value, as the flag would be given.
     pub default: fn(&T) -> String,
-    /// Reads a value and sets the field; an error says what is wrong with the value.
+    /// Reads a value and sets the field. An error says what is wrong with the value.
     pub set: fn(&mut T, &str) -> Result<(), String>,
 }
 
-/// What peers may take up.
+/// How much clients may use.
 pub(super) const LIMITS: &[Setting<Config>] = &[
     Setting {
+        field: "max_message",
         flag: "max-message",
         value: "SIZE",
-        help: "the longest message; a longer one: Close 1009",
+        help: "bytes in one message; more: Close 1009",
         default: |config| show_size(config.max_message),
         set: |config, text| size(text).map(|size| config.max_message = size),
     },
     Setting {
+        field: "max_frames",
         flag: "max-frames",
         value: "COUNT",
         help: "frames in one message; more: Close 1008",
@@ -36,223 +43,198 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count(text).map(|count| config.max_frames = count),
     },
     Setting {
+        field: "max_connections",
         flag: "max-connections",
         value: "COUNT",
-        help: "connections at a time, if there are descriptors for them",
+        help: "open connections, as far as descriptors allow; more: 503",
         default: |config| config.max_connections.to_string(),
         set: |config, text| count(text).map(|count| config.max_connections = count),
     },
     Setting {
+        field: "max_memory",
         flag: "max-memory",
         value: "SIZE",
-        help: "what all are owed or have half sent; more: the largest goes",
+        help: "queued and half-received data of all clients; above it, the\nclient that holds the most gets Close 1013",
         default: |config| show_size(config.max_memory as u64),
         set: |config, text| memory(text).map(|size| config.max_memory = size),
     },
     Setting {
+        field: "max_message_rate",
         flag: "max-message-rate",
         value: "COUNT",
-        help: "messages of a client in a second; more: Close 1008; 0: any",
+        help: "messages a second from one client; more: Close 1008; 0: any",
         default: |config| config.max_message_rate.to_string(),
         set: |config, text| count_or_zero(text).map(|count| config.max_message_rate = count),
     },
     Setting {
+        field: "max_connections_per_address",
         flag: "max-per-address",
         value: "COUNT",
-        help: "those of one client address, or IPv6 /64; more: 429; 0: any",
+        help: "connections from one IPv4 address or IPv6 /64; more: 429;\n0: any number",
         default: |config| config.max_connections_per_address.to_string(),
         set: |config, text| count_or_zero(text).map(|count| config.max_connections_per_address = count),
     },
     Setting {
+        field: "max_timers",
         flag: "max-timers",
         value: "COUNT",
-        help: "replies of a client that may wait; more: Close 1008",
+        help: "delayed replies to one client; more: Close 1008",
         default: |config| config.max_timers.to_string(),
         set: |config, text| count(text).map(|count| config.max_timers = count),
     },
     Setting {
+        field: "high_water",
         flag: "high-water",
         value: "SIZE",
-        help: "a client that is owed more is not read from",
+        help: "a client with more than this queued for it is not read from",
         default: |config| show_size(config.high_water as u64),
         set: |config, text| memory(text).map(|size| config.high_water = size),
     },
     Setting {
+        field: "low_water",
         flag: "low-water",
         value: "SIZE",
-        help: "until it is owed no more than this",
+        help: "reading resumes when its queue has drained to this",
         default: |config| show_size(config.low_water as u64),
         set: |config, text| memory(text).map(|size| config.low_water = size),
     },
     Setting {
+        field: "max_queue",
         flag: "max-queue",
         value: "SIZE",
-        help: "a client that would be owed more is closed with 1013",
+        help: "a client with more than this queued for it gets Close 1013",
         default: |config| show_size(config.max_queue as u64),
         set: |config, text| memory(text).map(|size| config.max_queue = size),
     },
     Setting {
+        field: "slow",
         flag: "slow",
         value: "POLICY",
-        help: "broadcasts to one far behind: close (it), drop or latest",
+        help: "broadcasts to a slow client: close (it is closed), drop (it\nmisses some) or latest (it gets only the newest)",
         default: |config| show_slow(config.slow).to_owned(),
         set: |config, text| set_slow(&mut config.slow, text),
     },
     Setting {
+        field: "head.max_head",
         flag: "max-head",
         value: "SIZE",
-        help: "the longest head of an HTTP request; a longer one: 431",
+        help: "bytes in the head of an HTTP request; more: 431",
         default: |config| show_size(config.head.max_head as u64),
         set: |config, text| memory(text).map(|size| config.head.max_head = size),
     },
     Setting {
+        field: "head.max_request_line",
         flag: "max-request-line",
         value: "SIZE",
-        help: "the longest request line; a longer one: 414",
+        help: "bytes in the first line of a request; more: 414",
         default: |config| show_size(config.head.max_request_line as u64),
         set: |config, text| memory(text).map(|size| config.head.max_request_line = size),
     },
+    Setting {
+        field: "max_body",
+        flag: "max-body",
+        value: "SIZE",
+        help: "bytes in the body of an HTTP request; more: 413",
+        default: |config| show_size(config.max_body as u64),
+        set: |config, text| memory(text).map(|size| config.max_body = size),
+    },
+    Setting {
+        field: "max_requests",
+        flag: "max-requests",
+        value: "COUNT",
+        help: "HTTP requests on one connection, which is then closed",
+        default: |config| config.max_requests.to_string(),
+        set: |config, text| count(text).map(|count| config.max_requests = count),
+    },
 ];
 
-/// How long peers are waited for.
+/// How long the server waits for clients.
 pub(super) const TIMEOUTS: &[Setting<Config>] = &[
     Setting {
+        field: "ping_interval",
         flag: "ping-interval",
         value: "TIME",
-        help: "a client that is silent for so long gets a Ping; 0: none",
+        help: "a client silent for this long is sent a Ping; 0: never",
         default: |config| show_time(config.ping_interval),
         set: |config, text| time(text).map(|time| config.ping_interval = time),
     },
     Setting {
+        field: "pong_timeout",
         flag: "pong-timeout",
         value: "TIME",
-        help: "one that stays silent for so long again is dropped",
+        help: "a client silent for this long after the Ping is dropped",
         default: |config| show_time(config.pong_timeout),
         set: |config, text| time_above_zero(text).map(|time| config.pong_timeout = time),
     },
     Setting {
+        field: "handshake_timeout",
         flag: "handshake-timeout",
         value: "TIME",
-        help: "from the connection to the whole request head",
+        help: "from the connection to the end of the request head; then 408",
         default: |config| show_time(config.handshake_timeout),
         set: |config, text| time_above_zero(text).map(|time| config.handshake_timeout = time),
     },
     Setting {
+        field: "close_timeout",
         flag: "close-timeout",
         value: "TIME",
-        help: "from our Close frame to the client's",
+        help: "from our Close frame to the client's; then it is dropped",
         default: |config| show_time(config.close_timeout),
         set: |config, text| time_above_zero(text).map(|time| config.close_timeout = time),
     },
     Setting {
+        field: "write_timeout",
         flag: "write-timeout",
         value: "TIME",
-        help: "one that is owed bytes and takes none so long is dropped",
+        help: "a client that takes no queued byte for this long is dropped",
         default: |config| show_time(config.write_timeout),
         set: |config, text| time_above_zero(text).map(|time| config.write_timeout = time),
     },
     Setting {
+        field: "message_timeout",
         flag: "message-timeout",
         value: "TIME",
-        help: "an unfinished message must gain 1K in each; 0: need not",
+        help: "an unfinished message must gain 1K or end in each such span;\n0: need not",
         default: |config| show_time(config.message_timeout),
         set: |config, text| time(text).map(|time| config.message_timeout = time),
     },
+    Setting {
+        field: "keep_alive",
+        flag: "keep-alive",
+        value: "TIME",
+        help: "an HTTP connection idle for this long is closed;\n0: after each answer",
+        default: |config| show_time(config.keep_alive),
+        set: |config, text| time(text).map(|time| config.keep_alive = time),
+    },
+    Setting {
+        field: "answer_timeout",
+        flag: "answer-timeout",
+        value: "TIME",
+        help: "the wait for an answer that an app has deferred; then 503",
+        default: |config| show_time(config.answer_timeout),
+        set: |config, text| time_above_zero(text).map(|time| config.answer_timeout = time),
+    },
 ];
 
-/// How the server ends.
+/// How the server shuts down.
 pub(super) const DRAIN: &[Setting<Config>] = &[
     Setting {
+        field: "drain.over",
         flag: "drain",
         value: "TIME",
-        help: "the span over which clients are told to go; 0: all at once",
+        help: "the Close frames are spread over this span; 0: all at once",
         default: |config| show_time(config.drain.over),
         set: |config, text| time(text).map(|time| config.drain.over = time),
     },
     Setting {
+        field: "drain.timeout",
         flag: "drain-timeout",
         value: "TIME",
-        help: "how long they have to answer after that",
+        help: "after the last Close frame, the wait for clients to answer",
         default: |config| show_time(config.drain.timeout),
         set: |config, text| time_above_zero(text).map(|time| config.drain.timeout = time),
     },
 ];
-
-/// The recipe of an app; but for the subprotocols, which all apps may have.
-pub(super) const RECIPE: &[Setting<Recipe>] = &[
-    Setting {
-        flag: "greet",
-        value: "TEXT",
-        help: "what a client is sent when it connects",
-        default: |recipe| recipe.greet.as_deref().unwrap_or("-").to_owned(),
-        set: |recipe, text| {
-            recipe.greet = (!text.is_empty()).then(|| text.to_owned().into());
-            Ok(())
-        },
-    },
-    Setting {
-        flag: "on",
-        value: "WHICH",
-        help: "what is answered: any, json (objects), text:ping (that)",
-        default: |recipe| match &recipe.on {
-            On::Any => "any".to_owned(),
-            On::Text(text) => format!("text:{text}"),
-            On::JsonObject => "json".to_owned(),
-        },
-        set: |recipe, text| set_on(&mut recipe.on, text),
-    },
-    Setting {
-        flag: "reply",
-        value: "TEXT",
-        help: "what is said; {message} in it stands for the message",
-        default: |recipe| match &recipe.reply {
-            Reply::Same => "{message}".to_owned(),
-            Reply::Text(text) | Reply::Template(text) => text.to_string(),
-        },
-        set: |recipe, text| {
-            recipe.reply = Reply::parse(text);
-            Ok(())
-        },
-    },
-    Setting {
-        flag: "to",
-        value: "WHOM",
-        help: "who hears it: sender, all or others",
-        default: |recipe| match recipe.to {
-            To::Sender => "sender".to_owned(),
-            To::All => "all".to_owned(),
-            To::Others => "others".to_owned(),
-        },
-        set: |recipe, text| set_to(&mut recipe.to, text),
-    },
-    Setting {
-        flag: "after",
-        value: "TIME",
-        help: "how long after the message it is said",
-        default: |recipe| show_time(recipe.after),
-        set: |recipe, text| time(text).map(|time| recipe.after = time),
-    },
-    Setting {
-        flag: "stamp",
-        value: "KEY",
-        help: "with --on json: the key that gets the time of day",
-        default: |recipe| recipe.stamp.as_ref().map_or("-", |stamp| &stamp.key).to_owned(),
-        set: |recipe, text| {
-            recipe.stamp = (!text.is_empty()).then(|| Stamp { key: text.to_owned().into() });
-            Ok(())
-        },
-    },
-];
-
-fn set_on(on: &mut On, text: &str) -> Result<(), String> {
-    *on = match (text, text.strip_prefix("text:")) {
-        (_, Some(text)) => On::Text(text.to_owned().into()),
-        ("any", _) => On::Any,
-        ("json", _) => On::JsonObject,
-        _ => return Err(format!("`{text}` is no kind of message: write any, json or text:ping")),
-    };
-    Ok(())
-}
 
 fn show_slow(slow: Slow) -> &'static str {
     match slow {
@@ -265,18 +247,8 @@ fn show_slow(slow: Slow) -> &'static str {
 fn set_slow(slow: &mut Slow, text: &str) -> Result<(), String> {
     let policies = [Slow::Close, Slow::Drop, Slow::Latest];
     let Some(found) = policies.into_iter().find(|policy| show_slow(*policy) == text) else {
-        return Err(format!("`{text}` is no policy: write close, drop or latest"));
+        return Err(format!("`{text}` is not a policy: write close, drop or latest"));
     };
     *slow = found;
-    Ok(())
-}
-
-fn set_to(to: &mut To, text: &str) -> Result<(), String> {
-    *to = match text {
-        "sender" => To::Sender,
-        "all" => To::All,
-        "others" => To::Others,
-        _ => return Err(format!("`{text}` is nobody here: write sender, all or others")),
-    };
     Ok(())
 }

@@ -1,12 +1,12 @@
-//! The values of flags: sizes, times, counts, and how they are written back in `--help`.
+//! The values of flags: reads sizes, times and counts, and writes them for `--help`.
 //!
-//! An error is half a sentence about the value; the flag's name is put before it.
+//! An error speaks of the value only: callers put the name of the flag before it.
 
 use std::time::Duration;
 
-/// Suffixes of sizes, largest first.
+/// Suffixes of sizes with their factors, largest first.
 const SIZES: [(&str, u64); 4] = [("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("", 1)];
-/// Suffixes of times with their milliseconds; `ms` before `m` and `s`, since it ends in both.
+/// Suffixes of times with their milliseconds. `ms` comes before `s`, since it also ends in `s`.
 const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
 /// Reads a number of bytes: `500`, `64K`, `1M`, `1G`, in steps of 1024.
@@ -70,14 +70,14 @@ pub(super) fn show_size(bytes: u64) -> String {
 pub(super) fn show_time(time: Duration) -> String {
     let millis = time.as_millis();
     let fits = |factor: u64| millis >= u128::from(factor) && millis.is_multiple_of(u128::from(factor));
-    // Seconds stay seconds up to two minutes: 60s says more than 1m beside 25s.
+    // Times below two minutes stay in seconds: 60s is easier to compare with 25s than 1m is.
     match TIMES.iter().rev().find(|(suffix, factor)| fits(*factor) && (*suffix != "m" || millis >= 120_000)) {
         Some((suffix, factor)) => format!("{}{suffix}", millis / u128::from(*factor)),
         None => "0".to_owned(),
     }
 }
 
-/// Digits alone: `u64::from_str` takes a sign as well.
+/// Reads a number of digits only: `u64::from_str` would also take a sign.
 fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

@@ -27,6 +27,14 @@ pub struct Config {
     pub head: HeadLimits,
     /// From the accepted connection to the complete request head, never extended; then 408. Default: 10 s.
     pub handshake_timeout: Duration,
+    /// Bytes in the body of one request; more is answered with 413 before it is read. Default: 1 MiB.
+    pub max_body: usize,
+    /// A connection that waits for its next request for this long is closed. Zero: after each answer. Default: 60 s.
+    pub keep_alive: Duration,
+    /// Requests on one connection; it is closed after the last answer. Default: 1,000.
+    pub max_requests: u32,
+    /// The time that an application has for a deferred answer; then 503. Default: 30 s.
+    pub answer_timeout: Duration,
     /// A peer that has been silent for so long is sent a Ping. Zero: never. Default: 25 s.
     pub ping_interval: Duration,
     /// A pinged peer that stays silent for so long again is dropped. Any byte counts as life. Default: 20 s.
@@ -97,6 +105,10 @@ impl Default for Config {
             max_frames: limits.max_frames,
             head: HeadLimits::default(),
             handshake_timeout: Duration::from_secs(10),
+            max_body: 1024 * 1024,
+            keep_alive: Duration::from_secs(60),
+            max_requests: 1000,
+            answer_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),
@@ -167,6 +179,10 @@ mod tests {
             max_frames: 131_072,
             head: HeadLimits { max_head: 8 * 1024, max_request_line: 4 * 1024 },
             handshake_timeout: Duration::from_secs(10),
+            max_body: 1024 * 1024,
+            keep_alive: Duration::from_secs(60),
+            max_requests: 1000,
+            answer_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),

@@ -1,6 +1,6 @@
 """Python websockets, on asyncio.
 
-Arguments: the port, and how it compresses: none, no-takeover or takeover, which is how it comes.
+Arguments: the port, and the mode of compression: none, no-takeover or takeover (the default of the library).
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import sys
 from websockets.asyncio.server import broadcast, serve
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
-# Its defaults, but for the context.
+# The library's defaults, except for the context.
 no_takeover = ServerPerMessageDeflateFactory(
     server_no_context_takeover=True,
     client_no_context_takeover=True,
@@ -40,7 +40,7 @@ async def client(socket):
 
 
 async def main():
-    # By default it takes no more than 1 MiB, which is what the largest message has.
+    # The default limit of 1 MiB is the size of the largest message.
     async with serve(client, "127.0.0.1", int(sys.argv[1]), backlog=4096, **mode) as server:
         await server.serve_forever()
 

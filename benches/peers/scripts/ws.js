@@ -1,4 +1,4 @@
-// npm ws. Arguments: the port, and how it compresses: none, no-takeover or takeover, which is how it comes.
+// npm ws. Arguments: the port, and the mode of compression: none, no-takeover or takeover (the default with compression).
 const { createServer } = require('http');
 const { WebSocketServer } = require('ws');
 

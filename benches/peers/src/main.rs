@@ -1,19 +1,20 @@
 //! Sockhop side by side with other WebSocket servers: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
-//! With `-- growth` behind it: what it spends on a message, and on a connection, with more and more of them, and of topics.
-//! With `-- compression`: what permessage-deflate saves and costs.
+//! With `-- growth`, it measures the cost of a message and of a connection with more and more connections and topics.
+//! With
+//! `-- compression`, it measures the savings and the cost of permessage-deflate.
 //!
-//! Each server is a process of its own on one core; the load generator is this process, on another. In every round all
-//! servers are measured one after the other, so that what else the machine does meets them alike. Only the loopback is
-//! used. What comes out is a Markdown table, a chart, and every single reading; see [`report`].
+//! Each server is a process of its own on one core. The load generator is this process, on another core. In every
+//! round, all servers are measured one after the other, so that other work on the machine meets them alike. Only the
+//! loopback is used. The output is a Markdown table, a chart, and all single readings; see [`report`].
 //!
 //! | | |
 //! |---|---|
 //! | `main.rs`, `options.rs` | the order of measuring, and the command line |
 //! | `serve/` | the servers in Rust, each started as `sockhop-peers serve NAME PORT` |
 //! | `scripts/` | the servers in JavaScript and Python |
-//! | `peers.rs`, `process.rs` | which servers there are; a running one, its processor time and memory |
-//! | `workload.rs`, `load/` | what is measured; the load generator |
-//! | `readings.rs`, `statistics.rs`, `report/` | what was measured, medians and intervals, table and chart |
+//! | `peers.rs`, `process.rs` | the list of servers; a running one, its processor time and memory |
+//! | `workload.rs`, `load/` | the workloads; the load generator |
+//! | `readings.rs`, `statistics.rs`, `report/` | the readings, medians and intervals, table and chart |
 
 mod load;
 mod options;
@@ -64,16 +65,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Those that were asked for.
+/// The workloads that were asked for.
 fn named(workloads: &[Workload], options: &Measure) -> Vec<(String, Load)> {
     let wanted = workloads.iter().filter(|workload| options.workloads.iter().any(|name| name == workload.name));
     wanted.map(|workload| (workload.name.to_owned(), workload.load)).collect()
 }
 
-/// Writes what is to be told of the readings into a folder, and into the project's documents if told so.
+/// Writes a report of the readings into a folder, and also into the project's documents if the flag is set.
 type Report = fn(&Readings, &Path, bool) -> Result<(), Box<dyn Error>>;
 
-/// Puts loads, each with its name, on servers.
+/// Measures servers under loads, each of which has a name.
 fn measure(
     options: &Measure,
     peers: &[Peer],
@@ -100,14 +101,14 @@ fn measure(
                 }
             }
         }
-        // What was measured is kept, whatever comes.
+        // Keeps the readings so far, even if a later round fails.
         readings.write(&options.out)?;
     }
     report(&readings, &options.out, options.docs)?;
     if failures > 0 { Err(format!("{failures} readings failed; they are left out").into()) } else { Ok(()) }
 }
 
-/// One load on a fresh process.
+/// Measures one load on a fresh process.
 fn read(peer: &Peer, load: Load, cores: Cores, options: &Measure) -> Result<Reading, Box<dyn Error>> {
     let server = Server::start(&peer.command, cores)?;
     load::run(load.scaled(options.quick, peer.is_slow), &server, options.times())

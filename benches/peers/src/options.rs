@@ -10,18 +10,18 @@ use crate::serve::Mode;
 use crate::workload::{COMPRESSION, GROWTH, WORKLOADS};
 
 pub enum Command {
-    /// One of the servers in Rust. Used by the program itself.
+    /// Runs one of the servers in Rust. The program starts itself like that.
     Serve {
         name: String,
         port: u16,
         mode: Mode,
     },
     Measure(Measure),
-    /// How Sockhop grows, beside the floor. The workloads are names of series.
+    /// Measures Sockhop and the floor at growing sizes. The workloads are names of series.
     Grow(Measure),
-    /// What compression saves, and costs.
+    /// Measures the savings and the cost of compression.
     Compress(Measure),
-    /// Table and chart of readings that are there already.
+    /// Makes table and chart from earlier readings.
     Report {
         out: PathBuf,
         docs: bool,
@@ -33,7 +33,7 @@ pub struct Measure {
     pub seconds: f64,
     pub workloads: Vec<String>,
     pub only: Vec<String>,
-    /// Further servers: name and command.
+    /// Further servers, by name and command.
     pub servers: Vec<(String, String)>,
     pub cores: Option<(usize, usize)>,
     pub out: PathBuf,
@@ -48,7 +48,7 @@ impl Measure {
         Times { warm_up: Duration::from_secs_f64(seconds / 4.0), measured: Duration::from_secs_f64(seconds) }
     }
 
-    /// Whether a server is to be measured.
+    /// Whether a server will be measured.
     pub fn wants(&self, server: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == server)
     }
@@ -61,18 +61,18 @@ pub fn read() -> Command {
 fn parser() -> OptionParser<Command> {
     let name = positional::<String>("NAME").help("a server in Rust");
     let port = positional::<u16>("PORT").help("where it listens, on 127.0.0.1");
-    let mode = positional::<Mode>("MODE").help("of compression, which Sockhop knows").fallback(Mode::None);
+    let mode = positional::<Mode>("MODE").help("of compression, only for sockhop").fallback(Mode::None);
     let serve =
         construct!(Command::Serve { name, port, mode }).to_options().descr("Runs one of the servers").command("serve");
     let grow = growth().map(Command::Grow).to_options();
-    let grow =
-        grow.descr("What Sockhop and the floor spend with more and more connections, and topics").command("growth");
+    let grow = grow.descr("Measures Sockhop and the floor with more and more connections and topics").command("growth");
     let compress = compression().map(Command::Compress).to_options();
-    let compress =
-        compress.descr("What compression saves and costs: Sockhop, ws and websockets").command("compression");
+    let compress = compress
+        .descr("Measures the savings and the cost of compression: Sockhop, ws and websockets")
+        .command("compression");
     let (out, docs) = (out("report"), docs());
     let report = construct!(Command::Report { out, docs }).to_options();
-    let report = report.descr("Prints what was measured before, once more").command("report");
+    let report = report.descr("Prints the results of an earlier run again").command("report");
     let measure = measure().map(Command::Measure);
     construct!([serve, grow, compress, report, measure])
         .to_options()
@@ -80,8 +80,8 @@ fn parser() -> OptionParser<Command> {
 }
 
 fn measure() -> impl Parser<Measure> {
-    let (rounds, seconds) = (rounds(3, "Rounds; servers in scripting languages run in the first alone"), seconds(1.25));
-    let workloads = names("workloads", "Only these workloads, with commas between");
+    let (rounds, seconds) = (rounds(3, "Rounds; servers in scripting languages run only in the first"), seconds(1.25));
+    let workloads = names("workloads", "Only these workloads, separated by commas");
     let workloads = or_all(workloads, || WORKLOADS.iter().map(|workload| workload.name).collect());
     let only = only();
     let servers = servers("One more server, such as 'uWebSockets=/path/to/server {port}'");
@@ -89,11 +89,11 @@ fn measure() -> impl Parser<Measure> {
     construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
 }
 
-/// The servers are always the same two: no other has all that is measured.
+/// Always measures the same two servers: only they have all series.
 fn growth() -> impl Parser<Measure> {
     let (rounds, seconds) = (rounds(5, "Rounds"), seconds(1.0));
     let workloads =
-        names("series", "Only these series, with commas between: echo-all, echo-64, bcast, idle, one-of, ...");
+        names("series", "Only these series, separated by commas: echo-all, echo-64, bcast, idle, one-of, ...");
     let workloads = or_all(workloads, || GROWTH.iter().map(|series| series.name).collect());
     let only = pure(["sockhop", "floor"].map(str::to_owned).to_vec());
     let servers = pure(Vec::new());
@@ -101,7 +101,7 @@ fn growth() -> impl Parser<Measure> {
     construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
 }
 
-/// All run in all rounds.
+/// All servers run in all rounds.
 fn compression() -> impl Parser<Measure> {
     let (rounds, seconds) = (rounds(5, "Rounds"), seconds(2.0));
     let workloads = pure(COMPRESSION.iter().map(|workload| workload.name.to_owned()).collect());
@@ -120,7 +120,7 @@ fn servers(help: &'static str) -> impl Parser<Vec<(String, String)>> {
 }
 
 fn only() -> impl Parser<Vec<String>> {
-    names("only", "Only these servers, with commas between")
+    names("only", "Only these servers, separated by commas")
 }
 
 fn rounds(default: usize, help: &'static str) -> impl Parser<usize> {
@@ -128,13 +128,13 @@ fn rounds(default: usize, help: &'static str) -> impl Parser<usize> {
 }
 
 fn seconds(default: f64) -> impl Parser<f64> {
-    let help = "Seconds measured of each server, workload and round";
+    let help = "Measured seconds for each server, workload and round";
     long("seconds").help(help).argument("S").fallback(default).display_fallback()
 }
 
 fn cores() -> impl Parser<Option<(usize, usize)>> {
     long("cores")
-        .help("The server's core and the generator's; without it the first two that this process may use")
+        .help("The cores of the server and the generator; by default the first two that this process may use")
         .argument::<String>("A,B")
         .parse(|text| {
             let (server, generator) = text.split_once(',').ok_or("A,B")?;
@@ -144,11 +144,11 @@ fn cores() -> impl Parser<Option<(usize, usize)>> {
 }
 
 fn append() -> impl Parser<bool> {
-    long("append").help("Go on after the readings that are in the folder").switch()
+    long("append").help("Add to the readings in the folder").switch()
 }
 
 fn quick() -> impl Parser<bool> {
-    long("quick").help("A trial of everything with next to no load: the figures mean nothing").switch()
+    long("quick").help("Run everything briefly with little load, as a test: the figures mean nothing").switch()
 }
 
 fn or_all(names: impl Parser<Vec<String>>, all: fn() -> Vec<&'static str>) -> impl Parser<Vec<String>> {
@@ -160,12 +160,12 @@ fn names(name: &'static str, help: &'static str) -> impl Parser<Vec<String>> {
     list.map(|text| text.split(',').map(str::to_owned).collect()).fallback(Vec::new())
 }
 
-/// A folder of this name below `target`, if no other is wanted.
+/// The output folder; by default one of this name below `target`.
 fn out(name: &str) -> impl Parser<PathBuf> {
     let default = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).join(name);
-    long("out").help("Folder for all readings, and for what is made of them").argument("DIR").fallback(default)
+    long("out").help("Folder for the readings and the report").argument("DIR").fallback(default)
 }
 
 fn docs() -> impl Parser<bool> {
-    long("docs").help("Put what is made of the readings into docs/performance.md, too").switch()
+    long("docs").help("Also put the report into docs/performance.md").switch()
 }

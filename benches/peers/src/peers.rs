@@ -1,5 +1,5 @@
-//! Which servers there are. Those in scripting languages are installed when they are first wanted, by name, into
-//! `target/peers` of this crate; where the language is missing they are left out, with a line that says so.
+//! The list of servers. Servers in scripting languages are installed by name into `target/peers` of this crate when
+//! they are first needed. If the language is missing, they are left out, and a line says so.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
 /// A server that can be started.
 pub struct Peer {
     pub name: String,
-    /// Words, in which `{port}` stands for the port.
+    /// The words of the command. `{port}` stands for the port.
     pub command: Vec<String>,
     broadcasts: bool,
-    /// It gets less to do, and one round.
+    /// Whether it gets less load, and only one round.
     pub is_slow: bool,
 }
 
@@ -29,9 +29,9 @@ impl Peer {
     }
 }
 
-/// All servers that were asked for and can run here.
+/// The requested servers that can run here.
 pub fn available(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
-    let own = env::current_exe()?.to_str().ok_or("a path that is no text")?.to_owned();
+    let own = env::current_exe()?.to_str().ok_or("a path that is not text")?.to_owned();
     let mut peers: Vec<Peer> = SERVERS
         .iter()
         .filter(|(name, _)| options.wants(name))
@@ -53,7 +53,7 @@ pub fn available(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
     Ok(peers)
 }
 
-/// Those that can compress, each in all modes.
+/// The servers that can compress, each in all modes.
 pub fn compressing(options: &Measure) -> Vec<Peer> {
     let mut peers = Vec::new();
     for (server, install) in [("sockhop", own as fn() -> Installed), ("ws", npm), ("websockets", python)] {
@@ -72,7 +72,7 @@ pub fn compressing(options: &Measure) -> Vec<Peer> {
     peers
 }
 
-/// Those that are named with their commands.
+/// The servers given with their commands.
 fn further(options: &Measure) -> impl Iterator<Item = Peer> {
     options.servers.iter().map(|(name, command)| {
         let command = command.split_whitespace().map(str::to_owned).collect();
@@ -80,7 +80,7 @@ fn further(options: &Measure) -> impl Iterator<Item = Peer> {
     })
 }
 
-/// The command, or why there is none.
+/// The command, or the reason why there is none.
 type Installed = Result<Vec<String>, String>;
 
 fn own() -> Installed {
@@ -95,7 +95,7 @@ fn npm() -> Installed {
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         run("npm", &["install", "--no-audit", "--no-fund", "--prefix", text(&folder)?, "ws@8"])?;
     }
-    // Where it is looked for goes by the place of the script.
+    // Node looks for the package beside the script.
     let script = folder.join("ws.js");
     fs::copy(Path::new(SCRIPTS).join("ws.js"), &script).map_err(|error| error.to_string())?;
     Ok(vec!["node".to_owned(), text(&script)?.to_owned(), "{port}".to_owned()])
@@ -130,7 +130,7 @@ pub fn version(name: &str) -> Option<String> {
 }
 
 fn text(path: &Path) -> Result<&str, String> {
-    path.to_str().ok_or_else(|| format!("{} is no text", path.display()))
+    path.to_str().ok_or_else(|| format!("{} is not text", path.display()))
 }
 
 fn run(program: &str, args: &[&str]) -> Result<(), String> {

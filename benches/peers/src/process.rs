@@ -1,4 +1,4 @@
-//! A server's process: started on a core of its own, measured by what `/proc` says of it, ended when dropped.
+//! A server's process: started on its own core, measured through `/proc`, and ended when dropped.
 
 use std::error::Error;
 use std::io;
@@ -13,10 +13,10 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// How long a server may take until it accepts connections.
 const START: Duration = Duration::from_secs(20);
-/// How long it may take to end when it is asked to.
+/// How long it may take to end after SIGTERM.
 const END: Duration = Duration::from_secs(2);
 
-/// Where server and generator run.
+/// The cores of server and generator.
 #[derive(Clone, Copy)]
 pub struct Cores {
     server: usize,
@@ -24,7 +24,7 @@ pub struct Cores {
 }
 
 impl Cores {
-    /// Those that were asked for, or the first two that this process may use. It goes to its own at once.
+    /// Chooses the requested cores, or the first two that this process may use, and moves this process to its own.
     pub fn choose(wanted: Option<(usize, usize)>) -> Result<Self, Box<dyn Error>> {
         let (server, generator) = match wanted {
             Some(cores) => cores,
@@ -43,14 +43,14 @@ impl Cores {
     }
 }
 
-/// Binds this process, and those that it starts from now on, to a core.
+/// Binds this process, and all processes that it starts from now on, to a core.
 fn stay_on(core: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// Ten thousand clients are ten thousand descriptors, here and, since limits are inherited, in the servers.
+/// Raises the limit of descriptors: ten thousand clients need ten thousand, here and in the servers, which inherit it.
 pub fn raise_descriptor_limit() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
@@ -60,12 +60,12 @@ pub fn raise_descriptor_limit() -> io::Result<()> {
 pub struct Server {
     process: Child,
     address: SocketAddr,
-    /// From its start until it took a connection.
+    /// The time from its start to the first connection.
     pub start: Duration,
 }
 
 impl Server {
-    /// Starts a command, in which `{port}` stands for the port, on the server's core, and waits for it to listen.
+    /// Starts a command on the server's core, and waits until it listens. `{port}` in it stands for the port.
     pub fn start(command: &[String], cores: Cores) -> Result<Self, Box<dyn Error>> {
         let address = free_address()?;
         let mut words = command.iter().map(|word| word.replace("{port}", &address.port().to_string()));
@@ -94,7 +94,7 @@ impl Server {
         self.address
     }
 
-    /// The processor time that it has used so far, its threads' together.
+    /// The processor time that all its threads have used so far.
     pub fn processor_time(&self) -> Result<Duration, Box<dyn Error>> {
         let mut time = Duration::ZERO;
         for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
@@ -118,7 +118,7 @@ impl Drop for Server {
         if let Ok(pid) = i32::try_from(self.process.id())
             && let Some(pid) = Pid::from_raw(pid)
         {
-            // It may have ended by itself.
+            // Fails if the process has ended by itself.
             let _ = kill_process(pid, Signal::TERM);
         }
         let asked = Instant::now();
@@ -133,18 +133,18 @@ impl Drop for Server {
     }
 }
 
-/// A port that was free a moment ago.
+/// A free port; another process may still take it.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// By the scheduler's own account, in nanoseconds.
+/// Processor time from the scheduler's statistics, in nanoseconds.
 fn precise(thread: &Path) -> Option<Duration> {
     let text = fs::read_to_string(thread.join("schedstat")).ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// By the clock's ticks, of a kernel without that account.
+/// Processor time in clock ticks, for a kernel without these statistics.
 fn by_ticks(thread: &Path) -> Option<Duration> {
     let text = fs::read_to_string(thread.join("stat")).ok()?;
     // The name, in parentheses, may contain anything; user and system time are the 12th and 13th after it.

@@ -1,4 +1,4 @@
-//! What was measured: every single reading, kept in a file of comma-separated values.
+//! All single readings, kept in a file of comma-separated values.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -11,7 +11,7 @@ const FILE: &str = "readings.csv";
 const COLUMNS: [&str; 10] =
     ["cpu_us", "per_second", "busy", "p50_us", "p99_us", "p999_us", "bytes_each", "start_kib", "start_ms", "bytes"];
 
-/// One workload on one process. Not a number: was not measured.
+/// The figures of one workload on one process. NaN stands for a figure that was not measured.
 #[derive(Clone, Copy)]
 pub struct Reading {
     /// The server's processor time for each message, user and system.
@@ -22,12 +22,12 @@ pub struct Reading {
     pub p50_us: f64,
     pub p99_us: f64,
     pub p999_us: f64,
-    /// Memory for each connection: after one message, or once it has subscribed.
+    /// Memory for each connection, after one message or after its subscriptions.
     pub bytes_each: f64,
-    /// Memory at the start, and the time until it took a connection.
+    /// Memory at the start, and the time until the first connection.
     pub start_kib: f64,
     pub start_ms: f64,
-    /// Bytes of frames for each message, or delivery.
+    /// Bytes of frames for each message or delivery.
     pub bytes: f64,
 }
 
@@ -45,7 +45,7 @@ impl Reading {
         bytes: f64::NAN,
     };
 
-    /// In the order of [`COLUMNS`].
+    /// The figures in the order of [`COLUMNS`].
     fn values(&self) -> [f64; COLUMNS.len()] {
         let Reading { cpu_us, per_second, busy, p50_us, p99_us, p999_us, bytes_each, start_kib, start_ms, bytes } =
             *self;
@@ -74,7 +74,7 @@ struct Row {
 }
 
 impl Readings {
-    /// Those of an earlier run.
+    /// Reads the readings of an earlier run.
     pub fn read(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let path = folder.join(FILE);
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -102,7 +102,7 @@ impl Readings {
         self.0.iter().map(|row| row.round + 1).max().unwrap_or(0)
     }
 
-    /// Names of all servers of which there is a reading, in the order of their first.
+    /// The names of all servers with a reading, in the order of their first one.
     pub fn servers(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for row in &self.0 {
@@ -145,7 +145,7 @@ fn row(line: &str) -> Option<Row> {
         bytes_each: value()?,
         start_kib: value()?,
         start_ms: value()?,
-        // What was written before there was one has none.
+        // Older files lack this column.
         bytes: value().unwrap_or(f64::NAN),
     };
     is_known(&workload).then_some(Row { workload, round, server, reading })
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn reads_what_it_writes() {
         let folder = std::env::temp_dir().join(format!("sockhop-peers-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let mut readings = Readings::default();

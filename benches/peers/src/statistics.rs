@@ -1,10 +1,10 @@
-//! Medians, and how sure they are.
+//! Medians and their intervals.
 
 /// Samples drawn for an interval.
 const SAMPLES: usize = 2000;
 
-/// A median with the interval in which it lies by 95 %, estimated by bootstrap: medians of samples that are drawn, with
-/// repetition, from what was measured. Of few values the interval is no more than their spread.
+/// A median with its interval of 95 %, estimated by bootstrap: from medians of samples that are drawn with repetition
+/// from the values. With few values, the interval is only their spread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     pub median: f64,
@@ -14,12 +14,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// `None`: nothing was measured.
+    /// Returns `None` if there are no values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let median = median(values)?;
         let mut state = 0x2545_F491_4F6C_DD1D_u64;
         let mut draw = || {
-            // The high bits of a linear congruential generator; the same in every run.
+            // The high bits of a linear congruential generator, which are the same in every run.
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             values[((state >> 33) % values.len() as u64) as usize]
         };
@@ -31,7 +31,7 @@ impl Estimate {
     }
 }
 
-/// `None`: there are no values.
+/// The median, or `None` if there are no values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,50 +1,49 @@
-//! What is measured: the workloads on which servers are compared, the series that show how one grows, and what
-//! compression costs.
+//! The workloads: for the comparison of servers, for the series of growing sizes, and for compression.
 
-/// A load, and what is said of it.
+/// A load with its name and description.
 pub struct Workload {
     pub name: &'static str,
     pub about: &'static str,
     pub load: Load,
 }
 
-/// What clients do.
+/// The behaviour of the clients.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Load {
-    /// All clients together send so many in a second, in turn, and get them back.
+    /// The clients, one after the other, send `per_second` messages a second in all, and receive them back.
     Rate { clients: usize, per_second: u32, len: usize },
-    /// Each client keeps so many messages in flight, and gets each of them back; beside them, so many others are silent.
+    /// Each client keeps `in_flight` messages in flight and receives each of them back, beside `silent` other clients.
     Echo { clients: usize, silent: usize, in_flight: usize, len: usize, content: Content },
-    /// One client keeps so many in flight, and everybody gets them.
+    /// One client keeps `in_flight` messages in flight, and all clients receive them.
     Broadcast { clients: usize, in_flight: usize, len: usize, content: Content },
-    /// One client publishes so many at a time, to one topic after the other, and who subscribes to that gets them.
+    /// One client publishes `at_once` messages at a time, each to the next topic, and its subscribers receive them.
     Publish { subscribers: usize, topics: Topics, at_once: usize, len: usize },
-    /// Clients come and go: opening handshake, closing handshake.
+    /// Clients connect and leave: opening handshake, closing handshake.
     Connect { total: usize, at_once: usize },
-    /// Clients that have had one message back each, and do nothing more.
+    /// Clients receive one message back each, and then do nothing.
     Idle { clients: usize, len: usize, content: Content },
 }
 
-/// What messages are.
+/// The content of messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// Binary, at random.
+    /// Random bytes.
     Bytes,
-    /// Text, at random.
+    /// Random text.
     Text,
-    /// JSON, and clients offer to compress it.
+    /// JSON. Clients offer to compress it.
     Json,
 }
 
-/// A server in a scripting language gets a part of it where its whole would take minutes, or more than it can do.
+/// A server in a scripting language gets the load divided by this, if all of it would take minutes or be too much.
 const SLOW: usize = 5;
 
-/// Who subscribes to what.
+/// The subscriptions of the clients.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Topics {
-    /// Each client to one of so many topics, and about as many to each.
+    /// Each client subscribes to one of this many topics, and each topic has about the same number of subscribers.
     Spread(usize),
-    /// Each client to all of so many.
+    /// Each client subscribes to all of this many topics.
     Every(usize),
 }
 
@@ -52,7 +51,7 @@ pub enum Topics {
 pub struct Series {
     pub name: &'static str,
     pub about: &'static str,
-    /// What there are so many of.
+    /// The unit of the sizes.
     pub unit: &'static str,
     pub sizes: [usize; 4],
     pub load: fn(usize) -> Load,
@@ -88,7 +87,7 @@ pub const WORKLOADS: [Workload; 11] = [
     },
 ];
 
-/// On servers that compress, and the same that do not.
+/// Workloads for servers with and without compression.
 pub const COMPRESSION: [Workload; 2] = [
     Workload {
         name: "bcast-json",
@@ -155,13 +154,13 @@ const fn topics(name: &'static str, about: &'static str, load: fn(usize) -> Load
 }
 
 impl Series {
-    /// The name that readings of one size have.
+    /// The name of the readings at one size.
     pub fn name_at(&self, size: usize) -> String {
         format!("{}-at-{size}", self.name)
     }
 }
 
-/// Whether there is a workload, or a series at some size, of that name.
+/// Whether a workload, or a series at some size, has this name.
 pub fn is_known(name: &str) -> bool {
     WORKLOADS.iter().chain(&COMPRESSION).any(|workload| workload.name == name)
         || GROWTH.iter().any(|series| series.sizes.iter().any(|size| series.name_at(*size) == name))
@@ -180,7 +179,7 @@ impl Load {
         matches!(self, Load::Broadcast { .. })
     }
 
-    /// Less of it, for a trial, or for a server that would take minutes.
+    /// Reduces the load, for a trial or for a slow server.
     pub fn scaled(self, is_trial: bool, is_slow: bool) -> Self {
         let part = match (is_trial, is_slow) {
             (true, _) => 200,

@@ -11,7 +11,7 @@ fn stage(recipe: Recipe) -> (Stage<RecipeHandler>, [Client; 3]) {
     (stage, clients)
 }
 
-/// What each of the three has received since this was last asked.
+/// The messages that each of the three has received since the last call.
 fn heard(stage: &mut Stage<RecipeHandler>, clients: [Client; 3]) -> [Vec<Received>; 3] {
     clients.map(|client| stage.received(client))
 }
@@ -21,7 +21,7 @@ fn texts(texts: &[&str]) -> Vec<Received> {
 }
 
 #[test]
-fn each_app_says_it_to_those_that_its_table_names() {
+fn each_app_sends_to_the_clients_its_recipe_names() {
     let cases: [(Recipe, &str, [&[&str]; 3]); 6] = [
         (ECHO, "x", [&["x"], &[], &[]]),
         (RELAY, "x", [&[], &["x"], &["x"]]),
@@ -48,7 +48,7 @@ fn bytes_stay_bytes() {
 }
 
 #[test]
-fn pong_is_heard_a_second_after_each_ping_by_all_who_are_there_then() {
+fn everyone_connected_then_gets_pong_a_second_after_each_ping() {
     let (mut stage, [sender, leaver, stayer]) = stage(PONG);
     stage.send(sender, "ping");
     stage.send(sender, "pong");
@@ -74,7 +74,7 @@ fn pong_is_heard_a_second_after_each_ping_by_all_who_are_there_then() {
 }
 
 #[test]
-fn a_reply_that_repeats_its_message_waits_with_it() {
+fn a_delayed_reply_keeps_its_message() {
     let after = Duration::from_secs(2);
     for (to, expected) in [
         (To::Sender, [&["a", "b"][..], &[], &[]]),
@@ -92,7 +92,7 @@ fn a_reply_that_repeats_its_message_waits_with_it() {
 }
 
 #[test]
-fn what_waits_is_bounded_and_given_back() {
+fn memory_for_delayed_replies_is_bounded_and_given_back() {
     let after = Duration::from_secs(2);
     let (mut stage, [greedy, other, _]) = stage(Recipe { after, ..ECHO });
     let message = vec![0; 1 << 20];
@@ -111,14 +111,14 @@ fn what_waits_is_bounded_and_given_back() {
 }
 
 #[test]
-fn a_refusal_does_not_wait() {
+fn a_refusal_is_not_delayed() {
     let (mut stage, [client, ..]) = stage(Recipe { after: Duration::from_secs(9), ..CHAT });
     stage.send(client, "nope");
     assert_eq!(stage.received(client).len(), 1);
 }
 
 #[test]
-fn every_app_opens_for_clients_with_and_without_subprotocols() {
+fn every_app_accepts_clients_with_and_without_subprotocols() {
     for app in APPS.iter() {
         let recipe = Recipe { subprotocols: vec!["v1".into()], ..app.recipe.clone() };
         let mut stage = Stage::new(RecipeHandler::new(recipe));

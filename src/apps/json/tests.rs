@@ -29,7 +29,7 @@ fn appends_the_stamp_and_keeps_every_other_byte() {
 }
 
 #[test]
-fn replaces_a_stamp_of_the_senders_own_in_place() {
+fn replaces_a_stamp_of_the_sender_in_place() {
     let cases = [
         (r#"{"time":0}"#, r#"{"time":"12:34:56"}"#),
         (r#"{"time":"00:00:00","a":1}"#, r#"{"time":"12:34:56","a":1}"#),
@@ -54,11 +54,11 @@ fn writes_keys_and_values_as_json_strings() {
 }
 
 #[test]
-fn refuses_what_is_no_json_object() {
+fn refuses_texts_that_are_not_json_objects() {
     let other = r#"not a JSON object: send something like {"text":"hello"}"#;
     let syntax = "not JSON: ";
-    let twice = "a key is there twice in one object";
-    let surrogate = "a string has half of a surrogate pair, which is no character";
+    let twice = "an object has a key twice";
+    let surrogate = "a string has half a surrogate pair, which is not a character";
     let cases = [
         ("", other),
         (" ", other),
@@ -114,13 +114,13 @@ fn nesting_is_bounded() {
         assert!(stamp(&deepest).is_ok(), "{open}");
         assert!(serde_json::from_str::<serde_json::Value>(&deepest).is_ok(), "a receiver with serde_json reads it");
         for text in [too_deep, hostile] {
-            assert_eq!(stamp(&text), Err("more than 127 objects and arrays within each other".to_owned()), "{open}");
+            assert_eq!(stamp(&text), Err("objects and arrays are nested more than 127 deep".to_owned()), "{open}");
         }
     }
 }
 
 #[test]
-fn a_mebibyte_is_no_trouble() {
+fn handles_a_mebibyte_of_any_shape() {
     let members: Vec<_> = (0..70_000).map(|n| format!(r#""k{n}":{n}"#)).collect();
     let cases = [
         format!(r#"{{"a":"{}"}}"#, "x".repeat(1 << 20)),
@@ -136,7 +136,7 @@ fn a_mebibyte_is_no_trouble() {
     assert!(stamp(&twice).is_err());
 }
 
-/// Every short text over the letters of JSON: nothing panics, and what is taken is taken for what it is.
+/// Every short text over the letters of JSON: nothing panics, and serde_json agrees on each verdict and result.
 #[test]
 fn agrees_with_serde_json_on_all_short_texts() {
     let letters = ['{', '}', '[', ']', ',', ':', '"', '\\', ' ', '0', 'a'];

@@ -1,7 +1,7 @@
-// A WebSocket that comes back: <script src="client.js">, or import Sockhop from "./client.js"; then new Sockhop("chat").
-// A close event ends each connection: retryIn has the ms to the next try, 500 to 30000 (from 5000 after 1012, 1013),
-// or null: none (after close(), 1000, 1008). While away readyState is 0 and send() keeps up to 256 messages or 1 MiB,
-// then throws. They leave after what onopen sends, each once at most.
+// A WebSocket that reconnects: <script src="client.js">, or import Sockhop from "./client.js"; then new Sockhop("chat").
+// Each connection ends with a close event: retryIn is the ms to the next try, 500 to 30000 (from 5000 after 1012, 1013),
+// or null for none (after close(), 1000, 1008). Meanwhile readyState is 0 and send() queues up to 256 messages or 1 MiB,
+// then throws. They are sent after what onopen sends, each at most once.
 var Sockhop = globalThis.Sockhop ??= class extends EventTarget {
  onopen = null; onmessage = null; onerror = null; onclose = null
  #url; #names; #ws; #timer; #over; #tries = 0; #queue = []; #type = 'blob'

@@ -1,5 +1,5 @@
-// A shared editor over the relay: {line, column, userId} says where somebody is, both counted from 1,
-// {userId, gone: true} that somebody has left, {userId, text, revision} what the code is now. The last who writes wins.
+// A shared editor over the relay, with three kinds of messages. {line, column, userId} is the place of a cursor, counted
+// from 1; {userId, gone: true} says that a user has left; {userId, text, revision} is the new text. The last writer wins.
 import { make } from './wire.js';
 
 const AGAIN = 2000;
@@ -39,13 +39,13 @@ export function cursors(wire, ui) {
   }
   function tellCursor() {
     timer = clearTimeout(timer);
-    // Not while away: the next is told in time.
+    // Not while disconnected: the cursor is sent when the connection opens.
     if (!shown || wire.state !== WebSocket.OPEN) return;
     const lines = area.value.slice(0, area.selectionStart).split('\n');
     sent = Date.now();
     tell({ line: lines.length, column: lines.at(-1).length + 1, userId });
   }
-  // Not for every key of a fast typist, but soon.
+  // At most every 50 ms, not for every key of a fast typist.
   const moved = () => { timer ??= setTimeout(tellCursor, Math.max(0, sent + 50 - Date.now())); };
   for (const type of ['keyup', 'pointerup', 'select', 'focus']) area.addEventListener(type, moved);
   area.addEventListener('input', () => {
@@ -93,7 +93,7 @@ export function cursors(wire, ui) {
       const isNew = !others.has(id);
       if (isNew && others.size >= MAX_PEOPLE) return;
       others.set(id, { line: heard.line, column: heard.column, heard: Date.now() });
-      // A relay remembers nothing: those who are here tell those who come, unless another was quicker.
+      // A relay keeps nothing, so users send their state to a new one, after a random delay, unless another was quicker.
       if (isNew) {
         tellCursor();
         if (revision) answer ??= setTimeout(tellText, pick(300));
@@ -110,7 +110,7 @@ export function cursors(wire, ui) {
     const old = area.value, at = area.selectionStart;
     let same = 0;
     while (same < at && old[same] === text[same]) same++;
-    // A caret behind what has changed keeps its distance from the end.
+    // A caret behind the change keeps its distance from the end.
     const place = same < at ? Math.max(same, at + text.length - old.length) : at;
     area.value = text;
     area.setSelectionRange(place, place);
@@ -121,7 +121,7 @@ export function cursors(wire, ui) {
     ghosts.scrollLeft = area.scrollLeft;
   }
 
-  // The ghosts lie over the text, in a copy of it that cannot be seen, so that each stands where its column is.
+  // Other users' cursors are in an invisible copy of the text that lies over it, so that each is at its column.
   function draw() {
     const lines = area.value.split('\n');
     gutter.textContent = lines.map((_, index) => index + 1).join('\n');

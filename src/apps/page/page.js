@@ -1,4 +1,4 @@
-// The page: which app is shown, and what each panel does with its connection.
+// The page: shows one app at a time, each with a panel that uses its connection.
 import Sockhop from './client.js';
 import { Wire, bytes, closeInWords, make, millis } from './wire.js';
 import { cursors } from './cursors.js';
@@ -17,7 +17,7 @@ const ABOUT = {
   broadcast: ['Each message goes to everyone who is connected, its sender included.'],
 };
 
-// Adds a line to a list that keeps its last ones, and stays at its end unless somebody has scrolled away.
+// Adds a line to a list, which keeps its last 200. The list scrolls to its end unless the user has scrolled away from it.
 function add(list, className, ...content) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   list.append(make('li', className, ...content));
@@ -162,7 +162,7 @@ function parse(data) {
   }
 }
 
-// The first byte that is not as it was, or -1.
+// The index of the first byte that differs, or -1.
 function differs(got, sent) {
   if (!(sent instanceof ArrayBuffer)) return 0;
   const wanted = new Uint8Array(sent);
@@ -170,7 +170,7 @@ function differs(got, sent) {
   return -1;
 }
 
-// The recipe in words: what is heard, what is said, who hears it, when.
+// The recipe in words: the messages it answers, the reply, its receivers, its delay.
 function rule(list, app) {
   const rows = [['On', app.on], ['say', app.reply], ['to', app.to], app.after ? ['after', `${app.after / 1000} s`] : ['at', 'once']];
   if (app.greet) rows.unshift(['At first', app.greet]);
@@ -217,7 +217,7 @@ function choose() {
   $('#twin').href = `#${app.name}`;
 }
 
-// From the one that speaks on its own to the one with the most to do, then the rest.
+// Apps with panels of their own come first, the simplest of them at the start.
 const ORDER = ['pong', 'chat', 'relay', 'echo', 'greet', 'broadcast'];
 server.apps.sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
 server.apps.forEach((app) => {

@@ -10,7 +10,7 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     response.headers().iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
 }
 
-/// What the page's script gets to know.
+/// The facts about the server that the page's script gets.
 fn told(served: &Served<'_>) -> serde_json::Value {
     let html = render(served, 1 << 20);
     let attribute = html.split("<meta name=\"sockhop\" content=\"").nth(1).unwrap().split('"').next().unwrap();
@@ -20,7 +20,7 @@ fn told(served: &Served<'_>) -> serde_json::Value {
 }
 
 #[test]
-fn tells_its_script_where_each_app_is() {
+fn tells_its_script_the_path_of_each_app() {
     let all = told(&Served::Named(&APPS));
     let paths: Vec<_> = all["apps"].as_array().unwrap().iter().map(|app| app["path"].as_str().unwrap()).collect();
     assert_eq!(paths, APPS.each_ref().map(|app| app.name));
@@ -38,7 +38,7 @@ fn says_how_to_run_the_same_app() {
 }
 
 #[test]
-fn what_a_recipe_says_cannot_leave_its_attribute() {
+fn escapes_texts_of_a_recipe_in_the_attribute() {
     let recipe = Recipe { subprotocols: vec!["b.1".into(), "b&".into()], ..ECHO };
     let hostile = App { about: "<script>\"'".into(), example: "\"><img onerror=x>".into(), recipe, ..APPS[0].clone() };
     let html = render(&Served::Everywhere(&hostile), 0);
@@ -63,12 +63,12 @@ fn loads_nothing_from_elsewhere_and_runs_nothing_inline() {
 }
 
 #[test]
-fn names_all_that_it_loads() {
+fn loads_every_file_that_is_served() {
     for (path, _, _) in ASSETS {
         let name = path.trim_start_matches('/');
         let is_named = HTML.contains(&format!("\"{name}\""))
             || ASSETS.iter().any(|(_, _, text)| text.contains(&format!("from './{name}'")));
-        assert!(is_named, "nobody loads {name}");
+        assert!(is_named, "nothing loads {name}");
     }
 }
 
@@ -91,7 +91,7 @@ fn is_sent_with_a_strict_policy() {
 }
 
 #[test]
-fn a_prefix_without_its_slash_is_sent_there() {
+fn redirects_a_prefix_without_a_slash() {
     for (path, location) in [("/ws", "./ws/"), ("/a/ws", "./ws/"), ("/a/b:c?d", "./b:c/")] {
         let response = get(path);
         assert_eq!((response.status(), header(&response, "Location")), (307, Some(location)), "{path}");

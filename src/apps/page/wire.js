@@ -1,5 +1,5 @@
-// One app's connection, and the inspector beside it that shows what travels. What comes from the wire is shown as text,
-// never as HTML.
+// The connection to one app, and the inspector beside it, which shows all messages. Messages are shown as text, never as
+// HTML.
 import Sockhop from './client.js';
 
 const INSPECT = 'sockhop.inspect';
@@ -8,19 +8,19 @@ const MAX_SHOWN = 4000;
 
 // RFC 6455 7.4.1, and the registry's later ones.
 const CODES = {
-  1000: ['normal closure', 'What the connection was for is done.'],
+  1000: ['normal closure', 'The connection has served its purpose.'],
   1001: ['going away', 'The server is shutting down, or the page was left.'],
   1002: ['protocol error', 'One side broke a rule of the protocol.'],
   1003: ['unsupported data', 'One side got a kind of data that it cannot take.'],
   1005: ['no code', 'The Close frame had no code in it. This number never travels.'],
-  1006: ['no Close frame', 'The connection broke, or was never made: no server, or it has refused. This number never travels.'],
+  1006: ['no Close frame', 'The connection broke, or was never made: there was no server, or it refused. This number never travels.'],
   1007: ['invalid data', 'A text message was not UTF-8.'],
-  1008: ['policy violation', 'Something is not allowed here; coming back will not help.'],
+  1008: ['policy violation', 'Something is not allowed here; connecting again will not help.'],
   1009: ['message too big', 'A message was longer than the other side takes.'],
   1010: ['extension missing', 'The client needed an extension that the server does not speak.'],
   1011: ['internal error', 'The server has failed.'],
-  1012: ['service restart', 'The server restarts; come back in a while.'],
-  1013: ['try again later', 'The server is too busy, or this client too slow; come back in a while.'],
+  1012: ['service restart', 'The server restarts; connect again in a while.'],
+  1013: ['try again later', 'The server is too busy, or this client too slow; connect again in a while.'],
   1014: ['bad gateway', 'A proxy got no good answer.'],
   1015: ['TLS failure', 'No secure connection could be made. This number never travels.'],
 };
@@ -54,7 +54,7 @@ function dump(data) {
 }
 const excerpt = (text, max) => text.length > max ? `${text.slice(0, max)}… (${text.length - max} more characters)` : text;
 
-// 5.2 Base framing protocol: what a frame that is sent whole looks like. Browsers mask, servers do not.
+// 5.2 Base framing protocol: the parts of an unfragmented frame. Browsers mask, servers do not.
 function anatomy(opcode, length, masked) {
   const coded = length < 126 ? 0 : length < 65536 ? 2 : 8;
   const cells = [['FIN', 1], ['RSV', '000'], ['opcode', opcode], ['MASK', masked ? 1 : 0],
@@ -66,7 +66,7 @@ function anatomy(opcode, length, masked) {
   return make('div', '', list, make('p', 'hint', `One frame of ${bytes(2 + coded + (masked ? 4 : 0) + length)} on the wire, unless it was cut into several.`));
 }
 
-// The o in our name jumps for what comes in.
+// The o in the name jumps at each message that comes in.
 function hop() {
   const { classList } = document.querySelector('.mark');
   classList.remove('hopping');
@@ -112,7 +112,7 @@ export class Wire extends EventTarget {
     socket.onclose = (event) => this.#closed(event);
   }
 
-  // answers(data): whether a message that comes in is the reply to this one, for the round-trip time. False: not taken.
+  // answers(data) tells whether an incoming message is the reply, for the round-trip time. Returns false if send() threw.
   send(data, answers) {
     const waits = this.state !== Sockhop.OPEN;
     try {
@@ -150,8 +150,8 @@ export class Wire extends EventTarget {
     this.dispatchEvent(new Event('open'));
   }
 
-  // What compression saves. Browsers do not tell, so a message is compressed once more to see; the server leaves those
-  // of fewer than `least` bytes as they are.
+  // Adds up the bytes that compression saves. Browsers do not tell, so each message is compressed here once more. The
+  // server does not compress messages of fewer than `least` bytes.
   async #reckon(data, least) {
     const size = sizeOf(data);
     if (!this.#socket.extensions || size < least || size > 2 ** 22) return;
@@ -238,7 +238,7 @@ export class Wire extends EventTarget {
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
 
-  // 4.2 Server-side requirements: the request as it came there, and the response that a browser does not show to pages.
+  // 4.2 Server-side requirements: the request as the server saw it, and the response, which browsers hide from pages.
   #handshake(head) {
     const asked = {
       host: 'which server is meant', upgrade: 'asks to go on in another protocol', connection: 'Upgrade is for the next hop alone',
@@ -273,7 +273,7 @@ export class Wire extends EventTarget {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      // Only secure pages have a clipboard.
+      // A page that did not come by https or from localhost has no clipboard.
       const area = make('textarea', 'offscreen', text);
       copy.after(area);
       area.select();

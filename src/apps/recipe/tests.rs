@@ -10,7 +10,7 @@ fn says<'a>(message: impl Into<Message<'a>>) -> Answer<'a> {
 }
 
 #[test]
-fn answers_as_the_table_of_apps_says() {
+fn each_app_answers_as_described() {
     use Message::{Binary, Text};
     let cases = [
         (ECHO, Text("ping"), says("ping")),
@@ -38,10 +38,10 @@ fn answers_as_the_table_of_apps_says() {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused_in_json() {
+fn refuses_other_texts_with_an_error_in_json() {
     let cases = [
         (Message::Text("hello"), r#"{"error":"not a JSON object: send something like {\"text\":\"hello\"}"}"#),
-        (Message::Text(r#"{"a":1,"a":2}"#), r#"{"error":"a key is there twice in one object"}"#),
+        (Message::Text(r#"{"a":1,"a":2}"#), r#"{"error":"an object has a key twice"}"#),
         (Message::Binary(b"{}"), r#"{"error":"a binary message: send a JSON object as text"}"#),
     ];
     for (message, expected) in cases {
@@ -53,7 +53,7 @@ fn what_is_no_json_object_is_refused_in_json() {
 }
 
 #[test]
-fn the_clock_is_asked_only_for_a_stamp() {
+fn asks_the_clock_only_for_a_stamp() {
     let never = || unreachable!("there is nothing to stamp");
     for recipe in [ECHO, PONG, GREET, Recipe { stamp: None, ..CHAT }] {
         let _ = recipe.answer(Message::Text("{}"), never);
@@ -62,7 +62,7 @@ fn the_clock_is_asked_only_for_a_stamp() {
 }
 
 #[test]
-fn fields_can_be_put_together_freely() {
+fn fields_combine_freely() {
     let unstamped = Recipe { stamp: None, ..CHAT };
     assert_eq!(answer(&unstamped, Message::Text(" { } ")), says(" { } "));
     let elsewhere = Recipe { stamp: Some(Stamp { key: "at".into() }), ..CHAT };
@@ -77,21 +77,21 @@ fn fields_can_be_put_together_freely() {
 }
 
 #[test]
-fn a_reply_is_read_from_one_line_of_text() {
+fn reads_a_reply_from_one_line_of_text() {
     assert_eq!(Reply::parse("{message}"), Reply::Same);
     assert_eq!(Reply::parse("{message}!"), Reply::Template("{message}!".into()));
     assert_eq!(Reply::parse("{Message}"), Reply::Text("{Message}".into()));
 }
 
 #[test]
-fn nothing_is_copied_that_stays_as_it_is() {
+fn borrows_a_message_that_stays_as_it_is() {
     for recipe in [ECHO, RELAY, BROADCAST, Recipe { stamp: None, ..CHAT }] {
         assert!(matches!(answer(&recipe, Message::Text("{}")), Answer::Reply(Body::Text(Cow::Borrowed(_)))));
     }
 }
 
 #[test]
-fn the_example_of_each_app_is_answered() {
+fn answers_the_example_of_each_app() {
     for app in APPS.iter() {
         assert!(matches!(answer(&app.recipe, Message::Text(&app.example)), Answer::Reply(_)), "{}", app.name);
     }

@@ -37,7 +37,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        // What is left lies in the system's own directory for such things.
+        // If this fails, the files stay in the system's directory for temporary files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -73,7 +73,7 @@ fn answers_with_its_files() {
 }
 
 #[test]
-fn takes_a_prefix_off_that_a_proxy_has_left() {
+fn removes_a_prefix_that_a_proxy_has_left() {
     let scene = Scene::new("prefix");
     scene.write("pre/inner.txt", "inner");
     let site = scene.read();
@@ -83,7 +83,7 @@ fn takes_a_prefix_off_that_a_proxy_has_left() {
 }
 
 #[test]
-fn has_the_client_unless_there_is_a_file_of_its_name() {
+fn serves_the_client_unless_a_file_has_its_name() {
     let scene = Scene::new("client");
     assert_eq!(get(&scene.read(), "/client.js", "").content(), b"client");
     assert_eq!(get(&scene.read(), "/pre/client.js", "/pre").content(), b"client");
@@ -92,7 +92,7 @@ fn has_the_client_unless_there_is_a_file_of_its_name() {
 }
 
 #[test]
-fn says_what_its_files_are() {
+fn knows_the_media_types_of_files() {
     let scene = Scene::new("types");
     let types = [
         ("a.HTML", "text/html; charset=utf-8"),
@@ -112,7 +112,7 @@ fn says_what_its_files_are() {
 }
 
 #[test]
-fn reads_regular_files_that_are_inside_and_not_hidden() {
+fn reads_only_regular_files_inside_that_are_not_hidden() {
     let scene = Scene::new("kinds");
     for hidden in [".env", ".git/config", "sub/.hidden"] {
         scene.write(hidden, "SECRET");
@@ -134,7 +134,7 @@ fn reads_regular_files_that_are_inside_and_not_hidden() {
 }
 
 #[test]
-fn reading_again_takes_what_is_there_then() {
+fn a_reload_serves_the_new_files() {
     let scene = Scene::new("reload");
     let site = scene.read();
     let served = site.clone();
@@ -150,7 +150,7 @@ fn reading_again_takes_what_is_there_then() {
 }
 
 #[test]
-fn more_than_fits_into_memory_is_an_error_that_says_so() {
+fn refuses_a_directory_over_the_limit() {
     let scene = Scene::new("limit");
     let names = "/index.html".len() + "/big".len();
     let big = File::create(scene.www().join("big")).unwrap();
@@ -158,13 +158,13 @@ fn more_than_fits_into_memory_is_an_error_that_says_so() {
     assert_eq!(read(&scene.www(), 1000).unwrap().len(), 2);
     let error = read(&scene.www(), 999).unwrap_err().to_string();
     assert!(error.contains("more than 64 MiB in all") && error.contains("www/"), "{error}");
-    // A hole: it takes no room on the disk, and is not read to its end.
+    // A sparse file of 1 TiB: it takes no room on the disk, and is not read to its end.
     big.set_len(1 << 40).unwrap();
     assert!(read(&scene.www(), 1000).is_err());
 }
 
 #[test]
-fn a_directory_that_is_none_is_an_error_that_names_it() {
+fn names_a_path_that_is_not_a_directory() {
     let scene = Scene::new("none");
     for (path, why) in [("www/nothing", "No such file"), ("secret.txt", "Not a directory")] {
         let error = Site::read(scene.0.join(path)).unwrap_err().to_string();

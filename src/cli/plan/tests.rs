@@ -24,14 +24,14 @@ fn config(line: &[&str]) -> Config {
 }
 
 #[test]
-fn without_a_name_all_apps_are_served() {
+fn serves_all_apps_without_a_name() {
     let plan = plan(&[]).unwrap();
     assert_eq!(plan.serve, Serve::All(APPS.to_vec()));
     assert_eq!(plan.listen, ["127.0.0.1:8080"]);
 }
 
 #[test]
-fn every_app_is_served_by_its_name() {
+fn serves_each_app_by_its_name() {
     for app in APPS.iter() {
         assert_eq!(plan(&[app.name]).map(|plan| plan.serve), Ok(Serve::One(app.clone())));
     }
@@ -39,7 +39,7 @@ fn every_app_is_served_by_its_name() {
 }
 
 #[test]
-fn the_address_stands_without_a_flag_or_behind_listen() {
+fn takes_an_address_with_and_without_a_flag() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["9000"], &["127.0.0.1:9000"]),
         (&["echo", "9000"], &["127.0.0.1:9000"]),
@@ -86,7 +86,7 @@ fn every_field_of_a_recipe_has_a_flag() {
 }
 
 #[test]
-fn flags_change_a_named_app() {
+fn flags_change_the_recipe_of_a_named_app() {
     let cases: &[(&[&str], Recipe)] = &[
         (&["pong", "--after", "5s"], Recipe { after: Duration::from_secs(5), ..PONG }),
         (&["--to", "sender", "pong"], Recipe { to: To::Sender, ..PONG }),
@@ -102,7 +102,7 @@ fn flags_change_a_named_app() {
 }
 
 #[test]
-fn an_app_that_was_changed_is_not_said_to_be_what_it_was() {
+fn describes_a_changed_app_by_its_flags() {
     let cases: &[(&[&str], &str, &str)] = &[
         (&["recipe"], "sends every message back to its sender", "hello"),
         (&["pong", "--after", "5s"], "with --after 5s", "ping"),
@@ -128,10 +128,12 @@ fn every_field_of_the_configuration_has_a_flag() {
         --low-water 11 --high-water 12 --max-queue 13 --max-connections 14 --max-timers 15 \
         --max-memory 16 --max-message-rate 17 --slow latest --drain 18s --drain-timeout 19s --restart \
         --max-per-address 20 --trusted-proxy 10.0.0.0/8 --trusted-proxy=unix --proxy-protocol \
-        --origin https://a.example --path-prefix /ws";
+        --origin https://a.example --path-prefix /ws --max-body 21 --max-requests 22 --keep-alive 23s \
+        --answer-timeout 24s";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
-    // All fields are written out, so that a new one is missed here; only the panics of our own apps have no flag.
+    // All fields are written out, so that this fails to compile with a new one. Only max_panics has no flag: it is
+    // about our own apps.
     let expected = Config {
         max_message: 1,
         max_frames: 2,
@@ -147,6 +149,10 @@ fn every_field_of_the_configuration_has_a_flag() {
         max_queue: 13,
         max_connections: 14,
         max_connections_per_address: 20,
+        max_body: 21,
+        max_requests: 22,
+        keep_alive: Duration::from_secs(23),
+        answer_timeout: Duration::from_secs(24),
         max_timers: 15,
         max_memory: 16,
         max_message_rate: 17,
@@ -161,23 +167,23 @@ fn every_field_of_the_configuration_has_a_flag() {
         trusted_proxies: vec![Cidr::parse("10.0.0.0/8").unwrap(), Cidr::parse("unix").unwrap()],
         proxy_protocol: ProxyProtocol::Required,
         path_prefix: "/ws".to_owned(),
-        // It has, in a build that has it: see `deflate.rs` and `no_deflate.rs`.
+        // Its flag depends on the build: see `deflate.rs` and `no_deflate.rs`.
         deflate: None,
     };
     assert_eq!(got, expected);
 }
 
 #[test]
-fn zero_turns_off_what_can_be_turned_off() {
-    let config = config(&["--ping-interval", "0", "--message-timeout", "0s"]);
-    assert_eq!((config.ping_interval, config.message_timeout), (Duration::ZERO, Duration::ZERO));
-    for flag in ["--pong-timeout", "--handshake-timeout", "--close-timeout", "--write-timeout"] {
+fn zero_is_taken_only_where_it_turns_something_off() {
+    let config = config(&["--ping-interval", "0", "--message-timeout", "0s", "--keep-alive", "0"]);
+    assert_eq!([config.ping_interval, config.message_timeout, config.keep_alive], [Duration::ZERO; 3]);
+    for flag in ["--pong-timeout", "--handshake-timeout", "--close-timeout", "--write-timeout", "--answer-timeout"] {
         assert_eq!(plan(&[flag, "0"]).unwrap_err(), format!("{flag}: `0` is too short: it must be more than 0"));
     }
 }
 
 #[test]
-fn origins_are_added_up() {
+fn origins_add_up() {
     let cases: &[(&[&str], usize, bool, bool)] = &[
         (&[], 0, false, true),
         (&["--origin", "same"], 0, false, false),
@@ -191,31 +197,31 @@ fn origins_are_added_up() {
 }
 
 #[test]
-fn a_mistake_is_answered_with_what_would_be_right() {
+fn an_error_says_what_would_be_right() {
     let cases: &[(&[&str], &str)] = &[
         (
             &["ecko"],
             "`ecko` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
-            an app: those are echo, pong, chat, greet, relay, broadcast, and recipe",
+            an app: the apps are echo, pong, chat, greet, relay, broadcast and recipe",
         ),
-        (&["1", "-l", "2"], "127.0.0.1:1 and --listen 2: one address goes without a flag, several with --listen each"),
+        (&["1", "-l", "2"], "127.0.0.1:1 and --listen 2: write one address without a flag, or each of several with"),
         (&["localhost"], "`localhost` has no port: write localhost:8080"),
         (&["echo", "chat"], "echo and chat: one app at a time, or none for all of them"),
-        (&["1", "2"], "127.0.0.1:1 and 127.0.0.1:2: one address goes without a flag, several with --listen each"),
+        (&["1", "2"], "127.0.0.1:1 and 127.0.0.1:2: write one address without a flag, or each of several with"),
         (&["--listen", "x"], "--listen: `x` is not an address: write"),
         (&["pong", "--after", "5"], "--after: `5` has no unit: write 5s, or 5ms, 5m or 5h"),
         (&["--after", "1s"], "--after changes one app: name it, as in `sockhop pong --after …`"),
         (&["--max-message", "10X"], "--max-message: `10X` is not a size: write 500, 64K, 1M or 1G"),
         (&["--max-message", "1K", "--max-message", "2K"], "argument `--max-message` cannot be used multiple times"),
         (&["--max-mesage", "1K"], "no such flag: `--max-mesage`, did you mean `--max-message`?"),
-        (&["pong", "-to", "all"], "no such flag: `-to`; names of more than one letter go with two dashes, `--to`"),
+        (&["pong", "-to", "all"], "no such flag: `-to`; a name of more than one letter has two dashes, `--to`"),
         (&["--max-message-rate", "x"], "--max-message-rate: `x` is not a count: write a number, such as 0 or 1000"),
-        (&["--slow", "off"], "--slow: `off` is no policy: write close, drop or latest"),
+        (&["--slow", "off"], "--slow: `off` is not a policy: write close, drop or latest"),
         (&["--max-connections", "0"], "--max-connections: `0` is not a count"),
         (&["--low-water", "1M"], "--low-water 1M is above --high-water 256K: give both"),
         (&["--high-water", "2M"], "--high-water 2M is above --max-queue 1M: give both"),
-        (&["recipe", "--on", "ping"], "--on: `ping` is no kind of message: write any, json or text:ping"),
-        (&["recipe", "--to", "me"], "--to: `me` is nobody here: write sender, all or others"),
+        (&["recipe", "--on", "ping"], "--on: `ping` is not a kind of message: write any, json or text:ping"),
+        (&["recipe", "--to", "me"], "--to: `me` is not a recipient: write sender, all or others"),
         (&["recipe", "--stamp", "at"], "--stamp writes into JSON objects: it goes with --on json"),
         (&["chat", "--on", "any"], "--stamp writes into JSON objects"),
         (&["--origin", "example.com"], "--origin: `example.com`: an origin is scheme://host"),
@@ -223,7 +229,7 @@ fn a_mistake_is_answered_with_what_would_be_right() {
         (&["--trusted-proxy", "10.0.0/8"], "--trusted-proxy: `10.0.0/8`: no IP address: write 10.0.0.0/8"),
         (&["--trusted-proxy", "::1/129"], "--trusted-proxy: `::1/129`: the prefix length is 0 to 32"),
         (&["--trusted-proxy", "10.0.0.1/8"], "--trusted-proxy: `10.0.0.1/8`: the address goes on behind its prefix"),
-        (&["--proxy-protocol"], "--proxy-protocol: name the proxies that use it, with --trusted-proxy"),
+        (&["--proxy-protocol"], "--proxy-protocol: name the proxies that use it with --trusted-proxy"),
         (&["--max-per-address", "x"], "--max-per-address: `x` is not a count: write a number, such as 0 or 1000"),
         (&["--path-prefix", "ws"], "--path-prefix: `ws`: a path begins with /"),
         (&["--subprotocol", "a b"], "--subprotocol: `a b` is not a name"),
@@ -236,7 +242,7 @@ fn a_mistake_is_answered_with_what_would_be_right() {
 }
 
 #[test]
-fn apps_are_named_only_to_who_may_have_meant_one() {
+fn lists_the_apps_only_when_a_word_may_be_meant_as_one() {
     let names_apps = |line: &[&str]| plan(line).expect_err(&line.join(" ")).contains("nor is it an app");
     for line in [&["ecko"][..], &["my-chat"], &["ecko", "echo"]] {
         assert!(names_apps(line), "{line:?}");

@@ -1,8 +1,8 @@
 //! Codecs side by side, in memory: `cargo bench --manifest-path benches/peers/Cargo.toml`.
 //!
-//! Sockhop's is called as its loop calls it, tungstenite and fastwebsockets through their public interface over streams in
-//! memory. fastwebsockets' opening handshake needs an HTTP library, and tungstenite's unmasking is not public: they are
-//! missing there.
+//! Sockhop's codec is called as its loop calls it, tungstenite and fastwebsockets through their public interface over
+//! streams in memory. Two cases are missing: fastwebsockets' opening handshake needs an HTTP library, and tungstenite's
+//! unmasking is not public.
 
 use std::hint::black_box;
 
@@ -40,7 +40,8 @@ fn ascii(len: usize) -> Vec<u8> {
     "The quick brown fox jumps over the lazy dog. ".bytes().cycle().take(len).collect()
 }
 
-/// A receive buffer full of text messages, or one that is larger: parse, unmask, check, encode the same for the way back.
+/// A receive buffer full of text messages, or one message that is larger: parses, unmasks, checks and encodes the
+/// replies.
 #[divan::bench_group]
 mod echo {
     use super::*;
@@ -102,7 +103,7 @@ mod echo {
     }
 }
 
-/// The masking key over a payload (RFC 6455 5.3).
+/// Unmasks a payload (RFC 6455 5.3).
 #[divan::bench_group]
 mod unmask {
     use super::*;
@@ -121,7 +122,7 @@ mod unmask {
     }
 }
 
-/// Whether a text is UTF-8 (RFC 6455 8.1). Characters of one to four bytes.
+/// Validates a text of characters of one to four bytes (RFC 6455 8.1).
 #[divan::bench_group]
 mod utf8 {
     use super::*;
@@ -157,7 +158,7 @@ mod utf8 {
     }
 }
 
-/// A message as a server sends it.
+/// Encodes an unmasked frame, as a server sends it.
 #[divan::bench_group]
 mod encode {
     use super::*;
@@ -191,8 +192,8 @@ mod encode {
     }
 }
 
-/// A message of 128 bytes to a thousand connections. Sockhop's is the whole way through its loop, and its clients' reading;
-/// the others' are a thousand connections that are written to.
+/// A message of 128 bytes to a thousand connections. For Sockhop this includes the whole loop and the clients' reading;
+/// for the others it is a write to each of a thousand connections.
 #[divan::bench_group]
 mod fan_out {
     use super::*;
@@ -250,7 +251,7 @@ mod fan_out {
     }
 }
 
-/// A browser's request to its 101.
+/// From a browser's request to the 101.
 #[divan::bench_group]
 mod opening_handshake {
     use super::*;

@@ -1,4 +1,4 @@
-//! A stream in memory: gives what it was filled with, keeps what is written.
+//! A stream in memory: returns the bytes that it was filled with, and keeps written ones.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Starts anew with this input.
+    /// Replaces the input, and forgets written bytes.
     pub fn refill(&mut self, input: Vec<u8>) {
         (self.input, self.read) = (input, 0);
         self.written.clear();
@@ -45,7 +45,7 @@ impl Write for Memory {
     }
 }
 
-/// The same for a library that keeps its stream to itself.
+/// The same stream, shared, for a library that gives no access to its stream.
 #[derive(Clone, Default)]
 pub struct Shared(Rc<RefCell<Memory>>);
 

@@ -1,5 +1,5 @@
-//! One client that keeps some messages in flight, each of which goes to all, itself included. A message is through when
-//! the last has got it.
+//! One client keeps some messages in flight, each of which goes to all clients, itself included. A message is delivered
+//! when the last client has received it.
 
 use std::error::Error;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use super::{POLL, Progress, Times};
 use crate::process::Server;
 use crate::readings::Reading;
 
-/// A server may enter a member a moment after it has answered the handshake.
+/// A server may add a member a moment after it has answered the handshake.
 const ENTER: Duration = Duration::from_millis(200);
 
 pub fn run(
@@ -52,14 +52,14 @@ pub fn run(
     progress.reading()
 }
 
-/// How many have got each of the messages that are in flight.
+/// Counts the clients that have received each message in flight.
 struct Deliveries {
     members: usize,
     counts: Vec<usize>,
 }
 
 impl Deliveries {
-    /// One member has got these; how many of them all have got now.
+    /// Notes that one client has received these messages. Returns how many of them all clients have received by now.
     fn note(&mut self, messages: Range<u64>) -> u64 {
         let in_flight = self.counts.len() as u64;
         let mut ended = 0;

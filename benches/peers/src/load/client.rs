@@ -1,4 +1,4 @@
-//! A client: its connection, what is in flight, and when that was sent.
+//! A client: its connection, and its messages in flight with the times when they were sent.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -18,38 +18,38 @@ use super::script::{Script, frame};
 use super::walker::{Inflater, Walker};
 use crate::serve::{self, SUBSCRIBED};
 
-/// What is read at a time.
+/// The most bytes that are read at a time.
 pub const BUFFER: usize = 64 * 1024;
-/// A client chooses a key at random (RFC 6455 4.1); for a server one is as good as another.
+/// A client must choose a random key (RFC 6455 4.1), but to a server all keys are alike.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-/// What browsers offer.
+/// The offer of browsers.
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
-/// One client in so many inflates all that it gets; the first always.
+/// One client in this many inflates all its messages, beginning with the first client.
 const INFLATES: usize = 100;
 
 pub struct Client {
     stream: TcpStream,
     walker: Walker,
-    /// What was agreed on about compression.
+    /// The compression that was negotiated.
     pub compression: Option<Compression>,
-    /// Messages that were asked for, and those of them whose frames are in `out` or written.
+    /// Messages to send, and those of them whose frames are in `out` or written.
     asked: u64,
     cut: u64,
-    /// Messages that have come.
+    /// Messages that were received.
     pub answered: u64,
-    /// What is left to write of the script's frames.
+    /// The part of the script's frames that is still to be written.
     out: Range<usize>,
-    /// When messages were sent that are not answered: so many at a time.
+    /// The unanswered messages: times of sending, with the number of messages sent then.
     sent: VecDeque<(Instant, u64)>,
 }
 
 /// permessage-deflate (RFC 7692), as a server has answered the offer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Compression {
-    /// Each of its messages stands alone.
+    /// Each of the server's messages is compressed by itself.
     NoTakeover,
-    /// They may refer to those before.
+    /// The server's messages may refer to earlier ones.
     Takeover,
 }
 
@@ -62,7 +62,7 @@ pub fn request(address: SocketAddr, path: &str, more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Whether a response is whole, and good. Nothing may come behind it: nothing was asked yet.
+/// Whether a response is complete. It must be a valid 101 with nothing behind it, since no message was sent yet.
 pub fn is_accepted(head: &[u8]) -> io::Result<bool> {
     if !head.ends_with(b"\r\n\r\n") {
         return Ok(false);
@@ -74,7 +74,7 @@ pub fn is_accepted(head: &[u8]) -> io::Result<bool> {
     Err(io::Error::other(format!("refused: {}", String::from_utf8_lossy(line))))
 }
 
-/// What a response says of the offer.
+/// Reads the server's answer to the offer.
 fn agreed(head: &[u8]) -> Option<Compression> {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let terms = head.lines().find_map(|line| line.strip_prefix("sec-websocket-extensions:"))?;
@@ -83,7 +83,7 @@ fn agreed(head: &[u8]) -> Option<Compression> {
 }
 
 impl Client {
-    /// Opens a connection, the one with this number; offers compression if the script has compressed frames.
+    /// Opens connection number `number`, and offers compression if the script has compressed frames.
     pub fn open(address: SocketAddr, path: &str, number: usize, script: &Script) -> io::Result<Self> {
         let mut stream = std::net::TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -112,8 +112,8 @@ impl Client {
         })
     }
 
-    /// Subscribes to topics, and waits until it has. Of the script's messages it gets `first`, and then each that is `step`
-    /// after the one before.
+    /// Subscribes to topics, and waits for the confirmation. The client will receive message `first` of the script, and
+    /// then every `step`th one.
     pub fn subscribe(&mut self, topics: Range<usize>, (first, step): (u64, u64)) -> Result<(), Box<dyn Error>> {
         let mut bytes = Vec::new();
         frame(Opcode::Text, [0x37, 0xfa, 0x21, 0x3d], serve::subscription(&topics).as_bytes(), &mut bytes);
@@ -142,24 +142,24 @@ impl Client {
         poll.registry().register(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Messages sent that have not come back to it.
+    /// The number of messages sent that have not come back.
     pub fn in_flight(&self) -> u64 {
         self.asked - self.answered
     }
 
-    /// Messages sent.
+    /// The number of messages sent.
     pub fn asked(&self) -> u64 {
         self.asked
     }
 
-    /// Sends so many messages more.
+    /// Sends `messages` more messages.
     pub fn send(&mut self, messages: u64, now: Instant, script: &Script) -> io::Result<()> {
         self.asked += messages;
         self.sent.push_back((now, messages));
         if self.out.is_empty() { self.flush(script) } else { Ok(()) }
     }
 
-    /// Writes what it can.
+    /// Writes until everything is sent or the socket takes no more.
     pub fn flush(&mut self, script: &Script) -> io::Result<()> {
         loop {
             if self.out.is_empty() {
@@ -178,7 +178,7 @@ impl Client {
         }
     }
 
-    /// Reads until nothing is left, which a short read says.
+    /// Reads until a short read shows that nothing is left.
     pub fn receive(&mut self, buffer: &mut [u8], script: &Script) -> Result<Came, Box<dyn Error>> {
         let mut came = Came::default();
         loop {
@@ -199,7 +199,7 @@ impl Client {
         Ok(came)
     }
 
-    /// Takes so many messages out of flight, the oldest first, and tells how long each run of them was.
+    /// Takes the oldest `messages` out of flight, and calls `took` with the time that each group of them took.
     pub fn settle(&mut self, mut messages: u64, now: Instant, mut took: impl FnMut(Duration, u64)) {
         while messages > 0
             && let Some((at, run)) = self.sent.front_mut()

@@ -1,4 +1,4 @@
-//! Clients that come, and go at once: opening handshake, closing handshake.
+//! Clients that connect and leave at once: opening handshake, closing handshake.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,15 +15,15 @@ use super::{PATIENCE, POLL, Window};
 use crate::process::Server;
 use crate::readings::Reading;
 
-/// The first byte of the Close that is waited for.
+/// The first byte of the server's Close.
 const CLOSE: u8 = 0x88;
 
-/// A connection under way.
+/// One connection, from opening to closing.
 struct Visit {
     stream: TcpStream,
     begin: Instant,
     stage: Stage,
-    /// What has come in this stage.
+    /// The bytes received in this stage.
     came: Vec<u8>,
 }
 
@@ -32,11 +32,11 @@ enum Stage {
     Connecting,
     Opening,
     Closing,
-    /// The next visit takes its place; that closes the socket.
+    /// Finished. The socket is closed when the next visit replaces this one.
     Over,
 }
 
-/// What a visitor says.
+/// The bytes that each visit sends.
 struct Lines {
     request: Vec<u8>,
     close: Vec<u8>,
@@ -58,7 +58,7 @@ pub fn run(server: &Server, total: usize, at_once: usize) -> Result<Reading, Box
         if !events.is_empty() {
             last = Instant::now();
         } else if last.elapsed() > PATIENCE {
-            return Err(format!("{} connections have not ended", begun - over).into());
+            return Err(format!("{} connections did not end", begun - over).into());
         }
         for event in &events {
             let at = event.token().0;
@@ -106,7 +106,7 @@ impl Visit {
     }
 
     fn say(&mut self, bytes: &[u8], next: Stage) -> io::Result<()> {
-        // A new connection has room for that.
+        // The send buffer of a new connection has room for these bytes.
         if self.stream.write(bytes)? < bytes.len() {
             return Err(ErrorKind::WriteZero.into());
         }
@@ -115,11 +115,11 @@ impl Visit {
         Ok(())
     }
 
-    /// Whether something has come.
+    /// Reads from the socket. Returns whether bytes came.
     fn listen(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 1024];
         match self.stream.read(&mut buffer) {
-            // Some drop the connection at a Close, be it answered or not.
+            // Some servers drop the connection at a Close, with or without an answer.
             Ok(0) if self.stage == Stage::Closing => {
                 self.stage = Stage::Over;
                 Ok(false)

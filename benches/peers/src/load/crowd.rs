@@ -1,4 +1,4 @@
-//! Clients on one poll.
+//! Clients that share one poll.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -17,16 +17,16 @@ pub struct Crowd<'a> {
     buffer: Vec<u8>,
 }
 
-/// What has come on one connection.
+/// The messages and bytes received on one connection.
 #[derive(Clone, Copy, Default)]
 pub struct Came {
     pub messages: u64,
-    /// All bytes, headers and parts of messages too.
+    /// All bytes, including headers and parts of messages.
     pub bytes: u64,
 }
 
 impl<'a> Crowd<'a> {
-    /// Opens so many connections, one after the other.
+    /// Opens connections, one after the other.
     pub fn open(address: SocketAddr, path: &str, clients: usize, script: &'a Script) -> Result<Self, Box<dyn Error>> {
         let (poll, events) = (Poll::new()?, Events::with_capacity(1024));
         let mut crowd = Crowd { clients: Vec::new(), script, poll, events, buffer: vec![0; BUFFER] };
@@ -34,7 +34,7 @@ impl<'a> Crowd<'a> {
         Ok(crowd)
     }
 
-    /// So many more.
+    /// Opens more connections.
     pub fn join(&mut self, address: SocketAddr, path: &str, clients: usize) -> Result<(), Box<dyn Error>> {
         for _ in 0..clients {
             let at = self.clients.len();
@@ -46,13 +46,13 @@ impl<'a> Crowd<'a> {
         Ok(())
     }
 
-    /// Waits until something happens, or that long; whether something has.
+    /// Waits for events, at most for `timeout`. Returns whether there are any.
     pub fn wait(&mut self, timeout: Duration) -> Result<bool, Box<dyn Error>> {
         self.poll.poll(&mut self.events, Some(timeout))?;
         Ok(!self.events.is_empty())
     }
 
-    /// Writes and reads what can be; tells of each client, by its place, what has come.
+    /// Writes and reads where events allow it. Calls `came` with the index of each client and what it has received.
     pub fn go_on(
         &mut self,
         mut came: impl FnMut(&mut [Client], usize, Came) -> Result<(), Box<dyn Error>>,

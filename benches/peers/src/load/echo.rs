@@ -1,4 +1,4 @@
-//! Clients that each keep some messages in flight: for every one that comes back they send another.
+//! Each client keeps some messages in flight: it sends one more for each that comes back.
 
 use std::error::Error;
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub fn run(
         client.send(in_flight as u64, Instant::now(), script)?;
     }
     let mut progress = Progress::new(server, times);
-    // When the time is over nothing more is sent, and all that is in flight has to come.
+    // When the time is over, nothing more is sent, but all messages in flight must still come back.
     while !progress.is_over() || crowd.has_in_flight() {
         let has_events = crowd.wait(POLL)?;
         progress.tick(has_events)?;

@@ -1,4 +1,4 @@
-//! Clients that have had one message each, and then do nothing: what they cost in memory.
+//! Measures the memory for clients that have received one message each and then do nothing.
 
 use std::error::Error;
 use std::thread;
@@ -11,15 +11,15 @@ use super::{PATIENCE, POLL};
 use crate::process::Server;
 use crate::readings::Reading;
 
-/// A server may tidy up a moment later.
+/// A server may free memory a moment later.
 const REST: Duration = Duration::from_millis(300);
-/// Connections that keep a context each, of some hundred KiB, are fewer.
+/// The number of connections if each keeps a context of some hundred KiB.
 const HEAVY: usize = 20;
 
 pub fn run(server: &Server, clients: usize, script: &Script) -> Result<Reading, Box<dyn Error>> {
     thread::sleep(REST);
     let start = server.memory()?;
-    // What a server makes for the first, and all of them use, is no memory of a connection.
+    // The first client makes the server allocate what all connections share. That memory is not counted.
     let mut crowd = Crowd::open(server.address(), "/echo", 1, script)?;
     exchange(&mut crowd, 0, script)?;
     let takes_over = crowd.clients[0].compression == Some(Compression::Takeover);
@@ -41,7 +41,7 @@ pub fn run(server: &Server, clients: usize, script: &Script) -> Result<Reading, 
     })
 }
 
-/// One message for each client from this one on, and back.
+/// Each client from index `from` on sends one message and receives it back.
 fn exchange(crowd: &mut Crowd<'_>, from: usize, script: &Script) -> Result<(), Box<dyn Error>> {
     for client in &mut crowd.clients[from..] {
         client.send(1, Instant::now(), script)?;
@@ -51,7 +51,7 @@ fn exchange(crowd: &mut Crowd<'_>, from: usize, script: &Script) -> Result<(), B
         if crowd.wait(POLL)? {
             last = Instant::now();
         } else if last.elapsed() > PATIENCE {
-            return Err("answers have not come".into());
+            return Err("answers did not come".into());
         }
         crowd.go_on(|_, _, _| Ok(()))?;
     }

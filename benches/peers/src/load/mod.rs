@@ -1,5 +1,6 @@
-//! The load generator: one thread, edge-triggered, and as cheap as it can be made, so that the server is what is measured.
-//! Frames are masked and encoded before the clock starts; of the answers all headers are checked, and every thousandth
+//! The load generator: one thread, edge-triggered, and as cheap as possible, so that it does not limit the server.
+//!
+//! Frames are masked and encoded before the clock starts. All headers of the answers are checked, and every thousandth
 //! payload.
 
 mod broadcast;
@@ -27,23 +28,23 @@ use crate::workload::{Content, Load};
 
 /// How long a server may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a poll waits at most, so that the clock is looked at.
+/// The longest wait of a poll, so that the clock is checked in time.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long a load is put on a server.
+/// The times of a measurement.
 #[derive(Clone, Copy)]
 pub struct Times {
-    /// Before anything counts.
+    /// The time before measuring starts.
     pub warm_up: Duration,
     pub measured: Duration,
 }
 
-/// Puts a load on a server. Whatever is lost, altered or refused is an error: such a reading does not count.
+/// Puts a load on a server. A lost, altered or refused message is an error, and there is no reading then.
 pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn Error>> {
     match load {
         Load::Echo { clients, silent, in_flight, len, content } => {
             let script = Script::new(len, content, in_flight);
-            // They are there until the load is over.
+            // Dropped when the load is over.
             let _silent = Crowd::open(server.address(), "/echo", silent, &script)?;
             echo::run(server, clients, in_flight, &script, times)
         }
@@ -64,14 +65,14 @@ pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn
     }
 }
 
-/// How far a measurement is: warm-up, the time that counts, and then the waiting for all that is in flight.
+/// The progress of a measurement: warm-up, measured time, and then waiting for all messages in flight.
 struct Progress<'a> {
     server: &'a Server,
     start: Instant,
     end: Instant,
     window: Option<Window<'a>>,
     reading: Option<Reading>,
-    /// When something has happened.
+    /// The time of the last event.
     last: Instant,
 }
 
@@ -82,17 +83,17 @@ impl<'a> Progress<'a> {
         Progress { server, start, end: start + times.measured, window: None, reading: None, last }
     }
 
-    /// Looks at the clock after a poll.
+    /// Checks the clock after a poll.
     fn tick(&mut self, has_events: bool) -> Result<(), Box<dyn Error>> {
         let now = Instant::now();
         if has_events {
             self.last = now;
         } else if now - self.last > PATIENCE {
-            return Err("answers have not come".into());
+            return Err("answers did not come".into());
         }
         if self.reading.is_none() {
             match self.window.take() {
-                // On a machine with much else to do an answer may take longer than planned.
+                // On a busy machine, the first answer may take longer than the measured time.
                 Some(window) if now > self.end && !window.latency.is_empty() => self.reading = Some(window.close()?),
                 None if now > self.start => self.window = Some(Window::open(self.server)?),
                 window => self.window = window,
@@ -101,19 +102,19 @@ impl<'a> Progress<'a> {
         Ok(())
     }
 
-    /// Nothing more is to be sent.
+    /// Whether the measured time is over, so that nothing more is sent.
     fn is_over(&self) -> bool {
         self.reading.is_some()
     }
 
-    /// So many messages took that long, if it counts.
+    /// Records the latency of some messages, within the measured time.
     fn took(&mut self, span: Duration, messages: u64) {
         if let Some(window) = &mut self.window {
             window.took(span, messages);
         }
     }
 
-    /// This has come, if it counts.
+    /// Records received messages and bytes, within the measured time.
     fn came(&mut self, Came { messages, bytes }: Came) {
         if let Some(window) = &mut self.window {
             window.messages += messages;
@@ -126,14 +127,14 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// The time that counts.
+/// The measured time.
 struct Window<'a> {
     server: &'a Server,
     begin: Instant,
     processor_time: Duration,
     latency: Histogram<u64>,
     messages: u64,
-    /// Of WebSocket frames.
+    /// Bytes of WebSocket frames.
     bytes: u64,
 }
 
@@ -144,9 +145,9 @@ impl<'a> Window<'a> {
         Ok(Window { server, processor_time, begin: Instant::now(), latency, messages: 0, bytes: 0 })
     }
 
-    /// So many messages took that long, from their sending to their answer.
+    /// Records the time of some messages from sending to their answer.
     fn took(&mut self, span: Duration, messages: u64) {
-        // A minute is more than anything is waited for.
+        // The histogram ends at a minute, which is longer than any wait.
         self.latency.saturating_record_n(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX).max(1), messages);
     }
 

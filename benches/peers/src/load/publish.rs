@@ -1,5 +1,5 @@
-//! One client that publishes some messages at once, each to the next topic, and clients that subscribe to topics. When
-//! all have got theirs it publishes again.
+//! One client publishes some messages at once, each to the next topic. The other clients subscribe to topics. When all
+//! of them have received their messages, the first client publishes again.
 
 use std::error::Error;
 use std::thread;
@@ -13,7 +13,7 @@ use crate::process::Server;
 use crate::readings::Reading;
 use crate::workload::Topics;
 
-/// A server may tidy up a moment later.
+/// A server may free memory a moment later.
 const REST: Duration = Duration::from_millis(300);
 
 pub fn run(
@@ -30,7 +30,7 @@ pub fn run(
     subscribe(&mut crowd.clients, topics)?;
     thread::sleep(REST);
     let bytes_each = (server.memory()? - before) / subscribers as f64;
-    // It subscribes to nothing.
+    // The publisher, which subscribes to nothing.
     crowd.join(server.address(), "/topics", 1)?;
     let mut progress = Progress::new(server, times);
     let deliveries = deliveries(subscribers, topics, at_once);
@@ -64,7 +64,7 @@ fn subscribe(clients: &mut [Client], topics: Topics) -> Result<(), Box<dyn Error
     })
 }
 
-/// What comes of the messages that are sent at once: those to [`Topics::Spread`] are one to each.
+/// The number of deliveries of the messages sent at once. With [`Topics::Spread`], each subscriber receives one.
 fn deliveries(subscribers: usize, topics: Topics, at_once: usize) -> u64 {
     (match topics {
         Topics::Spread(_) => subscribers,

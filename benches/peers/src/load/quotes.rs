@@ -1,4 +1,4 @@
-//! JSON such as applications send to many: prices of shares, which repeat names and seldom values.
+//! JSON as applications broadcast it: prices of shares, in which names repeat often and values seldom.
 
 use super::script::Random;
 
@@ -17,7 +17,7 @@ pub fn write(len: usize, random: &mut Random) -> Vec<u8> {
     }
     text.pop();
     text += r#"],"note":""#;
-    // What is left is less than a quote.
+    // The rest of the length is shorter than a quote.
     while text.len() + 2 < len {
         text.push(char::from(b'a' + random.below(26) as u8));
     }
@@ -38,7 +38,7 @@ mod tests {
     use crate::workload::Content;
 
     #[test]
-    fn each_is_as_long_as_it_has_to_be() {
+    fn each_object_has_the_wanted_length() {
         for len in [256, 1000, 1024, 4096] {
             let script = Script::new(len, Content::Json, 1);
             for message in 0..10 {

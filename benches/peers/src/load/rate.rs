@@ -1,5 +1,5 @@
-//! So many messages a second, whether they are answered or not, over all clients in turn. Latency is counted from when a
-//! message was due, so that a server that stands still is not spared what piles up.
+//! Sends a fixed number of messages a second, from each client in turn, whether they are answered or not. Latency
+//! counts from the time when a message was due, so that a server that stalls is charged for all messages that wait.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub fn run(
     let (mut due, mut turn) = (Instant::now(), 0);
     let mut progress = Progress::new(server, times);
     while !progress.is_over() || crowd.has_in_flight() {
-        // Without a pause: waking up would take longer than many an answer.
+        // Polls without a pause, because waking up may take longer than an answer.
         let has_events = crowd.wait(Duration::ZERO)?;
         progress.tick(has_events)?;
         crowd.go_on(|clients, at, came| {

@@ -1,4 +1,4 @@
-//! What clients send, ready to be written.
+//! The messages that clients send, encoded as frames.
 
 use std::ops::Range;
 
@@ -10,36 +10,36 @@ use super::quotes;
 use crate::serve::topic_name;
 use crate::workload::Content;
 
-/// Bytes of different payloads: more than one, and no more than a processor's nearer caches hold.
+/// The bytes of all payloads: more than one payload, but few enough for a processor's inner caches.
 const VARIETY: usize = 256 * 1024;
 
-/// RSV1, which marks a compressed message, and what a compressor's flush ends with (RFC 7692 6, 7.2.1).
+/// RSV1 marks a compressed message, and TAIL is the end of a compressor's flush (RFC 7692 6, 7.2.1).
 pub const RSV1: u8 = 0x40;
 pub const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
-/// The window of what clients compress: as small as it can be, so that no server has to ask for it.
+/// The window of the clients' compressor: the smallest one, which satisfies every server.
 const WINDOW_BITS: u8 = 9;
 
-/// Different payloads of one length, each masked with a key of its own, as frames behind each other. Message `n` is
-/// payload `n` modulo their number.
+/// Different payloads of one length, in frames behind each other, each masked with its own key. Message `n` has payload
+/// `n` modulo the number of payloads.
 pub struct Script {
     pub opcode: Opcode,
     pub len: usize,
     payloads: Vec<Vec<u8>>,
     frames: Frames,
-    /// The same, compressed.
+    /// The same messages, compressed.
     compressed: Option<Frames>,
     run: usize,
 }
 
-/// All frames, and after them as many of the first as are sent at a time.
+/// All frames, followed by the first ones again, so that as many as are sent at a time always lie behind each other.
 struct Frames {
     bytes: Vec<u8>,
-    /// Where each begins, and where the last ends.
+    /// The start of each frame, and the end of the last one.
     starts: Vec<usize>,
 }
 
 impl Script {
-    /// Payloads of `len` bytes, of which at most `run` are sent at a time.
+    /// Makes payloads of `len` bytes, of which at most `run` are sent at a time.
     pub fn new(len: usize, content: Content, run: usize) -> Self {
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
         let mut payload = || match content {
@@ -58,7 +58,7 @@ impl Script {
         script
     }
 
-    /// Message `n` begins with the name of topic `n` modulo their number.
+    /// Makes messages for topics: message `n` begins with the name of topic `n` modulo the number of topics.
     pub fn for_topics(len: usize, topics: usize, run: usize) -> Self {
         let payload = |topic| {
             let mut random = Random(0x9E37_79B9_7F4A_7C15 + topic as u64);
@@ -69,7 +69,7 @@ impl Script {
         Script::of(Opcode::Binary, (0..topics).map(payload).collect(), run)
     }
 
-    /// Messages with these payloads, all as long as the first.
+    /// Makes messages with these payloads, which all have the same length.
     fn of(opcode: Opcode, payloads: Vec<Vec<u8>>, run: usize) -> Self {
         let frames = Frames::of(opcode, 0, &payloads, run);
         Script { opcode, len: payloads[0].len(), payloads, frames, compressed: None, run }
@@ -80,12 +80,12 @@ impl Script {
         &self.payloads[self.variant(message)]
     }
 
-    /// Whether clients are to offer compression.
+    /// Whether clients offer compression.
     pub fn is_compressible(&self) -> bool {
         self.compressed.is_some()
     }
 
-    /// Where the frames of so many messages lie, and for how many of them that holds: some are left for the next call.
+    /// Returns the place of the frames of some messages, and their number, which may be less than asked for.
     pub fn cut(&self, compression: Option<Compression>, message: u64, messages: u64) -> (Range<usize>, u64) {
         let messages = messages.min(self.run as u64);
         let (starts, first) = (&self.frames_for(compression).starts, self.variant(message));
@@ -120,7 +120,7 @@ impl Frames {
     }
 }
 
-/// A payload as permessage-deflate has it, without reference to others.
+/// Compresses a payload for permessage-deflate, without reference to others.
 pub fn compressed(payload: &[u8]) -> Vec<u8> {
     let mut compress = Compress::new_with_window_bits(Level::default(), false, WINDOW_BITS);
     let mut output = Vec::with_capacity(payload.len() + 64);
@@ -130,7 +130,7 @@ pub fn compressed(payload: &[u8]) -> Vec<u8> {
     output
 }
 
-/// A client's frame.
+/// Encodes a client's frame.
 pub fn frame(opcode: Opcode, key: [u8; 4], payload: &[u8], frames: &mut Vec<u8>) {
     let payload_len = payload.len() as u64;
     FrameHeader { fin: true, rsv1: false, opcode, masking_key: Some(key), payload_len }.encode(frames);
@@ -139,11 +139,11 @@ pub fn frame(opcode: Opcode, key: [u8; 4], payload: &[u8], frames: &mut Vec<u8>)
     mask(&mut frames[start..], key, 0);
 }
 
-/// xorshift64*: the same bytes in every run.
+/// A generator (xorshift64*) of the same bytes in every run.
 pub struct Random(u64);
 
 impl Random {
-    /// Below `end`, which is small.
+    /// A number below `end`, which is small.
     pub fn below(&mut self, end: u32) -> u32 {
         u32::from_be_bytes([(); 4].map(|()| self.byte())) % end
     }

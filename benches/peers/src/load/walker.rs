@@ -1,5 +1,5 @@
-//! Walks over what a server sends: reads headers, skips payloads, and compares every thousandth. Compressed payloads are
-//! skipped all, or inflated and compared all: each may refer to those before it.
+//! Goes over the bytes that a server sends: reads headers, skips payloads, and compares every thousandth payload.
+//! Compressed payloads may refer to earlier ones, so either all are skipped, or all are inflated and compared.
 
 use flate2::{Decompress, FlushDecompress};
 use sockhop::protocol::{FrameHeader, Opcode, ProtocolError, mask};
@@ -7,34 +7,34 @@ use sockhop::protocol::{FrameHeader, Opcode, ProtocolError, mask};
 use super::client::Compression;
 use super::script::{Script, TAIL};
 
-/// One payload in so many is compared with what was sent; the first always.
+/// One payload in this many is compared with the one sent, beginning with the first.
 const EVERY: u64 = 1000;
 const LONGEST_HEADER: usize = 14;
 
-/// Where in the stream of one connection it is.
+/// The position in the stream of one connection.
 #[derive(Default)]
 pub struct Walker {
     messages: u64,
-    /// Which of the script's messages come: the first, and how far the next are apart, less one.
+    /// The first of the script's messages that comes, and the number of messages between it and the next one.
     first: u64,
     passed: u64,
-    /// The beginning of a header.
+    /// The beginning of an incomplete header.
     begun: Vec<u8>,
-    /// The frame whose payload is being passed, and what is left of that.
+    /// The current frame, and the bytes left of its payload.
     frame: Option<(FrameHeader, u64)>,
-    /// The length of the message so far, from its first fragment on.
+    /// The length of the current message so far.
     message_len: Option<u64>,
-    /// The payload, if it is to be compared.
+    /// The payload so far, if it will be compared.
     kept: Vec<u8>,
     compressed: Compressed,
-    /// The message is.
+    /// Whether the current message is compressed.
     is_compressed: bool,
 }
 
-/// What becomes of compressed messages.
+/// The treatment of compressed messages.
 #[derive(Default)]
 enum Compressed {
-    /// There may be none.
+    /// They are an error.
     #[default]
     Refused,
     Skipped,
@@ -49,18 +49,18 @@ pub struct Inflater {
 }
 
 impl Walker {
-    /// Messages may be compressed; those are inflated, and compared, if there is something to do it with.
+    /// Allows compressed messages. With an inflater, they are inflated and compared.
     pub fn of_compressed(inflater: Option<Inflater>) -> Self {
         let compressed = inflater.map_or(Compressed::Skipped, |inflater| Compressed::Inflated(Box::new(inflater)));
         Walker { compressed, ..Walker::default() }
     }
 
-    /// Of the script's messages only those come: `first`, and then each that is `step` after the one before.
+    /// Expects message `first` of the script, and then every `step`th one.
     pub fn every(first: u64, step: u64) -> Self {
         Walker { first, passed: step - 1, ..Walker::default() }
     }
 
-    /// Takes all of `bytes`; how many messages ended in there.
+    /// Takes all of `bytes`. Returns the number of messages that ended in them.
     pub fn take(&mut self, mut bytes: &[u8], script: &Script) -> Result<u64, String> {
         let before = self.messages;
         while !bytes.is_empty() {
@@ -78,7 +78,7 @@ impl Walker {
             if self.is_kept() && !header.opcode.is_control() {
                 self.kept.extend_from_slice(piece);
                 if let Some(key) = header.masking_key {
-                    // The floor sends back what it got.
+                    // The floor sends masked frames back as they came.
                     let start = self.kept.len() - n;
                     mask(&mut self.kept[start..], key, offset);
                 }
@@ -91,7 +91,7 @@ impl Walker {
         Ok(self.messages - before)
     }
 
-    /// The next header, once it is whole.
+    /// Returns the next header if it is complete.
     fn header(&mut self, bytes: &mut &[u8], script: &Script) -> Result<Option<FrameHeader>, String> {
         let begun = self.begun.len();
         let parsed = if begun == 0 {
@@ -109,7 +109,7 @@ impl Walker {
         *bytes = &bytes[len - begun..];
         self.begun.clear();
         if header.opcode == Opcode::Close {
-            return Err("the server has closed a connection".to_owned());
+            return Err("the server closed a connection".to_owned());
         }
         if !header.opcode.is_control() {
             let first = self.message_len.is_none();
@@ -134,7 +134,7 @@ impl Walker {
         parsed.map_err(|error| format!("not a frame: {error}"))
     }
 
-    /// Whether the payload of the message under way is wanted.
+    /// Whether the payload of the current message is kept.
     fn is_kept(&self) -> bool {
         match self.compressed {
             Compressed::Inflated(_) if self.is_compressed => true,
@@ -171,7 +171,7 @@ impl Inflater {
         Inflater { decompress: Decompress::new(false), compression, plain: Vec::new() }
     }
 
-    /// Puts a message of at most so many bytes in the place of its compressed payload.
+    /// Replaces a compressed payload by the message, of at most `max` bytes.
     fn inflate(&mut self, payload: &mut Vec<u8>, max: usize) -> Result<(), String> {
         payload.extend_from_slice(&TAIL);
         self.plain.clear();
@@ -194,7 +194,8 @@ mod tests {
     use crate::workload::Content;
     use sockhop::protocol::encode_frame;
 
-    /// A message as the floor sends it, and two as a server does, the first in fragments with a Ping between.
+    /// A message as the floor sends it, then two as a server sends them, the first in fragments with a Ping between
+    /// them.
     fn stream(script: &Script) -> Vec<u8> {
         let mut bytes = Vec::new();
         super::super::script::frame(script.opcode, [1, 2, 3, 4], script.payload(0), &mut bytes);
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn sees_what_is_wrong() {
+    fn reports_wrong_answers() {
         let script = Script::new(20, Content::Text, 1);
         let good = {
             let mut bytes = Vec::new();
@@ -238,11 +239,11 @@ mod tests {
         assert_eq!(altered(9, 0), "message 0 came back altered");
         assert_eq!(altered(0, 0x82), "a message came back as Binary");
         assert_eq!(altered(1, 10), "20 bytes came back as 10");
-        assert_eq!(altered(0, 0x88), "the server has closed a connection");
+        assert_eq!(altered(0, 0x88), "the server closed a connection");
         assert_eq!(altered(0, 0xC1), "not a frame: reserved bit set without an extension");
     }
 
-    /// Compressed messages, of which the last has another payload than it should.
+    /// Compressed messages, of which the last has a wrong payload.
     fn compressed_stream(script: &Script) -> Vec<u8> {
         let mut bytes = Vec::new();
         for payload in [0, 1, 3].map(|message| compressed(script.payload(message))) {
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_messages_are_counted_by_all_and_compared_by_those_who_inflate() {
+    fn counts_all_compressed_messages_and_compares_inflated_ones() {
         let script = Script::new(1024, Content::Json, 1);
         let stream = compressed_stream(&script);
         assert!(stream.len() < 2500, "{} bytes", stream.len());
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn compression_that_was_not_agreed_on_is_a_fault() {
+    fn refuses_compression_that_was_not_negotiated() {
         let script = Script::new(1024, Content::Json, 1);
         let error = Walker::default().take(&compressed_stream(&script), &script).unwrap_err();
         assert_eq!(error, "not a frame: reserved bit set without an extension");

@@ -11,9 +11,9 @@ const LEFT: f64 = 130.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 88.0;
 const ROW: f64 = 34.0;
-/// Where the scale has lines, if what was measured reaches that far.
+/// The values at which the scale has lines, as far as readings reach.
 const LINES: [f64; 9] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
-/// Told apart by all eyes (Okabe and Ito); the first is Sockhop's.
+/// Colours that all eyes can tell apart (Okabe and Ito). The first is Sockhop's.
 const COLOURS: [&str; 9] =
     ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#999999", "#b15928"];
 
@@ -43,7 +43,7 @@ pub fn draw(readings: &Readings) -> Result<String, fmt::Error> {
     for (at, workload) in workloads.iter().enumerate() {
         let y = TOP + ROW * (at as f64 + 0.5);
         writeln!(svg, r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#, LEFT - 12.0, y + 4.0, workload.name)?;
-        // The first server last: its dot lies on top.
+        // The first server is drawn last, so that its dot lies on top.
         for (at, server) in servers.iter().enumerate().rev() {
             let colour = COLOURS[at % COLOURS.len()];
             let Some(ratio) = ratio(readings, workload.name, server) else { continue };
@@ -79,7 +79,7 @@ fn head(svg: &mut String, height: f64) -> fmt::Result {
     )
 }
 
-/// The names of the servers in their colours, in as many lines as it takes.
+/// The names of the servers in their colours, on as many lines as needed.
 fn legend(svg: &mut String, servers: &[&str]) -> fmt::Result {
     let (mut x, mut y) = (LEFT, 44.0);
     for (server, colour) in servers.iter().zip(COLOURS.iter().cycle()) {
@@ -106,7 +106,7 @@ mod tests {
             readings.push("echo-4k", 0, server, Reading { cpu_us, ..Reading::NONE });
         }
         let svg = draw(&readings).unwrap();
-        // From 0.5 to 2: 1 lies in the middle, 2 at the end.
+        // On a scale from 0.5 to 2, 1 lies in the middle and 2 at the end.
         let middle = LEFT + (WIDTH - LEFT - RIGHT) / 2.0;
         assert!(svg.contains(&format!(r#"<circle cx="{middle:.1}" cy="105" r="6.5""#)), "{svg}");
         assert!(svg.contains(&format!(r#"<circle cx="{:.1}" cy="105" r="4.5""#, WIDTH - RIGHT)), "{svg}");

@@ -1,4 +1,4 @@
-//! What compression saves and costs: a line for each server and mode.
+//! The table about compression: a line for each server and mode.
 
 use std::fmt::{self, Write};
 

@@ -43,7 +43,7 @@ fn has(readings: &Readings, series: &Series) -> bool {
     series.sizes.iter().any(|size| servers.iter().any(|server| !readings.of(&series.name_at(*size), server).is_empty()))
 }
 
-/// One value for each size; no row if there is none at all.
+/// A row with one value for each size, or no row if there are no values.
 fn row(text: &mut String, series: &Series, title: &str, value: impl Fn(&str) -> Option<String>) -> fmt::Result {
     let values: Vec<Option<String>> = series.sizes.iter().map(|size| value(&series.name_at(*size))).collect();
     if values.iter().all(Option::is_none) {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_column_for_each_size_and_a_row_for_what_was_measured() {
+    fn has_a_column_for_each_size_and_a_row_for_each_figure() {
         let mut readings = Readings::default();
         for (size, floor, ours) in [(100, 4.0, 5.0), (1000, 8.0, 8.0)] {
             readings.push(&format!("bcast-at-{size}"), 0, "floor", Reading { cpu_us: floor, ..Reading::NONE });

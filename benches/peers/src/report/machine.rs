@@ -1,4 +1,4 @@
-//! Where it was measured, and with what.
+//! The machine and the versions of a measurement.
 
 use std::fs;
 use std::num::NonZero;
@@ -7,7 +7,7 @@ use std::thread;
 use crate::peers;
 use crate::readings::Readings;
 
-/// This crate's own: what the servers in Rust are built from.
+/// The lock file of this crate, with the versions of the servers in Rust.
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// A paragraph about the machine and the versions of the servers.
@@ -21,7 +21,7 @@ pub fn describe(readings: &Readings) -> String {
     let release = read("/proc/sys/kernel/osrelease");
     let kernel: Vec<&str> = release.split('.').take(2).collect();
     let version = |server: &str| Some(format!("{server} {}", locked(server).or_else(|| peers::version(server))?));
-    // Behind a stroke is how it compresses.
+    // The part behind a slash is the mode of compression.
     let mut servers: Vec<&str> =
         readings.servers().into_iter().map(|name| name.split_once('/').map_or(name, |(server, _)| server)).collect();
     servers.dedup();

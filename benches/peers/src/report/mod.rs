@@ -1,4 +1,4 @@
-//! What is told of the readings: tables in Markdown, and a chart.
+//! The report of the readings: tables in Markdown, and a chart.
 
 mod chart;
 mod compression;
@@ -13,16 +13,16 @@ use std::path::Path;
 use crate::readings::Readings;
 use crate::statistics::Estimate;
 
-/// What all is compared with.
+/// The server with which all are compared.
 const REFERENCE: &str = "floor";
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
-/// What is between these lines of `docs/performance.md` is replaced.
+/// The text between these lines of `docs/performance.md` is replaced.
 const BEGIN: &str = "<!-- Written by benches/peers. -->\n";
 const BEGIN_GROWTH: &str = "<!-- Written by benches/peers growth. -->\n";
 const BEGIN_COMPRESSION: &str = "<!-- Written by benches/peers compression. -->\n";
 const END: &str = "<!-- Until here. -->\n";
 
-/// Prints the tables, and writes them and the chart into a folder, and into the project's documents if told so.
+/// Prints the tables, and writes them and the chart into a folder, and also into the project's documents if asked to.
 pub fn write(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
     let table = machine::describe(readings) + "\n" + &table::draw(readings)?;
     let chart = chart::draw(readings)?;
@@ -37,7 +37,7 @@ pub fn write(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// The same of how Sockhop grows, without a chart.
+/// The same for growth, without a chart.
 pub fn write_growth(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
     let table = machine::describe(readings) + &growth::draw(readings)?;
     fs::write(out.join("growth.md"), &table)?;
@@ -46,7 +46,7 @@ pub fn write_growth(readings: &Readings, out: &Path, docs: bool) -> Result<(), B
     if docs { put(&table, BEGIN_GROWTH) } else { Ok(()) }
 }
 
-/// The same of what compression saves and costs.
+/// The same for compression, without a chart.
 pub fn write_compression(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
     let table = machine::describe(readings) + "\n" + &compression::draw(readings)?;
     fs::write(out.join("compression.md"), &table)?;
@@ -55,7 +55,7 @@ pub fn write_compression(readings: &Readings, out: &Path, docs: bool) -> Result<
     if docs { put(&table, BEGIN_COMPRESSION) } else { Ok(()) }
 }
 
-/// Puts tables into the document, behind a line that is there for them.
+/// Puts tables into the document, behind the line `begin`.
 fn put(table: &str, begin: &str) -> Result<(), Box<dyn Error>> {
     let file = Path::new(DOCS).join("performance.md");
     let page = fs::read_to_string(&file)?;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replaces_what_is_between_the_lines() {
+    fn replaces_the_text_between_the_lines() {
         let page = format!("# Title\n{BEGIN}old\n{END}The rest.\n");
         let new = replaced(&page, "new\n", BEGIN).unwrap();
         assert_eq!(new, format!("# Title\n{BEGIN}\nnew\n\n{END}The rest.\n"));

@@ -19,7 +19,7 @@ pub fn draw(readings: &Readings) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-/// Servers against workloads: processor time as a multiple of the floor's.
+/// The table of all servers and workloads: processor time as a multiple of the floor's.
 fn overview(readings: &Readings, text: &mut String) -> fmt::Result {
     let measured = |workload: &&Workload| !readings.ratios(workload.name, REFERENCE, REFERENCE).is_empty();
     let workloads: Vec<&Workload> = WORKLOADS.iter().filter(measured).collect();
@@ -101,7 +101,7 @@ fn idle(readings: &Readings, workload: &Workload, text: &mut String) -> fmt::Res
     rows.iter().try_for_each(|(_, row)| writeln!(text, "{row}"))
 }
 
-/// Three digits that count, and commas between thousands.
+/// A number with three significant digits, and commas between thousands.
 pub fn number(value: f64) -> String {
     match value {
         value if !value.is_finite() => String::new(),
@@ -111,7 +111,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// Commas between thousands.
+/// A whole number with commas between thousands.
 pub fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let groups: Vec<&str> =
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_rounded_to_what_counts() {
+    fn rounds_numbers_to_three_digits() {
         for (value, text) in
             [(0.4567, "0.46"), (45.67, "45.7"), (456.7, "457"), (4567.8, "4,568"), (1234567.0, "1,234,567")]
         {

@@ -1,4 +1,4 @@
-//! fastwebsockets on a bare stream, as its own echo server has it.
+//! fastwebsockets on a bare stream, as in its own echo server.
 
 use fastwebsockets::{
     FragmentCollector, FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocket, WebSocketError,

@@ -1,7 +1,7 @@
-//! The floor: no WebSocket server, but what no server can do without. On mio, edge-triggered, with one buffer for all, it
-//! sends the bytes back that it has received, masked as they are; a broadcast is framed anew once, and the same bytes go
-//! to each member by one send. What is published to topics is gathered for each subscriber, and leaves by one send, too.
-//! Nothing is checked, nothing is bounded.
+//! The floor: not a WebSocket server, but the least work that a server can do. On mio, edge-triggered, with one buffer
+//! for all connections, it sends received bytes back, masked as they are. A broadcast is framed once, and the same
+//! bytes go to each member in one send. Messages to topics are collected for each subscriber, and also leave in one
+//! send. It checks and bounds nothing.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net;
@@ -17,11 +17,11 @@ const LISTENER: Token = Token(usize::MAX);
 
 struct Client {
     stream: TcpStream,
-    /// Once its handshake is through.
+    /// Known once the handshake is done.
     path: Option<Path>,
-    /// What the kernel has not taken.
+    /// Bytes that the kernel has not taken.
     owed: Vec<u8>,
-    /// The beginning of a frame that is not whole. Not of echoes.
+    /// The beginning of an incomplete frame; not used for echoes.
     begun: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ pub fn serve(listener: net::TcpListener) -> io::Result<()> {
                 topics.take(at, &frames, &mut clients);
             } else if !frames.is_empty() {
                 for member in &members {
-                    // Who cannot be written to cannot be read from either, and goes then.
+                    // If this fails, the next read from the member fails, too, and removes it.
                     let _ = clients[*member].send(&frames);
                 }
             }
@@ -87,7 +87,7 @@ fn accept(poll: &Poll, listener: &TcpListener, clients: &mut Slab<Client>) -> io
 }
 
 impl Client {
-    /// Reads until nothing is left, which a short read says. What is for all goes to `frames`.
+    /// Reads until a short read shows that nothing is left. Frames for other clients go to `frames`.
     fn receive(&mut self, buffer: &mut [u8], frames: &mut Vec<u8>) -> io::Result<()> {
         loop {
             let n = match self.stream.read(buffer) {
@@ -142,7 +142,7 @@ impl Client {
 }
 
 impl Topics {
-    /// Does what the frames of one client say.
+    /// Carries out the subscriptions and publications in the frames of one client.
     fn take(&mut self, from: usize, mut frames: &[u8], clients: &mut Slab<Client>) {
         let mut to_flush = Vec::new();
         while let Ok(Some((header, header_len))) = FrameHeader::parse(frames) {
@@ -168,13 +168,13 @@ impl Topics {
             }
         }
         for at in to_flush {
-            // Who cannot be written to cannot be read from either, and goes then.
+            // If this fails, the next read from the member fails, too, and removes it.
             let _ = clients[at].flush();
         }
     }
 }
 
-/// 0: the kernel takes nothing now.
+/// Writes to a stream. Returns 0 if the kernel takes nothing now.
 fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
     match stream.write(bytes) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
@@ -182,7 +182,7 @@ fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Turns whole frames of a client into those of a server; how many bytes they were.
+/// Turns complete frames of a client into those of a server. Returns the length of the client's frames.
 fn reframe(mut bytes: &mut [u8], frames: &mut Vec<u8>) -> usize {
     let all = bytes.len();
     while let Ok(Some((header, header_len))) = FrameHeader::parse(bytes) {

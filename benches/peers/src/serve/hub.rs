@@ -1,4 +1,4 @@
-//! Broadcasts, for libraries that have none: each member has a queue, and the bytes are shared.
+//! Broadcasts for libraries without them: each member has a queue, and all queues share the bytes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,11 +6,11 @@ use bytes::Bytes;
 use slab::Slab;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// All who get what is broadcast.
+/// The members that receive broadcasts.
 #[derive(Clone, Default)]
 pub struct Hub(Arc<Mutex<Slab<UnboundedSender<Post>>>>);
 
-/// A message to all.
+/// A message to all members.
 #[derive(Clone)]
 pub struct Post {
     pub is_text: bool,
@@ -31,7 +31,7 @@ impl Hub {
         let post = Post { is_text, payload };
         self.members(|members| {
             for (_, member) in members.iter() {
-                // Who has gone is about to leave.
+                // A member whose receiver is gone is about to leave.
                 let _ = member.send(post.clone());
             }
         });

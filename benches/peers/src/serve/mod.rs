@@ -1,9 +1,9 @@
-//! The servers, each of them minimal and in the manner of its library: `/echo`, and `/broadcast`, where every message goes
-//! to all who are connected there, its sender included. Limits and checks stay as the library has them by default.
+//! The servers. Each is minimal and written as its library suggests: `/echo`, and `/broadcast`, where every message
+//! goes to all clients at that path, its sender included. Limits and checks are the library's defaults.
 //!
-//! Sockhop and the floor have `/topics`, too. A text there says to which topics its sender wants to subscribe (see
-//! [`subscription`]), and is answered by [`SUBSCRIBED`]. Any other message begins with the name of the topic that it is
-//! published to.
+//! Sockhop and the floor also have `/topics`. A text message there subscribes its sender to topics (see
+//! [`subscription`]), and is answered with [`SUBSCRIBED`]. Any other message begins with the name of the topic that it
+//! is published to.
 
 mod fastwebsockets;
 mod floor;
@@ -27,7 +27,7 @@ use tokio::net::TcpStream;
 
 use hub::Hub;
 
-/// What [`run`] can serve: the name, and whether it has `/broadcast`.
+/// The servers that [`run`] knows: the name, and whether the server has `/broadcast`.
 pub const SERVERS: [(&str, bool); 7] = [
     ("sockhop", true),
     ("floor", true),
@@ -38,7 +38,7 @@ pub const SERVERS: [(&str, bool); 7] = [
     ("web-socket", false),
 ];
 
-/// Serves until the process ends, and that is no later than the one that has started it.
+/// Serves until the process ends, at the latest together with the process that started it.
 pub fn run(name: &str, port: u16, mode: Mode) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     match name {
@@ -89,7 +89,7 @@ pub fn topic_name(topic: usize) -> String {
     format!("{topic:0NAME$}")
 }
 
-/// What a client says that wants to subscribe to these topics.
+/// The text message that subscribes to topics.
 pub fn subscription(topics: &Range<usize>) -> String {
     format!("{} {}", topics.start, topics.end)
 }
@@ -99,7 +99,7 @@ fn subscribed_topics(text: &str) -> Option<Range<usize>> {
     Some(start.parse().ok()?..end.parse().ok()?)
 }
 
-/// A listener with room for all who come at once.
+/// A listener with a backlog for all clients that connect at once.
 fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
@@ -127,7 +127,7 @@ where
     })
 }
 
-/// Where a client wants to go.
+/// The path of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Path {
     Echo,
@@ -135,7 +135,7 @@ enum Path {
     Topics,
 }
 
-/// The opening handshake, for libraries that leave it to others. `None`: the client has gone.
+/// The opening handshake, for libraries without one. Returns `None` if the client has disconnected.
 async fn handshake(stream: &mut TcpStream) -> Option<Path> {
     let (mut head, mut piece) = (Vec::new(), [0; 1024]);
     loop {
@@ -148,7 +148,7 @@ async fn handshake(stream: &mut TcpStream) -> Option<Path> {
     }
 }
 
-/// The answer to a request for an upgrade, once it is whole.
+/// The path and the answer for an upgrade request, once it is complete.
 fn upgrade(head: &[u8]) -> Option<(Path, Vec<u8>)> {
     let len = HeadScanner::default().scan(head).ok()??;
     let request = Request::parse(&head[..len]).ok()?;

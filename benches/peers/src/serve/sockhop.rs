@@ -1,4 +1,4 @@
-//! Sockhop with its default limits; but that as many may come as are measured, with as much memory for contexts.
+//! Sockhop with its default limits, except that it allows enough connections, and enough memory for their contexts.
 
 use std::io;
 

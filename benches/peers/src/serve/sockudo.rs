@@ -1,4 +1,4 @@
-//! sockudo-ws with its stream, and its own PubSub.
+//! sockudo-ws with its own stream and PubSub.
 
 use std::sync::{Arc, LazyLock};
 

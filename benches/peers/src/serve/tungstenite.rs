@@ -1,4 +1,4 @@
-//! tokio-tungstenite, as it comes.
+//! tokio-tungstenite with its defaults.
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -33,7 +33,7 @@ async fn broadcast(socket: WebSocketStream<TcpStream>, hub: Hub) {
     let sending = tokio::spawn(async move {
         while let Some(post) = posts.recv().await {
             let mut next = Some(post);
-            // All that is there leaves at once.
+            // All queued messages leave in one flush.
             while let Some(post) = next {
                 if writer.feed(message(post)).await.is_err() {
                     return;

@@ -1,4 +1,4 @@
-//! web-socket, with a buffer to read through: it has none. Echo alone.
+//! web-socket, with a buffered reader, which it lacks. Only the echo.
 
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
@@ -20,7 +20,7 @@ pub async fn client(mut stream: TcpStream, _: Hub) {
                 socket.send(Frame { fin: true, opcode, data: &data }).await
             }
             Event::Ping(payload) => socket.send_pong(payload).await,
-            // That the client has gone before our answer is no news.
+            // Fails only if the client has disconnected before the answer.
             Event::Close { .. } => return drop(socket.close(()).await),
             Event::Error(_) => return,
             _ => Ok(()),

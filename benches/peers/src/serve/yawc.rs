@@ -1,4 +1,4 @@
-//! yawc without compression. Echo alone.
+//! yawc without compression. Only the echo.
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -12,7 +12,7 @@ pub async fn client(mut stream: TcpStream, _: Hub) {
     if handshake(&mut stream).await.is_none() {
         return;
     }
-    // By default it takes less than the largest message that is measured.
+    // The default limit is below the largest message that is measured.
     let options = Options::default().without_compression().with_limits(2 << 20, 4 << 20);
     let Ok(mut socket) = WebSocket::from_stream(stream, Role::Server, options) else { return };
     while let Some(frame) = socket.next().await {

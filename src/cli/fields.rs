@@ -1,0 +1,150 @@
+//! Names the flags that set the fields of [`Config`](crate::Config) in messages of the server.
+//!
+//! The server names fields, such as `Config::max_memory`, because it knows nothing of a command line. Users of the
+//! command know flags, such as `--max-memory`.
+
+use super::args::fields;
+
+/// Stands before the name of a field.
+const PREFIX: &str = "Config::";
+
+/// Replaces each `Config::FIELD` in a text by the flag that sets the field. A field without a flag stays as it is.
+pub(super) fn to_flags(text: &str) -> String {
+    let mut parts = text.split(PREFIX);
+    let mut translated = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match split_field(part).filter(|_| !translated.ends_with(is_word)) {
+            Some((flags, rest)) => translated.extend([&flags, rest]),
+            None => translated.extend([PREFIX, part]),
+        }
+    }
+    translated
+}
+
+/// The flags of the field at the start of a text, and the rest of the text. `head.max_head` is tried before `head`.
+fn split_field(text: &str) -> Option<(String, &str)> {
+    let word = |text: &str| text.find(|c| !is_word(c)).unwrap_or(text.len());
+    let outer = word(text);
+    let inner = text.split_at(outer).1.strip_prefix('.').map_or(outer, |rest| outer + 1 + word(rest));
+    [inner, outer].into_iter().find_map(|end| {
+        let (field, rest) = text.split_at(end);
+        Some((flags(field)?, rest))
+    })
+}
+
+/// The flag that sets a field, or the flags that set its parts.
+fn flags(field: &str) -> Option<String> {
+    let is_it = |name: &str| name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let flags: Vec<_> = fields().filter(|(name, _)| is_it(name)).map(|(_, flag)| format!("--{flag}")).collect();
+    (!flags.is_empty()).then(|| flags.join(" or "))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use crate::cli::args::{self, Asked};
+    use crate::cli::help;
+    use crate::cli::plan::Plan;
+
+    #[test]
+    fn replaces_whole_names_of_fields() {
+        let cases = [
+            ("", ""),
+            ("no limit was hit", "no limit was hit"),
+            ("Config::max_message", "--max-message"),
+            ("refused with 503: Config::max_connections (10000)", "refused with 503: --max-connections (10000)"),
+            ("Config::max_message_rate, Config::max_message.", "--max-message-rate, --max-message."),
+            ("Config::max_connections_per_address", "--max-per-address"),
+            ("Config::head.max_head is over", "--max-head is over"),
+            ("Config::head.", "--max-head or --max-request-line."),
+            ("Config::head.bytes", "--max-head or --max-request-line.bytes"),
+            ("Config::drain.over", "--drain"),
+            // No flag sets these, or they are not names of fields.
+            ("after Config::max_panics (10)", "after Config::max_panics (10)"),
+            ("Config::max_messages", "Config::max_messages"),
+            ("Config::max_messageé", "Config::max_messageé"),
+            ("Config::", "Config::"),
+            ("Config::.", "Config::."),
+            ("MyConfig::max_memory", "MyConfig::max_memory"),
+            ("max_memory", "max_memory"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(to_flags(text), expected);
+        }
+    }
+
+    /// The flags in `--help` with the placeholders of their values, which are empty for flags without one.
+    fn flags_in_help() -> Vec<(String, String)> {
+        let help = help::text();
+        let flag = |line: &str| {
+            let words = line.strip_prefix("  -")?;
+            let (_, words) = words.split_once('-').filter(|(short, _)| short.is_empty() || short.ends_with(", -"))?;
+            let words = words.trim_start_matches('-');
+            let (flag, value) = words.split_once(' ').unwrap_or((words, ""));
+            let value = value.split(' ').next().unwrap_or_default();
+            Some((flag.to_owned(), value.to_owned()))
+        };
+        help.lines().filter_map(flag).collect()
+    }
+
+    /// The field of `Config` that a command line changes, beside what `before` changes.
+    fn changed(before: &str, line: &str) -> Option<String> {
+        let config = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let Ok(Asked::Server(args)) = args::parse(&words) else { return Config::default() };
+            Plan::new(*args, &|_| None, Config::default()).unwrap_or_else(|error| panic!("{line}: {error}")).config
+        };
+        let [old, new] = [config(before), config(&format!("{before} {line}"))].map(|it| format!("{it:#?}"));
+        let at = old.lines().zip(new.lines()).position(|(old, new)| old != new)?;
+        let name_at = |indent: usize| {
+            let name = |line: &str| Some(line.get(indent..)?.split_once(':')?.0.to_owned());
+            let is_here = |line: &&str| line.len() - line.trim_start().len() == indent && line.contains(':');
+            new.lines().take(at + 1).filter(is_here).last().and_then(name)
+        };
+        let (outer, inner) = (name_at(4)?, name_at(8));
+        let is_nested = matches!(&*outer, "head" | "drain");
+        Some(inner.filter(|_| is_nested).map_or(outer.clone(), |inner| format!("{outer}.{inner}")))
+    }
+
+    #[test]
+    fn every_flag_that_sets_a_field_translates_that_field() {
+        let mut found = Vec::new();
+        for (flag, placeholder) in flags_in_help() {
+            let value = match (&*flag, &*placeholder) {
+                ("high-water", _) => "100K",
+                ("max-queue", _) => "300K",
+                ("path-prefix", _) => "/ws",
+                (_, "ADDRESS" | "COUNT") => "7",
+                (_, "SIZE") => "2K",
+                (_, "TIME") => "7s",
+                (_, "ORIGIN") => "https://a.example",
+                (_, "CIDR") => "10.0.0.0/8",
+                (_, "POLICY") => "drop",
+                (_, "WHICH") => "json",
+                (_, "WHOM") => "all",
+                (_, "" | "[takeover]") => "",
+                _ => "x",
+            };
+            if flag == "deflate" && !cfg!(feature = "deflate") {
+                continue;
+            }
+            let before = if flag == "proxy-protocol" { "chat --trusted-proxy unix" } else { "chat" };
+            if let Some(field) = changed(before, &format!("--{flag} {value}")) {
+                assert_eq!(flags(&field), Some(format!("--{flag}")), "Config::{field}");
+                found.push(flag);
+            }
+        }
+        if !cfg!(feature = "deflate") {
+            found.push("deflate".to_owned());
+        }
+        let mut named: Vec<_> = fields().map(|(_, flag)| flag).collect();
+        named.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, named, "each flag in the table is in --help and sets the field beside it");
+    }
+}
