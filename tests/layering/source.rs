@@ -1,12 +1,15 @@
-//! Just enough of Rust's grammar to see which paths a source file names: tokens, test items, `use` trees.
+//! Just enough of Rust's grammar to see which paths a source file names: tokens, comments, `use` trees.
 //!
-//! It expands no macros and resolves no names; what it cannot see, a reader of the change still can.
+//! It expands no macros and resolves no names; a reader of the change still sees what it does not.
 
-/// A word, a number, `::` or one other character. Comments and the text of literals are gone.
+/// A word, a number, `::`, a literal or one other character.
 #[derive(Clone, Copy, Debug)]
 pub struct Token<'a> {
+    /// The same for all literals.
     pub text: &'a str,
-    /// Counted from 1.
+    /// As it stands in the file.
+    pub source: &'a str,
+    /// The first line, counted from 1.
     pub line: usize,
 }
 
@@ -17,11 +20,33 @@ impl Token<'_> {
     pub fn is_word(&self) -> bool {
         self.text.starts_with(|c: char| c.is_alphanumeric() || c == '_')
     }
+
+    pub fn last_line(&self) -> usize {
+        self.line + self.source.matches('\n').count()
+    }
 }
 
 /// The tokens of a source file.
 pub fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
+    scan(source, |source, text, line| tokens.extend(text.map(|text| Token { text, source, line })));
+    tokens
+}
+
+/// The lines of all comments.
+pub fn comments(source: &str) -> Vec<&str> {
+    let mut comments = Vec::new();
+    scan(source, |source, text, _| {
+        if text.is_none() && source.starts_with('/') {
+            comments.extend(source.lines());
+        }
+    });
+    comments
+}
+
+/// Calls `piece` with each piece of a source file, the text of the token that it is, and its line. White space,
+/// comments and lifetimes are no tokens.
+fn scan<'a>(source: &'a str, mut piece: impl FnMut(&'a str, Option<&'a str>, usize)) {
     let (mut at, mut line) = (0, 1);
     while let Some(first) = source[at..].chars().next() {
         let rest = &source[at..];
@@ -45,11 +70,10 @@ pub fn tokens(source: &str) -> Vec<Token<'_>> {
         } else {
             (first.len_utf8(), Some(&rest[..first.len_utf8()]))
         };
-        tokens.extend(text.map(|text| Token { text, line }));
+        piece(&rest[..length], text, line);
         line += rest[..length].matches('\n').count();
         at += length;
     }
-    tokens
 }
 
 /// The length of the word that the text starts with.
@@ -126,63 +150,15 @@ pub fn group(tokens: &[Token<'_>]) -> usize {
     tokens.len()
 }
 
-/// The tokens without what is compiled for tests only, and the names of the test modules in files of their own.
-pub fn without_tests<'a>(tokens: &[Token<'a>]) -> (Vec<Token<'a>>, Vec<&'a str>) {
-    let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
-    while at < tokens.len() {
-        let rest = &tokens[at..];
-        let is_test = |start: &[&str]| {
-            let all = [start, &["cfg", "(", "all", "(", "test", ","]].concat();
-            starts_with(rest, &[start, &["cfg", "(", "test", ")"]].concat()) || starts_with(rest, &all)
-        };
-        if is_test(&["#", "!", "["]) {
-            return (Vec::new(), modules);
-        }
-        if !is_test(&["#", "["]) {
-            kept.push(tokens[at]);
-            at += 1;
-            continue;
-        }
-        while starts_with(&tokens[at..], &["#", "["]) {
-            at += 1 + group(&tokens[at + 1..]);
-        }
-        let item = &tokens[at..at + item(&tokens[at..])];
-        if let [.., keyword, name, end] = item
-            && (keyword.text, end.text) == ("mod", ";")
-        {
-            modules.push(name.text);
-        }
-        at += item.len();
-    }
-    (kept, modules)
-}
-
-/// The number of tokens of the item, field, arm or statement at the start.
-fn item(tokens: &[Token<'_>]) -> usize {
-    let may_hold_commas = ["fn", "impl", "struct", "enum", "trait", "type", "unsafe", "async", "const"];
-    let is_item = tokens.iter().take(6).any(|token| may_hold_commas.contains(&token.text));
-    let mut at = 0;
-    while let Some(token) = tokens.get(at) {
-        match token.text {
-            ";" => return at + 1,
-            "," if !is_item => return at + 1,
-            ")" | "]" | "}" => return at,
-            "{" => return at + group(&tokens[at..]),
-            "(" | "[" => at += group(&tokens[at..]),
-            _ => at += 1,
-        }
-    }
-    at
-}
-
 /// A path as it is named in the source, and where.
 #[derive(Debug)]
 pub struct Path<'a> {
     /// From the crate root and starting with `crate`, unless it starts with another crate's or a local name.
     pub segments: Vec<&'a str>,
     pub line: usize,
-    /// Named in a `use` tree, where a path of one segment gives a new name to a whole crate.
-    pub imported: bool,
+    /// For a path of a `use` tree: the name that the file knows it by. There, a path of one segment gives a new name to
+    /// a whole crate.
+    pub imported: Option<&'a str>,
 }
 
 /// All paths in the code of the module `module`, `use` trees expanded, `self` and `super` resolved.
@@ -204,8 +180,8 @@ pub fn paths<'a>(module: &[&'a str], tokens: &[Token<'a>]) -> Vec<Path<'a>> {
             }
             "use" if tokens.get(at + 1).is_some_and(|token| token.text != "<") => {
                 at += 1;
-                use_tree(tokens, &mut at, &[], &mut |segments, line| {
-                    paths.push(Path { segments: resolve(&here(), segments), line, imported: true });
+                use_tree(tokens, &mut at, &[], &mut |segments, line, name| {
+                    paths.push(Path { segments: resolve(&here(), segments), line, imported: Some(name) });
                 });
                 continue;
             }
@@ -219,7 +195,7 @@ pub fn paths<'a>(module: &[&'a str], tokens: &[Token<'a>]) -> Vec<Path<'a>> {
                     segments.push(next.text);
                     at += 2;
                 }
-                paths.push(Path { segments: resolve(&here(), &segments), line, imported: false });
+                paths.push(Path { segments: resolve(&here(), &segments), line, imported: None });
             }
             _ => {}
         }
@@ -228,9 +204,15 @@ pub fn paths<'a>(module: &[&'a str], tokens: &[Token<'a>]) -> Vec<Path<'a>> {
     paths
 }
 
-/// Walks a `use` tree from `at` to behind it, and names each of its leaves; a renamed leaf counts as what it was.
-fn use_tree<'a>(tokens: &[Token<'a>], at: &mut usize, prefix: &[&'a str], leaf: &mut impl FnMut(&[&'a str], usize)) {
+/// Walks a `use` tree from `at` to behind it. Calls `leaf` with the path, the line and the new name of each leaf.
+fn use_tree<'a>(
+    tokens: &[Token<'a>],
+    at: &mut usize,
+    prefix: &[&'a str],
+    leaf: &mut impl FnMut(&[&'a str], usize, &'a str),
+) {
     let mut segments = prefix.to_vec();
+    let mut alias = None;
     while let Some(&token) = tokens.get(*at) {
         match token.text {
             "{" => {
@@ -243,7 +225,10 @@ fn use_tree<'a>(tokens: &[Token<'a>], at: &mut usize, prefix: &[&'a str], leaf: 
                 return;
             }
             "::" => *at += 1,
-            "as" => *at += 2,
+            "as" => {
+                alias = tokens.get(*at + 1).map(|token| token.text);
+                *at += 2;
+            }
             "*" => {
                 segments.push("*");
                 *at += 1;
@@ -259,7 +244,8 @@ fn use_tree<'a>(tokens: &[Token<'a>], at: &mut usize, prefix: &[&'a str], leaf: 
         }
     }
     let line = tokens.get(at.saturating_sub(1)).map_or(0, |token| token.line);
-    leaf(&segments, line);
+    let name = alias.or(segments.last().copied()).unwrap_or("_");
+    leaf(&segments, line, name);
 }
 
 /// A path that starts with `self` or `super`, from the crate root.
