@@ -85,6 +85,15 @@ impl Router {
         Ok(())
     }
 
+    /// The same router, its mounts and routes numbered from `mounts` and `routes` on.
+    pub(crate) fn shifted(mut self, mounts: usize, routes: usize) -> Self {
+        self.mounts.values_mut().for_each(|index| *index += mounts);
+        self.wildcards.iter_mut().for_each(|(_, index)| *index += mounts);
+        let methods = self.routes.values_mut().chain(self.wildcard_routes.iter_mut().map(|(_, methods)| methods));
+        methods.flat_map(|methods| &mut methods.routes).for_each(|(_, index)| *index += routes);
+        self
+    }
+
     /// Sets the answer for paths without a mount or route, to plain requests and to opening handshakes.
     pub fn set_not_found(&mut self, response: Response) {
         self.not_found = Some(response);

@@ -1,80 +1,66 @@
-//! The server: one thread and one loop for all connections, and what an application sees of it.
+//! The server: one thread and one loop for all connections, and the application's side of it.
 //!
-//! Build and run a [`Server`], implement [`Handler`], act by [`Context`], or from other threads by [`Handle`]; limits are
-//! in [`Config`], and [`testing`] tests an application without a server.
+//! Build and run a [`Server`], implement [`Handler`], act by [`Context`], or from other threads by [`Handle`]. Limits are in
+//! [`Config`], and [`testing`] tests an application without a server.
 //!
-//! It logs by the [`log`] crate: what an operator can act on as warnings and errors, a shutdown that has to wait at level
-//! info (target `sockhop::shutdown`), connections at level debug (target `sockhop::server`). Of each kind of line at most
-//! ten are written in a second; the others are counted, and the count is written. A program that wants to see them installs
-//! a logger, such as `env_logger`.
+//! The server logs by the [`log`] crate: warnings and errors that an operator can act on, a shutdown that has to wait at
+//! level info (target `sockhop::shutdown`), connections at level debug (target `sockhop::server`). A line about a limit
+//! names the field of [`Config`] that sets it. Of each kind of line at most ten are written in a second; further ones are
+//! counted, and the count is written. To see them, install a logger such as `env_logger`.
 
-// For those who work on it:
+// For those who work on it: the folders, each of which imports only from those before it.
 //
-// | what | where |
+// | folder | holds |
 // |---|---|
-// | building and running a server | `Server`, here; `listen.rs` |
-// | limits and timeouts | [`Config`], `config.rs` |
-// | what an application implements | [`Handler`], `handler.rs` |
-// | what it can do | [`Context`], `context.rs`; from other threads [`Handle`], `handle.rs` |
-// | how it is tested without a server | [`testing`] |
-// | the loop | `event_loop/`, over `poller.rs`: `mio_poller.rs` |
-// | what the loop and contexts share | `core.rs`: `sessions.rs`, `session.rs`, `outbox.rs`, `topics.rs`, `timers.rs` |
-// | bytes owed to a peer | `write_queue.rs` |
-// | compressing what is sent | `compression.rs` |
-// | connections of each client address | `addresses.rs` |
-// | how much is logged | `log_limit.rs` |
+// | `types/` | identities, errors, configuration, counters, log limits |
+// | `transport/` | listeners, readiness and sockets: over mio, and in memory |
+// | `connection/` | one connection as one value |
+// | `shared/` | what connections share: table, topics, posts, outbox, timers |
+// | `api/` | the application's side: handler, context, handle |
+// | `event_loop/` | which connection is served when |
+// | `lab/` | beds, models and entry points for tests and fuzzers |
 
-mod addresses;
-mod compression;
-mod config;
-mod context;
-mod core;
+mod api;
+mod connection;
+mod door;
 mod event_loop;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code))] // The tests need more of it.
-mod fake;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing;
-mod handle;
-mod handler;
-mod listen;
-mod log_limit;
-mod mio_poller;
-mod outbox;
-mod payload;
-mod poller;
-mod pool;
-mod session;
-mod sessions;
-mod shared_bytes;
-mod stats;
+mod lab;
+mod shared;
 pub mod testing;
-mod timers;
-mod topics;
-mod write_queue;
+mod transport;
+mod types;
 
 use std::fmt;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 
-pub use self::compression::Deflate;
-pub use self::config::{Config, ProxyProtocol, Slow};
-pub use self::context::Context;
-pub use self::handle::{Drain, Handle, Rejected, Ticket};
-pub use self::handler::{Accept, CloseReason, ConnectionId, Error, Handler, Peer};
-pub use self::listen::{Listen, ListenAddr};
-pub use self::payload::Payload;
-pub use self::stats::{Count, Stats};
-pub use self::timers::TimerId;
+pub use self::api::context::Context;
+pub use self::api::handle::{Handle, Rejected};
+pub use self::api::handler::{Accept, Answer, CloseReason, Handler};
+pub use self::door::Door;
+pub use self::transport::listen::{Listen, ListenAddr};
+pub use self::types::config::{Config, Deflate, ProxyProtocol, Shutdown, Slow};
+pub use self::types::error::ConnectionError;
+pub use self::types::id::{ConnectionId, Deferred, Peer, TimerId};
+pub use self::types::payload::Payload;
+pub use self::types::stats::{Count, Stats};
 
-use self::event_loop::{EventLoop, Mount, Parts, Route};
-use self::listen::Listener;
-use self::mio_poller::MioPoller;
+use self::door::Rules;
+use self::event_loop::state::{Door as OpenDoor, EventLoop, Mount, Parts, Route, Site};
+use self::transport::listen::{Listener, SocketFile};
+use self::transport::plain::MioPoller;
 use crate::http::{Request, Response, Router};
+use crate::protocol::DEFLATE_AVAILABLE;
 
-/// A WebSocket server: bind it, mount handlers on paths, run it.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::lab::fuzzing;
+
+/// A WebSocket server: bind it, mount handlers at paths, run it.
 ///
 /// ```no_run
 /// use sockhop::{Context, Handler, Message, Server};
@@ -92,47 +78,86 @@ use crate::http::{Request, Response, Router};
 /// }
 /// ```
 pub struct Server {
-    listeners: Vec<Listener>,
     config: Config,
+    /// Bound listeners, and the index of each one's door.
+    listeners: Vec<(Listener, u8)>,
+    /// A router is a door's own, if it has one.
+    doors: Vec<(Rules, Option<Router>)>,
     mounts: Vec<Mount>,
     routes: Vec<Route>,
     router: Router,
     handle: Handle,
     stats: Arc<Stats>,
     stops: Vec<UnixStream>,
+    running: Option<Running>,
+}
+
+/// A server whose loop runs. Its socket files are removed when it is dropped.
+struct Running {
+    event_loop: Box<EventLoop<MioPoller>>,
+    _files: Vec<SocketFile>,
 }
 
 impl Server {
-    /// Binds the first listener; see [`Listen`] for the forms of an address. Clients can connect from now on, and are
-    /// answered when the server runs.
+    /// A server with limits and timeouts of your own, which does not [`listen`](Self::listen) yet.
     ///
     /// # Errors
-    /// The address is in use, or none; the error names it.
-    pub fn bind(address: impl Into<Listen>) -> io::Result<Self> {
-        let server = Server {
+    /// [`Config::path_prefix`] is no path, [`Config::proxy_protocol`] is required but no proxy is trusted, or
+    /// [`Config::deflate`] is set in a build without the feature `deflate`.
+    pub fn new(config: Config) -> io::Result<Self> {
+        let invalid = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        let mut router = Router::default();
+        if let Err(error) = router.prefix(&config.path_prefix) {
+            return invalid(format!("Config::path_prefix {:?}: {error}", config.path_prefix));
+        }
+        if config.proxy_protocol == ProxyProtocol::Required && config.trusted_proxies.is_empty() {
+            return invalid("Config::proxy_protocol is required, but Config::trusted_proxies names no proxy".into());
+        }
+        if config.deflate.is_some() && !DEFLATE_AVAILABLE {
+            return invalid("Config::deflate needs the feature deflate, which this build lacks".into());
+        }
+        Ok(Server {
+            config,
             listeners: Vec::new(),
-            config: Config::default(),
+            doors: Vec::new(),
             mounts: Vec::new(),
             routes: Vec::new(),
-            router: Router::default(),
+            router,
             handle: Handle::new(),
             stats: Arc::default(),
             stops: Vec::new(),
-        };
-        server.listen(address)
+            running: None,
+        })
     }
 
-    /// Binds one more listener, or several for a name with several addresses.
+    /// A server with the default limits, which listens at this address; see [`Listen`] for its forms. Clients can connect
+    /// from now on, and are answered when the server runs.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind).
-    pub fn listen(mut self, address: impl Into<Listen>) -> io::Result<Self> {
-        self.listeners.extend(Listener::bind(address.into())?);
+    /// As [`listen`](Self::listen).
+    pub fn bind(address: impl Into<Listen>) -> io::Result<Self> {
+        Self::new(Config::default())?.listen(Door::new(address))
+    }
+
+    /// Binds one more listener, or several for a name with several addresses. A [`Door`] gives it rules of its own.
+    ///
+    /// # Errors
+    /// The address is in use or does not exist; the error names it. Or there are 255 doors already.
+    pub fn listen(mut self, door: impl Into<Door>) -> io::Result<Self> {
+        let Door { listen, mounts, routes, router, rules } = door.into();
+        let index = u8::try_from(self.doors.len()).ok().filter(|index| *index < u8::MAX);
+        let index = index.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a server has at most 255 doors"))?;
+        self.listeners.extend(Listener::bind(listen)?.into_iter().map(|listener| (listener, index)));
+        let is_own = !mounts.is_empty() || !routes.is_empty();
+        let own = is_own.then(|| router.shifted(self.mounts.len(), self.routes.len()));
+        self.mounts.extend(mounts);
+        self.routes.extend(routes);
+        self.doors.push((rules, own));
         Ok(self)
     }
 
-    /// Serves WebSockets at a path with a handler: `/chat` is that path alone, `/rooms/*` all below it and itself,
-    /// `/*` all paths. The most exact mount counts.
+    /// Serves WebSockets and plain requests at a path with a handler: `/chat` is that path alone, `/rooms/*` that path and
+    /// all below it, `/*` all paths. The most exact mount counts.
     ///
     /// # Panics
     /// The path does not begin with `/`, or something is mounted there already.
@@ -145,16 +170,17 @@ impl Server {
         self
     }
 
-    /// Answers plain HTTP requests with a method: `/about` for that path alone, `/files/*` for all below it and itself,
-    /// `/*` for all paths that nothing more exact is at. `GET` answers HEAD too. Mounts only see requests that ask for
-    /// an upgrade.
+    /// Answers plain HTTP requests with a method: `/about` for that path alone, `/files/*` for that path and all below it,
+    /// `/*` for all paths without a more exact route. `GET` answers HEAD, too. The closure gets the request and its body, of
+    /// at most [`Config::max_body`] bytes. A route goes before a mount at the same path, unless the client asks for a
+    /// WebSocket.
     ///
     /// # Panics
     /// The path does not begin with `/`, or is taken for this method.
     #[track_caller]
     pub fn route<F>(mut self, method: &str, path: &str, answer: F) -> Self
     where
-        F: FnMut(&Request<'_>) -> Response + Send + 'static,
+        F: FnMut(&Request<'_>, &[u8]) -> Response + Send + 'static,
     {
         if let Err(error) = self.router.add_route(method, path, self.routes.len()) {
             panic!("route({method:?}, {path:?}): {error}");
@@ -163,20 +189,14 @@ impl Server {
         self
     }
 
-    /// Sets the answer to requests for paths where nothing is, be they plain or for a WebSocket. Without it: 404.
+    /// Sets the answer to requests for paths where nothing is, plain or for a WebSocket. Default: 404.
     pub fn not_found(mut self, response: Response) -> Self {
         self.router.set_not_found(response);
         self
     }
 
-    /// Sets limits and timeouts.
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
-        self
-    }
-
     /// Shuts the server down when a byte can be read from `stream`, as [`Handle::shutdown`] does with
-    /// [`Config::drain`]; at a second byte it ends at once. Made for signals, which can write to a pipe but take no lock.
+    /// [`Config::shutdown`]. A second byte ends it at once. Made for signals, which can write to a pipe but take no lock.
     ///
     /// ```no_run
     /// # use sockhop::{Handler, Server};
@@ -201,34 +221,58 @@ impl Server {
         self.handle.clone()
     }
 
-    /// Its counters, which can be read while it runs.
+    /// The server's counters, which can be read while it runs.
     pub fn stats(&self) -> Arc<Stats> {
         Arc::clone(&self.stats)
     }
 
-    /// The addresses that it listens on, in the order in which they were given, with real ports: of a name all that it has.
+    /// The addresses that the server listens on until it runs, in the order in which they were given, with real ports. A name
+    /// has one entry for each of its addresses.
     pub fn local_addrs(&self) -> Vec<ListenAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(|(listener, _)| listener.local_addr().ok()).collect()
     }
 
-    /// Serves until it is shut down.
+    /// Serves until the server is shut down.
     ///
     /// # Errors
-    /// The operating system gives no events, [`Config::path_prefix`] is no path, [`Config::proxy_protocol`] is required
-    /// of nobody, or a handler has panicked more often than [`Config::max_panics`] allows. All connections have ended then, as after a shutdown.
+    /// The operating system gives no events, or a handler has panicked more often than [`Config::max_panics`] allows. All
+    /// connections have ended then, as after a shutdown.
     pub fn run(mut self) -> io::Result<()> {
-        self.router.prefix(&self.config.path_prefix).map_err(|error| {
-            let prefix = &self.config.path_prefix;
-            io::Error::new(io::ErrorKind::InvalidInput, format!("path prefix {prefix:?}: {error}"))
-        })?;
-        if self.config.proxy_protocol == ProxyProtocol::Required && self.config.trusted_proxies.is_empty() {
-            let what = "the PROXY protocol is required, but no proxy is trusted";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        }
-        let mut poller = MioPoller::new(self.stops)?;
-        // Socket files are removed when this function is left.
-        let mut files = Vec::new();
-        for listener in self.listeners {
+        while self.step(None)? {}
+        Ok(())
+    }
+
+    /// One turn of the loop, for programs with a loop of their own: waits for events at most for `timeout`, or with `None`
+    /// until there is something to do, and serves them. Returns whether the server goes on; `false` after a shutdown.
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut server = sockhop::Server::bind("127.0.0.1:8080")?;
+    /// while server.step(Some(std::time::Duration::from_millis(10)))? {
+    ///     // other work
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run). After an error, or `false`, the server is at its end.
+    pub fn step(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        let running = match &mut self.running {
+            Some(running) => running,
+            None => {
+                let running = self.start()?;
+                self.running.insert(running)
+            }
+        };
+        running.event_loop.step_within(timeout)
+    }
+
+    fn start(&mut self) -> io::Result<Running> {
+        let mut poller = MioPoller::new(std::mem::take(&mut self.stops))?;
+        let (mut files, mut listeners) = (Vec::new(), Vec::new());
+        for (listener, door) in self.listeners.drain(..) {
+            listeners.push(door);
             match listener {
                 Listener::Tcp(listener) => poller.listen_tcp(listener)?,
                 Listener::Unix(listener, file) => {
@@ -237,16 +281,27 @@ impl Server {
                 }
             }
         }
+        let doors = self.doors.drain(..).map(|(rules, own)| {
+            let config = &self.config;
+            let mut router = own.unwrap_or_else(|| self.router.clone());
+            // The prefix was checked when the configuration was given.
+            let _ = router.prefix(&config.path_prefix);
+            OpenDoor {
+                router,
+                origins: rules.origins.unwrap_or_else(|| config.origins.clone()),
+                trusted_proxies: rules.trusted_proxies.unwrap_or_else(|| config.trusted_proxies.clone()),
+                proxy_protocol: rules.proxy_protocol.unwrap_or(config.proxy_protocol),
+                max_connections: rules.max_connections,
+                connections: 0,
+            }
+        });
+        let doors = doors.collect();
         self.handle.on_wake(poller.waker());
-        let parts = Parts {
-            config: self.config,
-            handle: self.handle,
-            stats: self.stats,
-            mounts: self.mounts,
-            routes: self.routes,
-            router: self.router,
-        };
-        EventLoop::new(poller, parts).run()
+        let (mounts, routes) = (std::mem::take(&mut self.mounts), std::mem::take(&mut self.routes));
+        let site = Site { mounts, routes, doors, listeners };
+        let (config, handle, stats) = (self.config.clone(), self.handle.clone(), Arc::clone(&self.stats));
+        let event_loop = EventLoop::new(poller, Parts { config, handle, stats, site });
+        Ok(Running { event_loop: Box::new(event_loop), _files: files })
     }
 }
 

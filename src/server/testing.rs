@@ -34,8 +34,6 @@
 //! assert!(stage.handler().0.is_empty());
 //! ```
 
-mod memory;
-
 use std::any::Any;
 use std::fmt::Write;
 use std::io;
@@ -43,12 +41,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::memory::{MemoryPoller, SharedWire};
-use super::config::Config;
-use super::event_loop::{EventLoop, Mount, Parts};
-use super::handle::Handle;
-use super::handler::Handler;
-use super::payload::Payload;
+use super::api::handle::Handle;
+use super::api::handler::Handler;
+use super::event_loop::state::{Door, EventLoop, Mount, Parts, Site};
+use super::transport::memory::{self, MemoryPoller, Network};
+use super::types::config::Config;
+use super::types::id::Peer;
+use super::types::payload::Payload;
 use crate::http::Router;
 use crate::protocol::{self, CloseCode, CloseFrame, Connection, Event, Limits, Message};
 
@@ -58,7 +57,7 @@ use crate::protocol::{self, CloseCode, CloseFrame, Connection, Event, Limits, Me
 /// or plain HTTP is tested with a real [`Server`](super::Server), bound to port 0, in a thread.
 pub struct Stage<H> {
     server: EventLoop<MemoryPoller>,
-    poller: MemoryPoller,
+    network: Network,
     handle: Handle,
     clients: Vec<Seat>,
     /// The server was shut down.
@@ -83,7 +82,7 @@ type ClientRole = protocol::Client<fn() -> [u8; 4]>;
 
 /// Where a client sits.
 struct Seat {
-    wire: SharedWire,
+    end: memory::Client,
     connection: Connection<ClientRole>,
     /// The response head, until it is whole; then what it says.
     head: Vec<u8>,
@@ -111,16 +110,27 @@ impl<H: Handler> Stage<H> {
     /// The path does not begin with `/`.
     #[track_caller]
     pub fn at(path: &str, handler: H, config: Config) -> Self {
-        let poller = MemoryPoller::new();
+        let network = Network::new();
+        network.set_local();
         let handle = Handle::new();
         let mut router = Router::default();
         if let Err(error) = router.add_mount(path, 0) {
             panic!("{path:?}: {error}");
         }
+        let door = Door {
+            router,
+            origins: config.origins.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            proxy_protocol: config.proxy_protocol,
+            max_connections: None,
+            connections: 0,
+        };
         let mounts = vec![Mount { path: path.into(), handler: Box::new(handler), panics: 0 }];
-        let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), mounts, routes: Vec::new(), router };
-        let server = EventLoop::new(poller.clone(), parts);
-        Stage { server, poller, handle, clients: Vec::new(), ended: false, handler: PhantomData }
+        let site = Site { mounts, routes: Vec::new(), doors: vec![door], listeners: vec![0] };
+        handle.on_wake(network.waker());
+        let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
+        let server = EventLoop::new(network.poller(), parts);
+        Stage { server, network, handle, clients: Vec::new(), ended: false, handler: PhantomData }
     }
 
     /// The handler, to look at its state.
@@ -151,13 +161,12 @@ impl<H: Handler> Stage<H> {
             // Writing to a string cannot fail.
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        let wire = SharedWire::default();
-        wire.borrow_mut().send((head + "\r\n").as_bytes());
-        self.poller.0.borrow_mut().waiting.push_back(wire.clone());
+        let end = self.network.connect_as(0, Peer::Unix);
+        end.write((head + "\r\n").as_bytes());
         let limits = Limits { max_message: u64::MAX, max_frames: u32::MAX };
         let connection = Connection::client(limits, (|| [0x37, 0xfa, 0x21, 0x3d]) as fn() -> _);
         let (head, received) = (Vec::new(), Vec::new());
-        self.clients.push(Seat { wire, connection, head, status: None, received, closed: None, is_silent: false });
+        self.clients.push(Seat { end, connection, head, status: None, received, closed: None, is_silent: false });
         self.run();
         Client(self.clients.len() - 1)
     }
@@ -173,7 +182,7 @@ impl<H: Handler> Stage<H> {
         let seat = &mut self.clients[client.0];
         let mut bytes = Vec::new();
         if seat.connection.send(payload.message(), &mut bytes).is_ok() {
-            seat.wire.borrow_mut().send(&bytes);
+            seat.end.write(&bytes);
         }
         self.run();
     }
@@ -182,7 +191,7 @@ impl<H: Handler> Stage<H> {
     /// [`run`](Self::run), with those of other clients. For the benchmarks of this crate.
     #[doc(hidden)]
     pub fn queue(&mut self, client: Client, bytes: &[u8]) {
-        self.clients[client.0].wire.borrow_mut().send(bytes);
+        self.clients[client.0].end.write(bytes);
     }
 
     /// The messages that a client has received since this was last asked. They compare with strings and bytes:
@@ -202,14 +211,14 @@ impl<H: Handler> Stage<H> {
         if let Err(error) = seat.connection.close(Some(&frame), &mut bytes) {
             panic!("close({frame:?}): {error}");
         }
-        seat.wire.borrow_mut().send(&bytes);
+        seat.end.write(&bytes);
         self.run();
     }
 
     /// A client's TCP connection ends without a Close frame, as when its program crashes
     /// ([`CloseReason::Lost`](super::CloseReason::Lost)).
     pub fn vanish(&mut self, client: Client) {
-        self.clients[client.0].wire.borrow_mut().end();
+        self.clients[client.0].end.finish();
         self.run();
     }
 
@@ -226,15 +235,13 @@ impl<H: Handler> Stage<H> {
 
     /// Moves the clock, and does what was waiting for it: timers, timeouts.
     pub fn advance(&mut self, span: Duration) {
-        let end = self.poller.0.borrow().now + span;
-        // From one deadline to the next: what one causes may set another.
+        let end = self.network.now() + span;
+        // From one deadline to the next: its consequences may set another.
         while let Some(next) = self.server.next_deadline().filter(|next| *next < end && !self.ended) {
-            let mut memory = self.poller.0.borrow_mut();
-            memory.now = memory.now.max(next);
-            drop(memory);
+            self.network.advance(next.saturating_duration_since(self.network.now()));
             self.run();
         }
-        self.poller.0.borrow_mut().now = end;
+        self.network.advance(end.saturating_duration_since(self.network.now()));
         self.run();
     }
 
@@ -250,7 +257,7 @@ impl<H: Handler> Stage<H> {
                 Err(error) => panic!("{error}"),
             }
             self.clients.iter_mut().for_each(Seat::receive);
-            if !self.server.is_busy() && !self.poller.has_events() {
+            if !self.server.is_busy() && !self.network.has_events() {
                 return;
             }
         }
@@ -266,7 +273,7 @@ fn server_turn(server: &mut EventLoop<MemoryPoller>) -> io::Result<bool> {
 impl Seat {
     /// Takes what the server has sent.
     fn receive(&mut self) {
-        let mut bytes = std::mem::take(&mut self.wire.borrow_mut().to_client);
+        let mut bytes = std::mem::take(self.end.bytes());
         if self.status.is_none() {
             self.head.append(&mut bytes);
             let Some(end) = self.head.windows(4).position(|window| window == b"\r\n\r\n") else { return };
@@ -290,7 +297,7 @@ impl Seat {
             }
         }
         if !output.is_empty() && !self.is_silent {
-            self.wire.borrow_mut().send(&output);
+            self.end.write(&output);
         }
     }
 }

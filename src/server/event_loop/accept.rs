@@ -1,175 +1,179 @@
-//! Taking connections, in batches, so that a burst of them delays nobody.
+//! Takes connections from listeners, in batches, so that a burst of them delays nobody.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::EventLoop;
-use crate::server::handler::ConnectionId;
-use crate::server::log_limit::{TARGET, log_limited};
-use crate::server::poller::{Poller, Token};
-use crate::server::session::{Flags, Phase};
-use crate::server::stats::Count;
+use super::clients::TURNED_AWAY;
+use super::state::EventLoop;
+use crate::server::connection::entrance::Entrance;
+use crate::server::connection::{Connection, Phase, Standing};
+use crate::server::transport::{Poller, Token};
+use crate::server::types::id::Peer;
+use crate::server::types::log_limit::{TARGET, log_limited};
+use crate::server::types::stats::Count;
 
 /// Connections taken from one listener before others have their turn.
 const BATCH: usize = 64;
-/// Connections beyond the limit that are told so at a time; others are closed unread.
-pub(super) const TURNED_AWAY: usize = 32;
-/// Unfinished opening handshakes that there may be even where so many are more than a quarter of all connections.
+/// Unfinished requests that may be there even where so many are more than a quarter of all connections.
 const UNFINISHED: usize = 16;
-/// How long nobody is accepted after descriptors, or the kernel's memory for them, have run out.
+/// How long nothing is accepted after descriptors, or the kernel's memory for them, have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// accept(2): the system, or this process, has no more descriptors. The same numbers on Linux and macOS.
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
-/// Listeners that may have more connections waiting.
-#[derive(Default)]
-pub(super) struct Accepting {
-    again: Vec<usize>,
-    paused_until: Option<Instant>,
-    /// When it was last said that descriptors have run out.
-    complained: Option<Instant>,
-    /// Connections that are being told that there are too many.
-    pub turned_away: usize,
-    /// Those whose handshakes were unfinished when it was last looked, the oldest last.
-    oldest: Vec<ConnectionId>,
-}
-
-impl Accepting {
-    /// Whether connections can be accepted without waiting for an event.
-    pub fn is_ready(&self) -> bool {
-        !self.again.is_empty() && self.paused_until.is_none()
-    }
-
-    pub fn resumes_at(&self) -> Option<Instant> {
-        self.paused_until
-    }
+/// The answer to one `accept`.
+enum Accepted {
+    One,
+    Nothing,
 }
 
 impl<P: Poller> EventLoop<P> {
-    /// Has connections taken from a listener, in this turn and later ones, until there are none: its event will not
-    /// come again before.
-    pub(super) fn accept(&mut self, listener: usize) {
-        if !self.accepting.again.contains(&listener) {
-            self.accepting.again.push(listener);
-        }
-    }
-
     /// Takes a batch of connections from each listener that may have some.
     pub(super) fn accept_waiting(&mut self) {
-        if self.accepting.paused_until.is_some_and(|until| until > self.core.now) {
+        if self.accepting.paused_until.is_some_and(|until| until > self.lines.shared.env.now) {
             return;
         }
         self.accepting.paused_until = None;
         for listener in self.accepting.again.clone() {
-            self.accept_batch(listener);
-        }
-    }
-
-    fn accept_batch(&mut self, listener: usize) {
-        for _ in 0..BATCH {
-            match self.accept_one(listener) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return self.accepting.again.retain(|&again| again != listener);
+            for _ in 0..BATCH {
+                match self.accept_one(listener) {
+                    Ok(Accepted::One) => {}
+                    Ok(Accepted::Nothing) => {
+                        self.accepting.again.retain(|&again| again != listener);
+                        break;
+                    }
+                    // This client has gone already; the next one may be there.
+                    Err(error) if is_transient(&error) => {}
+                    Err(error) => {
+                        self.pause_accepting(&error);
+                        break;
+                    }
                 }
-                // This client has gone already; the next one may be there.
-                Err(error) if is_transient(&error) => {}
-                Err(error) => return self.pause_accepting(&error),
             }
         }
     }
 
-    fn accept_one(&mut self, listener: usize) -> io::Result<()> {
-        let (mut socket, peer) = self.poller.accept(listener)?;
-        self.core.stats.add(Count::Accepted);
-        let present = self.core.sessions.len() - self.dead.len() - self.accepting.turned_away;
-        let full = present >= self.core.config.max_connections;
-        if full {
-            self.core.stats.add(Count::RefusedFull);
-            let is_told = self.accepting.turned_away < TURNED_AWAY;
-            log_limited!(
-                self.core,
-                Full,
-                "{peer}: {}: there are as many connections as --max-connections {} allows (in code, \
-                 Config::max_connections)",
-                if is_told { "refused with 503" } else { "closed unread" },
-                self.core.config.max_connections
-            );
-            if !is_told {
-                return Ok(());
-            }
+    fn accept_one(&mut self, listener: usize) -> io::Result<Accepted> {
+        let Some((mut socket, peer)) = self.poller.accept(listener)? else { return Ok(Accepted::Nothing) };
+        self.lines.shared.env.stats.add(Count::Accepted);
+        let door = self.site.listeners.get(listener).copied().unwrap_or_default();
+        let is_turned_away = !self.has_room(door);
+        if is_turned_away && !self.may_be_told(peer) {
+            return Ok(Accepted::One);
         }
-        self.drop_oldest_handshake();
-        let slot = self.core.sessions.insert(peer);
-        let tick = self.core.tick();
-        let session = &mut self.core.sessions[slot];
-        session.heard = tick;
-        // An event is sure to come when there is something to read, even if there is already.
-        session.flags.set(Flags::DRAINED);
-        if self.poller.is_local(listener) && peer.is_local() {
-            session.flags.set(Flags::LOCAL);
-        }
-        if full {
-            session.flags.set(Flags::TURNED_AWAY);
-            self.accepting.turned_away += 1;
-        }
-        let token = Token::Connection { slot, generation: session.generation };
+        self.drop_oldest_request();
+        let shared = &mut self.lines.shared;
+        let is_local = self.poller.is_local(listener) && peer.is_local();
+        let mut entrance = Entrance::new(is_local, &shared.env);
+        entrance.is_turned_away = is_turned_away;
+        let connection = Connection::new(door, entrance, &shared.env);
+        let slot = shared.table.insert(connection, peer);
+        let token = Token::Connection { slot, generation: shared.table.id(slot).generation };
         if let Err(error) = self.poller.register(&mut socket, token) {
-            self.accepting.turned_away -= usize::from(full);
-            self.core.sessions.remove(slot);
+            shared.table.remove(slot);
             return Err(error);
         }
-        if self.sockets.len() <= slot as usize {
-            self.sockets.resize_with(slot as usize + 1, || None);
+        if let Some(door) = self.site.doors.get_mut(usize::from(door)) {
+            door.connections += 1;
         }
-        self.sockets[slot as usize] = Some(socket);
-        self.look_for(slot);
+        self.lines.insert_socket(slot, socket);
+        self.lines.shared.schedule(slot);
         self.meet_peer(slot, peer);
-        Ok(())
+        Ok(Accepted::One)
     }
 
-    /// Makes room for one more opening handshake: unfinished ones may be a quarter of all connections.
-    fn drop_oldest_handshake(&mut self) {
-        if self.core.sessions.unfinished()
-            < (self.core.config.max_connections / 4).max(UNFINISHED) + self.accepting.turned_away
-        {
+    /// Whether there is room for another connection. Where there is none, an idle connection makes room.
+    fn has_room(&mut self, door: u8) -> bool {
+        let table = &self.lines.shared.table;
+        let present = table.len() - self.lines.dead.len() - table.count(Standing::TurnedAway);
+        let is_full = present >= self.lines.shared.env.config.max_connections;
+        let at = self.site.doors.get(usize::from(door));
+        let is_door_full = at.is_some_and(|at| at.max_connections.is_some_and(|most| at.connections >= most));
+        if !is_full && !is_door_full {
+            return true;
+        }
+        if table.count(Standing::Idle) == 0 {
+            return false;
+        }
+        let tick = self.lines.shared.env.tick();
+        let idle = table.iter().filter_map(|(slot, connection)| match &connection.phase {
+            Phase::Entrance(entrance) if entrance.is_idle() && (is_full || connection.door == door) => {
+                Some((tick.since(entrance.since), slot))
+            }
+            _ => None,
+        });
+        let Some((_, slot)) = idle.max() else { return false };
+        self.lines.kill(slot);
+        // Its descriptor is free at the end of the turn; its place is free now.
+        if let Some(door) = self.lines.connection(slot).and_then(|it| self.site.doors.get_mut(usize::from(it.door))) {
+            door.connections -= 1;
+        }
+        true
+    }
+
+    /// A connection is one too many. Returns whether it is told so; otherwise it is closed unread.
+    fn may_be_told(&mut self, peer: Peer) -> bool {
+        let shared = &mut self.lines.shared;
+        shared.env.stats.add(Count::RefusedFull);
+        let is_told = shared.table.count(Standing::TurnedAway) < TURNED_AWAY;
+        let (outcome, most) =
+            (if is_told { "refused with 503" } else { "closed unread" }, shared.env.config.max_connections);
+        log_limited!(
+            shared,
+            Full,
+            "{peer}: {outcome}: there are as many connections as Config::max_connections ({most}) allows"
+        );
+        is_told
+    }
+
+    /// Makes room for another request: unfinished ones may be a quarter of all connections.
+    fn drop_oldest_request(&mut self) {
+        let shared = &mut self.lines.shared;
+        let most = shared.env.config.max_connections;
+        if shared.table.count(Standing::Unfinished) < (most / 4).max(UNFINISHED) {
             return;
         }
+        let is_unfinished = |connection: &Connection| connection.standing() == Standing::Unfinished;
         loop {
             let Some(id) = self.accepting.oldest.pop() else {
                 // All are looked at, for as many as there are to drop until the next time.
-                let sessions = &self.core.sessions;
-                let tick = self.core.tick();
-                let unfinished = |slot: &u32| {
-                    let session = &sessions[*slot];
-                    matches!(session.phase, Phase::Handshake | Phase::Waiting) && !session.flags.has(Flags::TURNED_AWAY)
-                };
-                let mut slots: Vec<u32> = sessions.taken().filter(unfinished).collect();
-                slots.sort_by_key(|slot| tick.since(sessions[*slot].heard));
-                self.accepting.oldest = slots.into_iter().map(|slot| sessions.id(slot)).collect();
+                let mut found: Vec<_> = shared
+                    .table
+                    .iter()
+                    .filter_map(|(slot, connection)| match &connection.phase {
+                        Phase::Entrance(entrance) if is_unfinished(connection) => {
+                            Some((shared.env.tick().since(entrance.since), slot))
+                        }
+                        _ => None,
+                    })
+                    .collect();
+                found.sort_by_key(|(age, _)| *age);
+                self.accepting.oldest = found.into_iter().map(|(_, slot)| shared.table.id(slot)).collect();
+                if self.accepting.oldest.is_empty() {
+                    return;
+                }
                 continue;
             };
-            if let Some(slot) = self.core.sessions.find(id)
-                && matches!(self.core.sessions[slot].phase, Phase::Handshake | Phase::Waiting)
+            if let Some(slot) = shared.table.find(id)
+                && shared.table.get(slot).is_some_and(is_unfinished)
             {
-                self.core.stats.add(Count::HandshakesDropped);
+                shared.env.stats.add(Count::HandshakesDropped);
+                let peer = shared.table.peer(slot);
                 log_limited!(
-                    self.core,
+                    shared,
                     Unfinished,
-                    "{}: dropped: of all unfinished opening handshakes, a quarter of --max-connections {} (in code, \
-                     Config::max_connections), it was the oldest",
-                    self.core.sessions.peer(slot),
-                    self.core.config.max_connections
+                    "{peer}: dropped: a quarter of Config::max_connections ({most}) are unfinished requests, and this one \
+                     was the oldest"
                 );
-                return self.kill(slot);
+                return self.lines.kill(slot);
             }
         }
     }
 
     fn pause_accepting(&mut self, error: &io::Error) {
-        let now = self.core.now;
+        let now = self.lines.shared.env.now;
         self.accepting.paused_until = Some(now + PAUSE);
         if self.accepting.complained.is_none_or(|at| now - at >= Duration::from_secs(60)) {
             self.accepting.complained = Some(now);
@@ -177,7 +181,7 @@ impl<P: Poller> EventLoop<P> {
                 Some(EMFILE | ENFILE) => "; raise the limit of open files (ulimit -n)",
                 _ => "",
             };
-            let open = self.core.sessions.len();
+            let open = self.lines.shared.table.len();
             log::warn!(target: TARGET, "no connection can be accepted: {error}; {open} are open{advice}");
         }
     }

@@ -1,148 +1,145 @@
-//! Who a client is: the peer itself, or whom a trusted proxy names in a PROXY header or in X-Forwarded-For; and whether
-//! its address has connections enough.
+//! The client of a connection: the peer itself, or the one that a trusted proxy names in a PROXY header or in
+//! X-Forwarded-For; and whether its address has room for another connection.
 
 use std::net::SocketAddr;
 
-use super::EventLoop;
-use super::accept::TURNED_AWAY;
-use crate::http::{Body, ProxyHeader, Request, Response, Via, forwarded_client};
-use crate::server::config::{Config, ProxyProtocol};
-use crate::server::handler::Peer;
-use crate::server::log_limit::log_limited;
-use crate::server::poller::Poller;
-use crate::server::session::{Flags, Head, Phase};
-use crate::server::stats::Count;
+use super::requests::unavailable;
+use super::state::{Door, EventLoop};
+use crate::http::{Body, Persistence, ProxyHeader, ProxyHeaderError, Request, Response, Via, forwarded_client};
+use crate::server::connection::{Phase, Standing};
+use crate::server::transport::Poller;
+use crate::server::types::config::ProxyProtocol;
+use crate::server::types::id::Peer;
+use crate::server::types::log_limit::log_limited;
+use crate::server::types::stats::Count;
+
+/// Connections beyond a limit that are told so at a time; others are closed unread.
+pub(super) const TURNED_AWAY: usize = 32;
 
 impl<P: Poller> EventLoop<P> {
-    /// A connection was accepted. It is counted for its peer's address, unless a proxy is to name the client first.
+    /// The door that a connection came through.
+    pub(super) fn door(&self, slot: u32) -> Option<&Door> {
+        self.site.doors.get(usize::from(self.lines.connection(slot)?.door))
+    }
+
+    /// A connection was accepted. It counts for its peer's address, unless a proxy is to name the client first.
     pub(super) fn meet_peer(&mut self, slot: u32, peer: Peer) {
-        if !trusts(&self.core.config, peer) {
+        let Some(door) = self.door(slot) else { return };
+        if !door.trusts(peer) {
             return self.count_early(slot);
         }
-        let flags = &mut self.core.sessions[slot].flags;
-        flags.set(Flags::TRUSTED);
-        if self.core.config.proxy_protocol == ProxyProtocol::Required {
-            flags.set(Flags::PROXY_HEADER);
+        let awaits_proxy_header = door.proxy_protocol == ProxyProtocol::Required;
+        if let Some((entrance, _)) = self.lines.entrance(slot) {
+            (entrance.via, entrance.awaits_proxy_header) = (Via::TrustedProxy, awaits_proxy_header);
         }
     }
 
-    /// Bytes of a PROXY header, and perhaps of the request behind it.
-    pub(super) fn on_proxy_header_bytes(&mut self, slot: u32, input: &mut [u8]) {
-        let mut kept = self.core.sessions[slot].rare.as_mut().and_then(|rare| rare.head.take());
-        let bytes = match kept.as_mut() {
-            None => &mut *input,
-            Some(head) => {
-                head.bytes.extend_from_slice(input);
-                head.bytes.as_mut_slice()
-            }
+    /// A PROXY header has named the client of a connection.
+    pub(super) fn meet_proxied(&mut self, slot: u32, header: ProxyHeader) {
+        let client = match header {
+            ProxyHeader::Client(address) => Some(Peer::Tcp(address)),
+            _ => None,
         };
-        match ProxyHeader::parse(bytes) {
-            Ok(Some((header, len))) => {
-                self.core.sessions[slot].shrink();
-                self.meet_proxied(slot, header);
-                if let Some((_, request @ [_, ..])) = bytes.split_at_mut_checked(len)
-                    && self.core.sessions[slot].phase == Phase::Handshake
-                {
-                    self.on_handshake_bytes(slot, request);
-                }
-            }
-            Ok(None) => {
-                let head = kept.unwrap_or_else(|| Box::new(Head { bytes: input.to_vec(), ..Head::default() }));
-                self.core.sessions[slot].rare().head = Some(head);
-            }
-            Err(error) => {
-                let peer = self.core.sessions.peer(slot);
-                log_limited!(
-                    self.core,
-                    ProxyHeader,
-                    "{peer}: dropped: {error}: by --proxy-protocol (in code, Config::proxy_protocol) this proxy puts one \
-                     before each connection"
-                );
-                self.kill(slot);
-            }
-        }
-    }
-
-    /// A PROXY header has said whose the connection is.
-    fn meet_proxied(&mut self, slot: u32, header: ProxyHeader) {
-        let flags = &mut self.core.sessions[slot].flags;
+        let is_proxy = client.is_some_and(|client| self.door(slot).is_some_and(|door| door.trusts(client)));
+        let Some((entrance, _)) = self.lines.entrance(slot) else { return };
         // Wherever the client is, it has not connected to us.
-        flags.clear(Flags::PROXY_HEADER);
-        flags.clear(Flags::LOCAL);
+        entrance.is_local = false;
         // The bytes behind the header are the client's: it is believed about others only if it is a proxy itself.
-        flags.clear(Flags::TRUSTED);
-        if let ProxyHeader::Client(address) = header {
-            let client = Peer::Tcp(address);
-            self.core.sessions.set_peer(slot, client);
-            if trusts(&self.core.config, client) {
-                return self.core.sessions[slot].flags.set(Flags::TRUSTED);
-            }
+        entrance.via = if is_proxy { Via::TrustedProxy } else { Via::Direct };
+        if let Some(client) = client {
+            self.lines.shared.table.set_peer(slot, client);
         }
-        self.count_early(slot);
+        if !is_proxy {
+            self.count_early(slot);
+        }
     }
 
-    /// Learns from a request whose it is, if a trusted proxy has sent it. Whether that address has room for it; if not,
-    /// the request is answered.
+    /// A proxy that must send a PROXY header has sent something else.
+    pub(super) fn drop_without_proxy_header(&mut self, slot: u32, error: ProxyHeaderError) {
+        let peer = self.lines.shared.table.peer(slot);
+        log_limited!(
+            self.lines.shared,
+            ProxyHeader,
+            "{peer}: dropped: {error}: by Config::proxy_protocol this proxy puts one before each connection"
+        );
+        self.lines.kill(slot);
+    }
+
+    /// Learns from a request of a trusted proxy which client it comes from. Returns whether the client's address has room
+    /// for it; if not, the request is answered.
     pub(super) fn meet_client(&mut self, slot: u32, request: &Request<'_>) -> bool {
-        if self.via(slot) == Via::Direct {
+        if self.lines.entrance(slot).is_none_or(|(entrance, _)| entrance.via == Via::Direct) {
             return true;
         }
-        let config = &self.core.config;
-        if let Some(client) = forwarded_client(request, |address| trusts(config, Peer::Tcp((address, 0).into()))) {
-            self.core.sessions.set_peer(slot, Peer::Tcp(SocketAddr::new(client, 0)));
-        }
+        let Some(door) = self.door(slot) else { return true };
+        let client = forwarded_client(request, |address| door.trusts(Peer::Tcp((address, 0).into())));
+        let proxy = self.addresses.proxy(slot, self.lines.shared.table.peer(slot));
+        let client = client.map_or(proxy, |client| Peer::Tcp(SocketAddr::new(client, 0)));
+        self.lines.shared.table.set_peer(slot, client);
         let has_room = self.count(slot);
         if !has_room {
-            self.respond(slot, &too_many(), Body::answering(request.method()));
+            self.lines.respond(slot, &too_many(), Body::answering(request.method()), Persistence::Close);
         }
         has_room
     }
 
-    /// How the connection's requests come here.
-    pub(super) fn via(&self, slot: u32) -> Via {
-        if self.core.sessions[slot].flags.has(Flags::TRUSTED) { Via::TrustedProxy } else { Via::Direct }
+    /// The answer to a connection that is one too many.
+    pub(super) fn turned_away(&mut self, slot: u32) -> Option<Response> {
+        let (entrance, _) = self.lines.entrance(slot).filter(|(entrance, _)| entrance.is_turned_away)?;
+        Some(if entrance.is_crowded { too_many() } else { unavailable("there are too many connections") })
     }
 
-    /// Counts a connection whose request is yet to come; if its address has no room for it, that will be the answer.
+    /// Counts a connection whose request is yet to come. If its address has no room for it, that will be the answer.
     fn count_early(&mut self, slot: u32) {
-        if self.core.sessions[slot].flags.has(Flags::TURNED_AWAY) || self.count(slot) {
+        let is_turned_away = self.lines.entrance(slot).is_some_and(|(entrance, _)| entrance.is_turned_away);
+        if is_turned_away || self.count(slot) {
             return;
         }
-        if self.accepting.turned_away >= TURNED_AWAY {
-            return self.kill(slot);
+        if self.lines.shared.table.count(Standing::TurnedAway) >= TURNED_AWAY {
+            return self.lines.kill(slot);
         }
-        self.core.sessions[slot].flags.set(Flags::TURNED_AWAY);
-        self.look_for(slot);
-        self.accepting.turned_away += 1;
+        if let Some((entrance, _)) = self.lines.entrance(slot) {
+            (entrance.is_turned_away, entrance.is_crowded) = (true, true);
+        }
+        self.lines.shared.table.recount(slot);
+        self.lines.shared.schedule(slot);
     }
 
     fn count(&mut self, slot: u32) -> bool {
-        let client = self.core.sessions.peer(slot);
+        let client = self.lines.shared.table.peer(slot);
         let has_room = self.addresses.count(slot, client);
-        if !has_room {
-            self.core.stats.add(Count::RefusedAddress);
+        if let (false, Some(most)) = (has_room, self.lines.shared.env.config.max_connections_per_address) {
+            let shared = &mut self.lines.shared;
+            shared.env.stats.add(Count::RefusedAddress);
             log_limited!(
-                self.core,
+                shared,
                 Address,
-                "{client}: refused with 429: its address has as many connections as --max-per-address {} allows (in code, \
-                 Config::max_connections_per_address)",
-                self.core.config.max_connections_per_address
+                "{client}: refused with 429: its address has as many connections as \
+                 Config::max_connections_per_address ({most}) allows"
             );
         }
         has_room
     }
+
+    /// Whether a handler has put off its decision about a connection's opening handshake.
+    pub(super) fn awaits_decision(&self, slot: u32) -> bool {
+        let phase = self.lines.connection(slot).map(|connection| &connection.phase);
+        matches!(phase, Some(Phase::Entrance(entrance)) if entrance.awaits_decision())
+    }
+}
+
+impl Door {
+    /// Whether a peer is a proxy that may speak for others.
+    fn trusts(&self, peer: Peer) -> bool {
+        self.trusted_proxies.iter().any(|range| match peer.ip() {
+            Some(address) => range.contains(address),
+            None => range.is_unix(),
+        })
+    }
 }
 
 /// The answer to a client whose address has too many connections (RFC 6585 §4).
-pub(super) fn too_many() -> Response {
+fn too_many() -> Response {
     Response::text(429, "your address has too many connections; close one, or try again later\n")
         .header("Retry-After", "10")
-}
-
-/// Whether a peer may speak for others.
-fn trusts(config: &Config, peer: Peer) -> bool {
-    config.trusted_proxies.iter().any(|range| match peer.ip() {
-        Some(address) => range.contains(address),
-        None => range.is_unix(),
-    })
 }

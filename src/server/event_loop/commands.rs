@@ -1,161 +1,141 @@
-//! What other threads have asked for through a [`Handle`](crate::server::Handle), and the server's end.
+//! Carries out the commands of other threads, which come by a [`Handle`](crate::server::Handle), and shuts down.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Instant;
 
-use super::EventLoop;
-use super::handshake::{find_mount, unavailable};
-use crate::http::Body;
-use crate::protocol::{CloseCode, CloseFrame};
-use crate::server::core::FAR;
-use crate::server::handle::{Command, Drain};
-use crate::server::handler::{Accept, ConnectionId, Handler};
-use crate::server::log_limit::log_limited;
-use crate::server::outbox::Action;
-use crate::server::poller::Poller;
-use crate::server::session::{Phase, Reason};
-
-/// The server is at its end.
-pub(super) struct Stopping {
-    /// When it no longer waits for its peers.
-    pub deadline: Instant,
-    /// What they are told.
-    code: CloseCode,
-    /// Those who have not been told, and when they will be, the next one last.
-    due: Vec<(Instant, ConnectionId)>,
-}
-
-impl Stopping {
-    /// When there is something to do.
-    pub fn next_deadline(&self) -> Instant {
-        self.due.last().map_or(self.deadline, |(at, _)| *at)
-    }
-}
+use super::requests::unavailable;
+use super::state::EventLoop;
+use super::stopping::Stopping;
+use crate::http::{Body, Persistence};
+use crate::protocol::CloseFrame;
+use crate::server::api::handle::Command;
+use crate::server::api::handler::Handler;
+use crate::server::connection::{Connection, Phase};
+use crate::server::shared::outbox::Action;
+use crate::server::transport::Poller;
+use crate::server::types::config::Shutdown;
+use crate::server::types::env::FAR;
+use crate::server::types::error::Reason;
+use crate::server::types::id::ConnectionId;
+use crate::server::types::log_limit::log_limited;
 
 impl<P: Poller> EventLoop<P> {
     pub(super) fn take_commands(&mut self) {
-        for command in self.core.handle.take() {
-            self.command(command);
+        for command in self.handle.take() {
+            self.carry_out(command);
             self.fire_timers_in_time();
         }
-        // What was said in a row to one connection leaves in one write.
-        self.apply();
+        // Consecutive messages to one connection leave in one write.
+        self.lines.apply();
         for _ in 0..self.poller.stop_requests() {
-            self.stop(self.core.config.drain);
+            self.shut_down(self.lines.shared.env.config.shutdown);
         }
     }
 
-    fn command(&mut self, command: Command) {
+    fn carry_out(&mut self, command: Command) {
+        let shared = &mut self.lines.shared;
         match command {
             Command::Send { to, frame } => {
-                if let Some(slot) = self.core.find_open(to) {
-                    self.core.settle_posts(slot);
-                    self.core.send_frame(to, &frame);
+                if shared.table.find_open(to).is_some() {
+                    shared.send_frame(to, &frame);
                 }
             }
-            Command::Broadcast { path, frame } => match find_mount(&self.mounts, &path) {
-                Some(mount) => {
-                    self.core.outbox.posts.post_frame(self.core.mount_topics[usize::from(mount)], &frame);
-                    self.flush_many_posts();
+            Command::Broadcast { path, frame } => match shared.find_mount(&path).and_then(|it| shared.mount_topic(it)) {
+                Some(topic) => {
+                    shared.posts.post_frame(topic, &frame);
+                    self.lines.deliver_many_posts();
                 }
-                None => log_limited!(self.core, Misuse, "Handle::broadcast: nothing is mounted at {path}"),
+                None => log_limited!(shared, Misuse, "Handle::broadcast: nothing is mounted at {path}"),
             },
             Command::Publish { topic, frame } => {
-                if let Some(topic) = self.core.topics.key(&topic) {
-                    self.core.outbox.posts.post_frame(topic, &frame);
-                    self.flush_many_posts();
+                if let Some(topic) = shared.topics.key(&topic) {
+                    shared.posts.post_frame(topic, &frame);
+                    self.lines.deliver_many_posts();
                 }
             }
             Command::Close { id, frame } => {
-                self.core.settle_posts_for(id);
-                self.core.outbox.actions.push(Action::Close { id, frame });
+                shared.settle_posts_for(id);
+                shared.outbox.actions.push(Action::Close { id, frame });
             }
-            Command::Settle { id, accept } => {
-                self.apply();
-                self.settle_later(id, accept);
+            Command::Settle { deferred, accept } => {
+                self.lines.apply();
+                self.settle_deferred(deferred, accept);
             }
-            Command::Call { path, run } => match find_mount(&self.mounts, &path) {
+            Command::Answer { deferred, response } => {
+                self.lines.apply();
+                self.answer_deferred(deferred, &response);
+            }
+            Command::Call { path, run } => match shared.find_mount(&path) {
                 Some(mount) => self.call(mount, ConnectionId::NOBODY, |handler, ctx| {
                     let handler: &mut dyn Handler = handler;
                     run(handler, ctx);
                 }),
-                None => log_limited!(self.core, Misuse, "Handle::call: nothing is mounted at {path}"),
+                None => log_limited!(shared, Misuse, "Handle::call: nothing is mounted at {path}"),
             },
-            Command::Shutdown(drain) => {
-                self.apply();
-                self.stop(drain);
+            Command::Shutdown(shutdown) => {
+                self.lines.apply();
+                self.shut_down(shutdown);
             }
         }
     }
 
-    /// Answers an opening handshake that was put off, if it still waits and is to be put off no longer.
-    fn settle_later(&mut self, id: ConnectionId, accept: Accept) {
-        if let Some(slot) = self.core.sessions.find(id)
-            && self.core.sessions[slot].phase == Phase::Waiting
-            && !matches!(accept, Accept::Later(_))
-            && let Some(waiting) = self.core.sessions[slot].rare().waiting.take()
-        {
-            self.settle(slot, *waiting, accept);
-            // What was kept for the handshake is not needed any more.
-            self.core.sessions[slot].shrink();
-            self.serve_later(slot);
-        }
-    }
-
-    /// Says Close to all, or, said again, ends at once.
-    fn stop(&mut self, drain: Drain) {
-        let now = self.core.now;
+    /// Closes all connections, or, when the server is shutting down already, ends at once.
+    fn shut_down(&mut self, shutdown: Shutdown) {
+        let now = self.lines.shared.env.now;
         if let Some(stopping) = &mut self.stopping {
             stopping.deadline = now;
             return;
         }
-        self.core.handle.set_stopping();
-        // Further ahead is never.
-        let (over, timeout) = (drain.over.min(FAR), drain.timeout.min(FAR));
+        self.handle.set_stopping();
+        let (over, timeout) = (shutdown.over.min(FAR), shutdown.timeout.min(FAR));
         let jitter = RandomState::new();
-        let mut due: Vec<_> = self
-            .core
-            .sessions
-            .taken()
-            .filter(|&slot| self.core.sessions[slot].phase == Phase::Open)
-            .map(|slot| (now + over.mul_f64(fraction(&jitter, slot)), self.core.sessions.id(slot)))
-            .collect();
+        let table = &self.lines.shared.table;
+        let open = self.lines.open_slots().into_iter();
+        let mut due: Vec<_> =
+            open.map(|slot| (now + over.mul_f64(fraction(&jitter, slot)), table.id(slot))).collect();
         due.sort_unstable_by(|one, other| other.cmp(one));
         if !due.is_empty() {
             // A target of its own: the command shows it by default, so that nobody takes the wait for a hang.
             log::info!(target: "sockhop::shutdown", "closing connections: {}; Ctrl-C again stops at once", due.len());
         }
         let deadline = now + over + timeout;
-        self.stopping = Some(Stopping { deadline, code: drain.code, due });
-        // Who has not answered by then has failed: it is to hear that, not of the shutdown.
-        self.core.look_by(deadline);
-        for slot in self.core.sessions.taken().collect::<Vec<_>>() {
-            if self.core.sessions[slot].phase == Phase::Waiting {
-                self.respond(slot, &unavailable("the server is shutting down"), Body::Include);
+        self.stopping = Some(Stopping { deadline, code: shutdown.code, due });
+        // A connection that has not answered by then has failed: its handler hears that, not of the shutdown.
+        self.lines.shared.look_by(deadline);
+        for slot in self.lines.shared.table.slots_where(|connection| matches!(connection.phase, Phase::Entrance(_))) {
+            if self.awaits_decision(slot) {
+                let response = unavailable("the server is shutting down");
+                self.lines.respond(slot, &response, Body::Include, Persistence::Close);
+            } else if self.lines.entrance(slot).is_some_and(|(entrance, _)| entrance.is_idle()) {
+                self.lines.kill(slot);
             }
         }
         self.close_due();
     }
 
-    /// Says Close to those whose time has come in a shutdown that takes some.
+    /// Closes the connections whose time has come in a shutdown that takes some.
     pub(super) fn close_due(&mut self) {
-        let now = self.core.now;
+        let now = self.lines.shared.env.now;
         while let Some(stopping) = &mut self.stopping
             && let Some((_, id)) = stopping.due.pop_if(|(at, _)| *at <= now)
         {
             let frame = CloseFrame::new(stopping.code, "");
-            if let Some(slot) = self.core.find_open(id) {
-                self.close_for(slot, &frame, Reason::Shutdown);
+            if let Some(slot) = self.lines.shared.table.find_open(id) {
+                self.lines.close_for(slot, &frame, Reason::Shutdown);
             }
             self.fire_timers_in_time();
         }
     }
 
-    /// Whether the server has been shut down: nobody is left, or the time is up.
+    /// Whether the server has been shut down: no connection is left, or the time is up.
     pub(super) fn has_stopped(&self) -> bool {
         let Some(stopping) = &self.stopping else { return false };
-        let is_busy = |slot| matches!(self.core.sessions[slot].phase, Phase::Open | Phase::Draining);
-        stopping.deadline <= self.core.now || !self.core.sessions.taken().any(is_busy)
+        let is_busy = |connection: &Connection| match &connection.phase {
+            Phase::Entrance(entrance) => entrance.is_owed_an_answer() || connection.output.len() > 0,
+            Phase::WebSocket(_) => true,
+            Phase::Leaving(_) => !connection.is_gone(),
+        };
+        let shared = &self.lines.shared;
+        stopping.deadline <= shared.env.now || !shared.table.iter().any(|(_, connection)| is_busy(connection))
     }
 }
 

@@ -1,65 +1,59 @@
-//! What holds between two turns for every connection, so that none is ever forgotten: the loop asserts it in debug
-//! builds, and tests after each turn of a [`Bed`](super::bed).
+//! The laws of the loop: what holds between two turns for every connection, so that none is ever forgotten. The loop asserts
+//! them in debug builds, and tests after each turn.
 
 use std::time::Duration;
 
-use super::EventLoop;
-use crate::server::poller::Poller;
-use crate::server::session::{Flags, Phase};
+use super::state::EventLoop;
+use crate::server::connection::Connection;
+use crate::server::shared::Shared;
+use crate::server::transport::Poller;
 
 /// Connections that are looked at in a turn.
 const LOOKS: usize = 64;
 
 impl<P: Poller> EventLoop<P> {
     /// Looks at all connections while they are few, else at some in each turn, in rotation.
-    pub(super) fn assert_laws(&mut self) {
-        let slots = self.core.sessions.slots();
+    pub(crate) fn assert_laws(&mut self) {
+        let lines = &self.lines;
+        let slots = lines.shared.table.slots();
         for _ in 0..slots.min(LOOKS) {
             self.looked_at = (self.looked_at + 1) % slots;
-            self.assert_law(self.looked_at);
+            let slot = self.looked_at as u32;
+            if let Some(connection) = lines.connection(slot) {
+                assert!(matches!(lines.sockets.get(slot as usize), Some(Some(_))), "a connection has no socket");
+                assert_law(&lines.shared, slot, connection);
+            }
         }
         if slots <= LOOKS {
-            self.assert_lists();
+            let again: Vec<_> = lines.again.iter().copied().collect();
+            assert_list(&lines.shared, &again, |connection| connection.is_again);
+            assert_list(&lines.shared, &lines.flushes, |connection| connection.output.is_listed());
         }
     }
+}
 
-    /// The laws of one connection.
-    fn assert_law(&self, slot: usize) {
-        let slot = slot as u32;
-        let session = &self.core.sessions[slot];
-        let (flags, owed, id) = (session.flags, session.queued(), session.id(slot));
-        if session.phase == Phase::Free {
-            return;
-        }
-        assert!(session.phase != Phase::Dead, "{id} is dead and was not reaped");
-        assert!(matches!(self.sockets.get(slot as usize), Some(Some(_))), "{id} has no socket");
-        // No wake-up is lost: whoever may have something to read is in `again`, or is known drained, or is paused until
-        // a flush that is sure to come. (A handshake that waits for its handler is read when that has decided.)
-        assert!(!self.wants_service(slot) || flags.has(Flags::AGAIN), "{id} has lost a wake-up: {flags:?}");
-        let least = self.core.config.low_water.min(self.core.config.high_water);
-        assert!(!flags.has(Flags::PAUSED) || owed > least, "{id} is paused, and owed only {owed}");
-        // Whatever is owed leaves: in the next turn, or when the socket says that it takes bytes again.
-        let leaves = flags.has(Flags::FLUSH) || flags.has(Flags::BLOCKED);
-        assert!(owed == 0 || leaves, "{id} is owed {owed} bytes that nobody sends: {flags:?}");
-        // No deadline is noticed late. (Ticks are whole milliseconds.)
-        let look = self.next_look(slot).map(|millis| self.core.now + Duration::from_millis(millis + 1));
-        assert!(
-            look.is_none_or(|look| self.core.next_sweep.is_some_and(|next| next <= look)),
-            "{id} is looked at too late for its deadline: {:?}",
-            session.phase
-        );
-        let pong = session.rare.as_ref().is_some_and(|rare| rare.pong.is_some());
-        assert!(!pong || flags.has(Flags::BLOCKED), "{id} has a Pong that nobody sends");
-    }
+/// The laws of one connection.
+fn assert_law(shared: &Shared, slot: u32, connection: &Connection) {
+    let (id, output, reading) = (shared.table.id(slot), &connection.output, connection.reading);
+    let owed = output.len();
+    assert!(!connection.is_gone(), "{id} is gone and was not reaped");
+    // No wake-up is lost: a connection that may have something to read is in `again`, or its read side is known drained, or
+    // it is paused until a flush that is sure to come, or until its application answers.
+    assert!(!connection.wants_service() || connection.is_again, "{id} has lost a wake-up: {reading:?}");
+    let least = shared.env.config.low_water.min(shared.env.config.high_water);
+    assert!(!output.is_paused() || owed > least, "{id} is paused, and owed only {owed}");
+    // Bytes that are owed leave: in the next turn, or when the socket says that it accepts bytes again.
+    assert!(owed == 0 || output.is_listed() || output.is_blocked(), "{id} is owed {owed} bytes that nobody sends");
+    assert!(!output.has_pong() || output.is_blocked(), "{id} has a Pong that nobody sends");
+    // No deadline is noticed late. (Ticks are whole milliseconds.)
+    let look = connection.next_look(&shared.env).map(|millis| shared.env.now + Duration::from_millis(millis + 1));
+    let is_in_time = look.is_none_or(|look| shared.next_sweep.is_some_and(|next| next <= look));
+    assert!(is_in_time, "{id} is looked at too late for its deadline");
+}
 
-    /// Who is marked as being in a list is in it, once, and nobody else.
-    fn assert_lists(&self) {
-        let sessions = &self.core.sessions;
-        let again: Vec<_> = self.again.iter().copied().collect();
-        for (list, flag) in [(&again, Flags::AGAIN), (&self.flushes, Flags::FLUSH)] {
-            let marked = sessions.taken().filter(|slot| sessions[*slot].flags.has(flag)).count();
-            let is_marked = |slot: &u32| sessions[*slot].flags.has(flag);
-            assert!(list.iter().all(is_marked) && list.len() == marked, "{list:?}, but {marked} have {flag:?}");
-        }
-    }
+/// The connections that count as being in a list are in it, once, and no other is.
+fn assert_list(shared: &Shared, list: &[u32], is_marked: impl Fn(&Connection) -> bool) {
+    let marked = shared.table.slots_where(&is_marked).len();
+    let are_marked = list.iter().all(|slot| shared.table.get(*slot).is_some_and(&is_marked));
+    assert!(are_marked && list.len() == marked, "{list:?}, but {marked} are marked");
 }

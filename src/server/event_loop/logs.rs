@@ -1,150 +1,149 @@
-//! What the log says of refusals and failures: whom they have met, which limit it was, and what sets it, as a flag of the
-//! command and as a field of `Config`.
+//! Log lines about refusals and failures: which peer, which limit, and which field of `Config` sets it.
 
-use super::EventLoop;
 use crate::http::RequestError;
 use crate::protocol::ProtocolError;
-use crate::server::config::Config;
-use crate::server::handler::Error;
-use crate::server::log_limit::{Kind, TARGET, log_limited};
-use crate::server::poller::Poller;
-use crate::server::session::{Flags, Phase};
+use crate::server::connection::Phase;
+use crate::server::connection::entrance::Late;
+use crate::server::shared::Shared;
+use crate::server::types::config::Config;
+use crate::server::types::error::ConnectionError;
+use crate::server::types::log_limit::{Kind, TARGET, log_limited};
 
-impl<P: Poller> EventLoop<P> {
-    /// A request is about to be refused.
-    pub(super) fn log_refusal(&mut self, slot: u32, error: RequestError) {
-        let (peer, limits) = (self.core.sessions.peer(slot), self.core.config.head);
-        match error {
-            // Said already, with both values.
-            RequestError::ForeignOrigin => {}
-            RequestError::HeadTooLarge => log_limited!(
-                self.core,
-                Head,
-                "{peer}: refused with 431: a request head of more bytes than --max-head {} allows (in code, Config::head)",
-                limits.max_head
-            ),
-            RequestError::RequestLineTooLong => log_limited!(
-                self.core,
-                Head,
-                "{peer}: refused with 414: a request line of more bytes than --max-request-line {} allows (in code, \
-                 Config::head)",
-                limits.max_request_line
-            ),
-            _ => log_limited!(self.core, Refused, "{peer}: refused with {}: {error}", error.status()),
-        }
-    }
-
-    /// A handshake's time is up.
-    pub(super) fn log_handshake_timeout(&mut self, slot: u32) {
-        let (peer, timeout) = (self.core.sessions.peer(slot), self.core.config.handshake_timeout);
-        let session = &self.core.sessions[slot];
-        if session.phase == Phase::Waiting {
-            log_limited!(
-                self.core,
-                Undecided,
-                "{peer}: refused with 503: its ticket was not settled within --handshake-timeout {timeout:?} (in code, \
-                 Config::handshake_timeout)"
-            );
-        } else if !session.flags.has(Flags::TURNED_AWAY) {
-            log_limited!(
-                self.core,
-                Timeout,
-                "{peer}: refused with 408: no whole request head within --handshake-timeout {timeout:?} (in code, \
-                 Config::handshake_timeout)"
-            );
-        }
-    }
-
-    /// An open connection has failed.
-    pub(super) fn log_failure(&mut self, slot: u32, error: &Error) {
-        let (peer, id, code) = (self.core.sessions.peer(slot), self.core.sessions.id(slot), error.close_code().0);
-        let queued = self.core.sessions[slot].queued();
-        let core = &mut self.core;
-        if let Some((kind, what, flag, most)) = limit(error, &core.config) {
-            if core.log_limit.admits(kind, core.now) {
-                let field = flag.replace('-', "_");
-                log::log!(
-                    target: TARGET,
-                    kind.level(),
-                    "{peer} {id}: closed with {code}: {what} than --{flag} {most} allows (in code, Config::{field})"
-                );
-            }
-            return;
-        }
-        match error {
-            Error::SlowConsumer => log_limited!(
-                core,
-                Slow,
-                "{peer} {id}: closed with {code}: it is owed {queued} bytes, more than --max-queue {} allows (in code, \
-                 Config::max_queue); see also --slow (Config::slow)",
-                core.config.max_queue
-            ),
-            Error::Protocol(error) => {
-                log_limited!(core, Protocol, "{peer} {id}: closed with {code}: {error} (RFC 6455, {})", error.section())
-            }
-            Error::Io(error) => log_limited!(core, Io, "{peer} {id}: failed: {error}"),
-            // Said where it was caught, with its text.
-            Error::Panic => {}
-            timeout => self.log_timeout(slot, timeout),
-        }
-    }
-
-    /// An open connection has not done in time what it should.
-    fn log_timeout(&mut self, slot: u32, error: &Error) {
-        let (peer, id, code) = (self.core.sessions.peer(slot), self.core.sessions.id(slot), error.close_code().0);
-        let queued = self.core.sessions[slot].queued();
-        let core = &mut self.core;
-        match error {
-            Error::PingTimeout => log_limited!(
-                core,
-                Timeout,
-                "{peer} {id}: dropped: silent for --ping-interval {:?}, and after a Ping for --pong-timeout {:?} (in code, \
-                 Config::ping_interval, Config::pong_timeout)",
-                core.config.ping_interval,
-                core.config.pong_timeout
-            ),
-            Error::CloseTimeout => log_limited!(
-                core,
-                Timeout,
-                "{peer} {id}: dropped: no Close from it within --close-timeout {:?} (in code, Config::close_timeout)",
-                core.config.close_timeout
-            ),
-            Error::WriteTimeout => log_limited!(
-                core,
-                Timeout,
-                "{peer} {id}: dropped: of {queued} bytes it took none within --write-timeout {:?} (in code, \
-                 Config::write_timeout)",
-                core.config.write_timeout
-            ),
-            Error::MessageTimeout => log_limited!(
-                core,
-                Timeout,
-                "{peer} {id}: closed with {code}: an unfinished message has gained less than 1 KiB within \
-                 --message-timeout {:?} (in code, Config::message_timeout)",
-                core.config.message_timeout
-            ),
-            _ => {}
-        }
+/// A request is about to be refused.
+pub(super) fn log_request_error(shared: &mut Shared, slot: u32, error: RequestError) {
+    let (peer, status, limits) = (shared.table.peer(slot), error.status(), shared.env.config.head);
+    match error {
+        // This was logged already, with both values.
+        RequestError::ForeignOrigin => {}
+        RequestError::HeadTooLarge => log_limited!(
+            shared,
+            Head,
+            "{peer}: refused with {status}: a request head of more bytes than Config::head ({}) allows",
+            limits.max_head
+        ),
+        RequestError::RequestLineTooLong => log_limited!(
+            shared,
+            Head,
+            "{peer}: refused with {status}: a request line of more bytes than Config::head ({}) allows",
+            limits.max_request_line
+        ),
+        RequestError::BodyTooLarge => log_limited!(
+            shared,
+            Body,
+            "{peer}: refused with {status}: a request body of more bytes than Config::max_body ({}), or its handler, allows",
+            shared.env.config.max_body
+        ),
+        _ => log_limited!(shared, Refused, "{peer}: refused with {status}: {error}"),
     }
 }
 
-/// The limit that a connection has passed: the kind of line, what was more, the flag without its dashes, which is the
-/// field, too, and its value.
-fn limit(error: &Error, config: &Config) -> Option<(Kind, &'static str, &'static str, u64)> {
+/// A request was not complete, or not answered, in time.
+pub(super) fn log_late(shared: &mut Shared, slot: u32, late: Late) {
+    let (peer, config) = (shared.table.peer(slot), &shared.env.config);
+    let (handshake, answer) = (config.handshake_timeout, config.answer_timeout);
+    let is_turned_away = matches!(
+        shared.table.get(slot).map(|connection| &connection.phase),
+        Some(Phase::Entrance(entrance)) if entrance.is_turned_away
+    );
+    match late {
+        Late::Head if is_turned_away => {}
+        Late::Head => log_limited!(
+            shared,
+            Timeout,
+            "{peer}: refused with 408: no whole request head within Config::handshake_timeout ({handshake:?})"
+        ),
+        Late::Body => {
+            log_limited!(shared, Timeout, "{peer}: refused with 408: its body came with less than 1 KiB a second")
+        }
+        Late::Decision => log_limited!(
+            shared,
+            Undecided,
+            "{peer}: refused with 503: the application did not decide within Config::handshake_timeout ({handshake:?})"
+        ),
+        Late::Answer => log_limited!(
+            shared,
+            Undecided,
+            "{peer}: refused with 503: the application did not answer within Config::answer_timeout ({answer:?})"
+        ),
+    }
+}
+
+/// An open WebSocket has failed.
+pub(super) fn log_failure(shared: &mut Shared, slot: u32, error: &ConnectionError) {
+    let (peer, id, code) = (shared.table.peer(slot), shared.table.id(slot), error.close_code().0);
+    let queued = shared.table.get(slot).map_or(0, |connection| connection.output.len());
+    if let Some((kind, what, field, most)) = limit(error, &shared.env.config) {
+        if shared.log_limit.admits(kind, shared.env.now) {
+            log::log!(
+                target: TARGET,
+                kind.level(),
+                "{peer} {id}: closed with {code}: {what} than Config::{field} ({most}) allows"
+            );
+        }
+        return;
+    }
+    let config = &shared.env.config;
+    match error {
+        ConnectionError::SlowConsumer => log_limited!(
+            shared,
+            Slow,
+            "{peer} {id}: closed with {code}: it is owed {queued} bytes, more than Config::max_queue ({}) allows; see also \
+             Config::slow",
+            config.max_queue
+        ),
+        ConnectionError::Protocol(error) => {
+            log_limited!(shared, Protocol, "{peer} {id}: closed with {code}: {error} (RFC 6455, {})", error.section())
+        }
+        ConnectionError::Io(error) => log_limited!(shared, Io, "{peer} {id}: failed: {error}"),
+        ConnectionError::PingTimeout => log_limited!(
+            shared,
+            Timeout,
+            "{peer} {id}: dropped: silent for Config::ping_interval ({:?}), and after a Ping for Config::pong_timeout \
+             ({:?})",
+            config.ping_interval.unwrap_or_default(),
+            config.pong_timeout
+        ),
+        ConnectionError::CloseTimeout => log_limited!(
+            shared,
+            Timeout,
+            "{peer} {id}: dropped: no Close from it within Config::close_timeout ({:?})",
+            config.close_timeout
+        ),
+        ConnectionError::WriteTimeout => log_limited!(
+            shared,
+            Timeout,
+            "{peer} {id}: dropped: of {queued} bytes it accepted none within Config::write_timeout ({:?})",
+            config.write_timeout
+        ),
+        ConnectionError::MessageTimeout => log_limited!(
+            shared,
+            Timeout,
+            "{peer} {id}: closed with {code}: an unfinished message has gained less than 1 KiB within \
+             Config::message_timeout ({:?})",
+            config.message_timeout.unwrap_or_default()
+        ),
+        // A panic was logged where it was caught, with its text.
+        _ => {}
+    }
+}
+
+/// The limit that a connection has exceeded: the kind of line, what was more, the field of `Config`, and its value.
+fn limit(error: &ConnectionError, config: &Config) -> Option<(Kind, &'static str, &'static str, u64)> {
     use ProtocolError::{MessageTooBig, TooManyFrames};
     let held = "it held the most of all connections, which together held more bytes";
     Some(match error {
-        Error::Protocol(MessageTooBig) => {
-            (Kind::MessageSize, "a message of more bytes", "max-message", config.max_message)
+        ConnectionError::Protocol(MessageTooBig) => {
+            (Kind::MessageSize, "a message of more bytes", "max_message", config.max_message as u64)
         }
-        Error::Protocol(TooManyFrames) => {
-            (Kind::MessageSize, "a message of more frames", "max-frames", config.max_frames.into())
+        ConnectionError::Protocol(TooManyFrames) => {
+            (Kind::MessageSize, "a message of more frames", "max_frames", config.max_frames.into())
         }
-        Error::TooManyMessages => {
-            (Kind::MessageRate, "more messages in a second", "max-message-rate", config.max_message_rate.into())
+        ConnectionError::TooManyMessages => {
+            let most = config.max_message_rate.unwrap_or_default();
+            (Kind::MessageRate, "more messages in a second", "max_message_rate", most.into())
         }
-        Error::TooManyTimers => (Kind::Timers, "more pending timers", "max-timers", config.max_timers as u64),
-        Error::TooMuchMemory => (Kind::MemoryClosed, held, "max-memory", config.max_memory as u64),
+        ConnectionError::TooManyTimers => (Kind::Timers, "more pending timers", "max_timers", config.max_timers as u64),
+        ConnectionError::TooMuchMemory => (Kind::MemoryClosed, held, "max_memory", config.max_memory as u64),
         _ => return None,
     })
 }

@@ -1,11 +1,26 @@
-//! Reading sockets, each within a budget, so that whoever sends fastest does not keep others waiting.
+//! Reads sockets, each within a budget, so that the fastest sender does not keep others waiting, and hands messages to
+//! handlers.
 
-use std::io::ErrorKind;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
-use super::EventLoop;
-use crate::server::handler::Error;
-use crate::server::poller::{Poller, Socket};
-use crate::server::session::{Backlog, Flags, Phase};
+use super::lines::Line;
+use super::state::{EventLoop, Mount};
+use crate::protocol::{Allowance, Message, Tally};
+use crate::server::api::context::Context;
+use crate::server::api::handle::Handle;
+use crate::server::api::handler::Handler;
+use crate::server::connection::output::parts::Input;
+use crate::server::connection::websocket::{Backlog, Inbox, Outcome, run_batch};
+use crate::server::connection::{Connection, Phase, Work};
+use crate::server::shared::Shared;
+use crate::server::shared::outbox::Outbox;
+use crate::server::transport::{Poller, Received};
+use crate::server::types::error::ConnectionError;
+use crate::server::types::id::ConnectionId;
+use crate::server::types::shared_bytes::SharedBytes;
+use crate::server::types::stats::Count;
 
 /// Bytes that one connection may read in a turn.
 const BUDGET: usize = 64 * 1024;
@@ -13,16 +28,34 @@ const BUDGET: usize = 64 * 1024;
 const LARGE_BUDGET: usize = 256 * 1024;
 /// Bytes that all connections which came back for more may read in a turn.
 const TURN_BUDGET: usize = 1024 * 1024;
-/// Bytes that messages of one connection may have when they are inflated, in a turn.
+/// Bytes that messages of one connection may have after decompression, in a turn.
 const INFLATED: usize = 256 * 1024;
+/// Frames of one connection that are handled in a turn.
+const FRAMES: usize = 256;
 
 impl<P: Poller> EventLoop<P> {
+    pub(super) fn on_readable(&mut self, slot: u32, read_closed: bool) {
+        let Some(connection) = self.lines.shared.table.get_mut(slot) else { return };
+        connection.note_readable(read_closed);
+        // A connection that waits for its turn is not read from twice in this one.
+        let is_waiting = connection.is_again;
+        if read_closed && self.awaits_decision(slot) {
+            // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
+            return self.lines.kill(slot);
+        }
+        if !is_waiting {
+            self.read(slot);
+        }
+    }
+
     /// Serves the first `waiting` connections that had more to read than their budget, round robin.
     pub(super) fn serve_again(&mut self, waiting: usize) {
         let mut left = TURN_BUDGET;
         for _ in 0..waiting {
-            let Some(slot) = self.again.pop_front() else { return };
-            self.core.sessions[slot].flags.clear(Flags::AGAIN);
+            let Some(slot) = self.lines.again.pop_front() else { return };
+            if let Some(connection) = self.lines.shared.table.get_mut(slot) {
+                connection.is_again = false;
+            }
             left = left.saturating_sub(self.read(slot));
             self.fire_timers_in_time();
             if left == 0 {
@@ -31,166 +64,285 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// Reads from a connection what its budget allows, and handles it. Returns the bytes that were read or handled.
-    pub(super) fn read(&mut self, slot: u32) -> usize {
+    /// Reads from a connection as much as its budget allows, and handles it. Returns the bytes that were read or handled.
+    fn read(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget) = (0, BUDGET);
         self.contexts.inflatable = INFLATED;
-        while self.wants_service(slot) && spent < budget && self.contexts.inflatable > 0 {
-            if self.core.sessions[slot].has_backlog() {
-                spent += self.serve_backlog(slot);
-                break;
+        while spent < budget && self.contexts.inflatable > 0 {
+            let Some(connection) = self.lines.shared.table.get_mut(slot).filter(|it| it.wants_service()) else { break };
+            match connection.next_work() {
+                Work::Backlog => {
+                    spent += self.serve_backlog(slot);
+                    break;
+                }
+                // The bytes that have come of the message are finished first.
+                Work::Inflate => {
+                    self.deliver_and_keep(slot, &mut []);
+                    break;
+                }
+                Work::Requests => {
+                    self.on_entrance_bytes(slot, &mut []);
+                    break;
+                }
+                Work::ReceiveDirectly => {
+                    budget = LARGE_BUDGET;
+                    spent += self.receive_directly(slot, budget - spent);
+                }
+                Work::Receive => spent += self.receive(slot),
             }
-            if self.is_inflating(slot) {
-                // What has come of the message is to be finished first.
-                self.handle_input(slot, &mut []);
-                break;
-            }
-            spent += if self.is_receiving_directly(slot) {
-                budget = LARGE_BUDGET;
-                self.receive_directly(slot, budget - spent)
-            } else {
-                self.receive(slot)
-            };
-            if self.core.sessions[slot].has_backlog() {
+            let has_work = |connection: &Connection| connection.websocket().is_some_and(|it| it.has_backlog());
+            if self.lines.connection(slot).is_some_and(has_work) {
                 break;
             }
         }
-        self.flush_many_posts();
-        self.core.account(slot);
-        self.serve_later(slot);
-        self.keep_within_memory();
-        spent + (INFLATED - self.contexts.inflatable)
-    }
-
-    /// No wake-up may be lost: whoever can be served waits for its turn. Everyone else is paused, until its queue is
-    /// flushed, or its socket is known drained, until the event that is sure to come.
-    pub(super) fn serve_later(&mut self, slot: u32) {
-        if self.wants_service(slot) {
-            self.push_again(slot);
+        self.lines.deliver_many_posts();
+        if let Some(Line { connection, env, .. }) = self.lines.line(slot) {
+            connection.account(env);
         }
+        self.lines.serve_later(slot);
+        self.lines.keep_within_memory();
+        spent + INFLATED.saturating_sub(self.contexts.inflatable)
     }
 
-    pub(super) fn wants_service(&self, slot: u32) -> bool {
-        let session = &self.core.sessions[slot];
-        matches!(session.phase, Phase::Handshake | Phase::Open | Phase::Draining)
-            && !session.flags.has(Flags::PAUSED)
-            && (!session.flags.has(Flags::DRAINED) || session.has_backlog() || self.is_inflating(slot))
-    }
-
-    /// Whether a message that has come is inflated by and by.
-    fn is_inflating(&self, slot: u32) -> bool {
-        self.core.sessions[slot].connection.as_ref().is_some_and(|connection| connection.is_paused())
-    }
-
-    /// Receives into the loop's buffer. Returns how many bytes.
+    /// Receives into the loop's buffer, and handles the bytes. Returns how many came.
     fn receive(&mut self, slot: u32) -> usize {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let received = self.receive_into(slot, &mut buffer);
-        if received > 0 {
-            self.handle_input(slot, buffer.get_mut(..received).unwrap_or_default());
+        let Some(Line { connection, socket, env }) = self.lines.line(slot) else { return 0 };
+        let received = connection.receive(socket, &mut buffer, env);
+        let input = match &received {
+            Ok(Received { len, .. }) => buffer.get_mut(..*len).unwrap_or_default(),
+            Err(_) => &mut [],
+        };
+        let len = input.len();
+        match &mut connection.phase {
+            _ if len == 0 => self.on_nothing(slot, received),
+            Phase::WebSocket(websocket) => {
+                websocket.note_gain(len);
+                self.deliver_and_keep(slot, input);
+            }
+            Phase::Entrance(_) => self.on_entrance_bytes(slot, input),
+            Phase::Leaving(_) => {
+                if connection.discard(len) {
+                    self.lines.abort(slot);
+                }
+            }
         }
         self.buffer = buffer;
-        received
-    }
-
-    fn is_receiving_directly(&mut self, slot: u32) -> bool {
-        self.core.sessions[slot].connection.as_mut().is_some_and(|connection| connection.spare().is_some())
+        len
     }
 
     /// Receives the rest of a large frame where it belongs, or `limit` bytes of it.
     fn receive_directly(&mut self, slot: u32, limit: usize) -> usize {
-        let Some(mut connection) = self.core.sessions[slot].connection.take() else { return 0 };
-        let spare = connection.spare().unwrap_or_default();
+        let Some(Line { connection, socket, env }) = self.lines.line(slot) else { return 0 };
+        let Some(websocket) = connection.websocket_mut() else { return 0 };
+        let Some(mut protocol) = websocket.protocol.take() else { return 0 };
+        let spare = protocol.spare().unwrap_or_default();
         let room = spare.len().min(limit);
-        let received = self.receive_into(slot, spare.get_mut(..room).unwrap_or_default());
-        if received == 0 {
-            // Unless it has ended meanwhile.
-            if self.core.sessions[slot].phase == Phase::Open {
-                self.core.sessions[slot].connection = Some(connection);
-            }
-            return 0;
+        let received = connection.receive(socket, spare.get_mut(..room).unwrap_or_default(), env);
+        let len = received.as_ref().map_or(0, |received| received.len);
+        let answer = self.lines.shared.outbox.replies.len();
+        let result = protocol.filled(len, &mut self.lines.shared.outbox.replies);
+        if let Some(websocket) = self.lines.shared.table.get_mut(slot).and_then(|it| it.websocket_mut()) {
+            websocket.protocol = Some(protocol);
+            websocket.note_gain(len);
         }
-        let answer = self.core.outbox.replies.len();
-        let result = connection.filled(received, &mut self.core.outbox.replies);
-        self.core.sessions[slot].connection = Some(connection);
         match result {
-            Ok(()) => self.handle_input(slot, &mut []),
-            Err(error) => self.fail_by_protocol(slot, answer, error),
+            _ if len == 0 => self.on_nothing(slot, received),
+            Ok(()) => self.deliver_and_keep(slot, &mut []),
+            Err(error) => self.lines.fail_by_protocol(slot, answer, error),
         }
-        received
+        len
     }
 
-    /// One `recv`; an interrupted one is repeated. Returns how many bytes came, after the conclusions about the socket
-    /// and, where none came, about the connection.
-    fn receive_into(&mut self, slot: u32, buffer: &mut [u8]) -> usize {
-        let Some(socket) = self.sockets.get_mut(slot as usize).and_then(Option::as_mut) else { return 0 };
-        let result = loop {
-            match socket.receive(buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
-        let tick = self.core.tick();
-        let session = &mut self.core.sessions[slot];
-        match result {
-            Ok(n @ 1..) => {
-                // A short read has emptied the socket (epoll(7)), unless the end of the stream lies behind it.
-                if n < buffer.len() && !session.flags.has(Flags::READ_CLOSED) {
-                    session.flags.set(Flags::DRAINED);
-                }
-                if session.phase == Phase::Open {
-                    session.heard = tick;
-                    session.flags.clear(Flags::PINGED);
-                }
-                if let Some(unfinished) = session.rare.as_deref_mut().and_then(|rare| rare.unfinished.as_mut()) {
-                    unfinished.gained += n as u64;
-                }
-                return n;
-            }
-            Ok(_) => {
-                session.flags.set(Flags::DRAINED);
-                self.end_of_stream(slot);
-            }
-            Err(error) => {
-                session.flags.set(Flags::DRAINED);
-                if error.kind() != ErrorKind::WouldBlock {
-                    self.fail(slot, Error::Io(error));
-                }
-            }
+    /// A `receive` brought no bytes, and perhaps the end.
+    fn on_nothing(&mut self, slot: u32, received: std::io::Result<Received>) {
+        match received {
+            Ok(Received { ended: true, .. }) => self.lines.end_of_stream(slot),
+            Ok(_) => {}
+            Err(error) => self.lines.fail(slot, ConnectionError::Io(error)),
         }
-        0
     }
 
     /// Handles bytes that were received before. Returns how many.
     fn serve_backlog(&mut self, slot: u32) -> usize {
-        let backlog = std::mem::take(&mut self.core.sessions[slot].rare().backlog);
-        let (mut bytes, start) = (backlog.bytes, backlog.start);
+        let Some(connection) = self.lines.shared.table.get_mut(slot) else { return 0 };
+        let Backlog { mut bytes, start } = connection.take_backlog();
         let Some(input) = bytes.get_mut(start..) else { return 0 };
         let len = input.len();
-        let kept = self.dispatch(slot, input);
-        let session = &mut self.core.sessions[slot];
-        if kept > 0 && session.phase == Phase::Open {
-            let start = bytes.len() - kept;
-            session.rare().backlog = Backlog { bytes, start };
-        }
-        session.shrink();
+        let kept = self.deliver(slot, input);
+        let start = bytes.len() - kept;
+        self.keep(slot, kept, || Backlog { bytes, start });
         len - kept
     }
 
-    fn handle_input(&mut self, slot: u32, input: &mut [u8]) {
-        match self.core.sessions[slot].phase {
-            Phase::Handshake => self.on_handshake_bytes(slot, input),
-            Phase::Open => self.dispatch_and_keep(slot, input),
-            _ => {}
+    /// Delivers messages, and keeps the bytes that cannot be handled now.
+    pub(super) fn deliver_and_keep(&mut self, slot: u32, input: &mut [u8]) {
+        let kept = self.deliver(slot, input);
+        if kept > 0 {
+            let rest = input.get(input.len() - kept..).unwrap_or_default();
+            self.keep(slot, kept, || Backlog { bytes: rest.to_vec(), start: 0 });
         }
     }
 
-    /// Handles messages; what cannot be handled now is kept.
-    pub(super) fn dispatch_and_keep(&mut self, slot: u32, input: &mut [u8]) {
-        let kept = self.dispatch(slot, input);
-        if kept > 0 && self.core.sessions[slot].phase == Phase::Open {
-            let rest = input.get(input.len() - kept..).unwrap_or_default();
-            self.core.sessions[slot].rare().backlog.bytes = rest.to_vec();
+    fn keep(&mut self, slot: u32, kept: usize, backlog: impl FnOnce() -> Backlog) {
+        let Some(Line { connection, env, .. }) = self.lines.line(slot) else { return };
+        let Some(websocket) = connection.websocket_mut() else { return };
+        if kept > 0 {
+            websocket.extra(env).backlog = backlog();
         }
+        websocket.shrink();
+    }
+
+    /// Hands the messages in `input` to the connection's handler and applies its actions. Returns how many bytes at the end
+    /// of `input` are left for later.
+    fn deliver(&mut self, slot: u32, input: &mut [u8]) -> usize {
+        let id = self.lines.shared.table.id(slot);
+        let mut start = 0;
+        let mut frames = FRAMES;
+        // More than once only when a reply is sent in place, or while this connection is closing.
+        loop {
+            let websocket = self.lines.shared.table.get_mut(slot).and_then(Connection::websocket_mut);
+            let Some((mount, mut protocol)) = websocket.and_then(|it| Some((it.mount, it.protocol.take()?))) else {
+                return 0;
+            };
+            let mut rest = input.get_mut(start..).unwrap_or_default();
+            let Some(Mount { handler, .. }) = self.site.mounts.get_mut(usize::from(mount)) else { return 0 };
+            let (pool, contexts) = (&mut self.lines.pool, Some(&mut self.contexts));
+            let mut allowance = Allowance { frames, lend: &mut || pool.take(), contexts };
+            let (shared, handle) = (&mut self.lines.shared, &self.handle);
+            let mut batch = Batch { handler: &mut **handler, shared, handle, id, mount, has_ended_one: false };
+            batch.shared.outbox.interrupted = false;
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                run_batch(&mut protocol, &mut rest, &mut allowance, &mut batch)
+            }));
+            frames = allowance.frames;
+            let has_ended_one = batch.has_ended_one;
+            let left = rest.len();
+            start = input.len() - left;
+            let mut buffer = protocol.take_buffer();
+            if let Some(websocket) = self.lines.shared.table.get_mut(slot).and_then(Connection::websocket_mut) {
+                websocket.protocol = Some(protocol);
+            }
+            match outcome {
+                Err(panic) => {
+                    self.on_panic(mount, id, &*panic);
+                    match self.lines.shared.outbox.take_in_place() {
+                        Some(place) => self.apply_in_place(place, input, &mut buffer),
+                        None => self.lines.apply(),
+                    }
+                    self.lines.fail(slot, ConnectionError::Panic);
+                }
+                Ok(Outcome::Empty | Outcome::Interrupted) => self.lines.apply(),
+                Ok(Outcome::Budget) => {
+                    self.lines.apply();
+                    frames = 0;
+                }
+                Ok(Outcome::InPlace(place)) => self.apply_in_place(place, input, &mut buffer),
+                Ok(Outcome::Closed { answer, frame }) => self.lines.on_close(slot, answer, frame),
+                Ok(Outcome::Failed { answer, error }) => self.lines.fail_by_protocol(slot, answer, error),
+            }
+            self.lines.pool.put(buffer.unwrap_or_default());
+            if !self.goes_on(slot, has_ended_one) || left == 0 {
+                return 0;
+            }
+            if frames == 0 || self.lines.connection(slot).is_some_and(|it| it.output.is_paused()) {
+                return left;
+            }
+        }
+    }
+
+    /// Counts what a batch has done. Returns whether the WebSocket goes on.
+    fn goes_on(&mut self, slot: u32, has_ended_one: bool) -> bool {
+        let Tally { messages, compressed, plain } = std::mem::take(&mut self.contexts.inflated);
+        let Some(Line { connection, env, .. }) = self.lines.line(slot) else { return false };
+        if messages > 0 {
+            env.stats.add_many(Count::Inflated, messages);
+            env.stats.add_many(Count::InflatedFrom, compressed);
+            env.stats.add_many(Count::InflatedTo, plain);
+        }
+        let Some(websocket) = connection.websocket_mut() else { return false };
+        if websocket.note_unfinished(has_ended_one, env) {
+            self.lines.shared.schedule(slot);
+        }
+        true
+    }
+
+    /// Applies replies whose message lies at these addresses, in `input` or else in `buffer`.
+    fn apply_in_place(&mut self, place: Range<usize>, input: &[u8], buffer: &mut Option<Vec<u8>>) {
+        let start = place.start.wrapping_sub(input.as_ptr().addr());
+        match input.get(start..start.wrapping_add(place.len())) {
+            Some(message) => self.lines.apply_with(Input::Slice(message)),
+            None => {
+                let message = Rc::new(SharedBytes::new(buffer.take().unwrap_or_default()));
+                self.lines.apply_with(Input::Shared(&message));
+                // The buffer comes back, unless a queue shares it.
+                *buffer = Rc::try_unwrap(message).ok().map(SharedBytes::into_vec);
+            }
+        }
+    }
+}
+
+/// A batch of messages on its way to a handler.
+struct Batch<'a> {
+    handler: &'a mut dyn Handler,
+    shared: &'a mut Shared,
+    handle: &'a Handle,
+    id: ConnectionId,
+    mount: u16,
+    /// Whether a message has ended.
+    has_ended_one: bool,
+}
+
+impl Inbox for Batch<'_> {
+    #[inline(always)]
+    fn replies(&mut self) -> &mut Vec<u8> {
+        &mut self.shared.outbox.replies
+    }
+
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.shared.posts.are_many()
+    }
+
+    #[inline(always)]
+    fn message(&mut self, message: Message<'_>) -> Option<Outcome> {
+        if let Some(limit) = self.shared.env.config.max_message_rate
+            && !self.shared.may_take_message(self.id, limit)
+        {
+            return Some(Outcome::Interrupted);
+        }
+        self.has_ended_one = true;
+        if message.len() >= Outbox::IN_PLACE {
+            return self.large_message(message);
+        }
+        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
+        self.shared.outbox.interrupted.then_some(Outcome::Interrupted)
+    }
+
+    /// 5.5.3: while the peer accepts no bytes, the newest Pong is enough.
+    fn pong(&mut self, answer: usize) {
+        let Shared { outbox, table, env, .. } = &mut *self.shared;
+        if outbox.replies.len() == answer {
+            return;
+        }
+        match table.get_mut(self.id.slot).filter(|connection| connection.output.is_blocked()) {
+            Some(connection) => {
+                connection.output.keep_pong(outbox.replies.get(answer..).unwrap_or_default(), env);
+                outbox.replies.truncate(answer);
+            }
+            None => outbox.note_reply(self.id, answer),
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// Handles a message that a reply may be sent from.
+    #[inline(never)]
+    fn large_message(&mut self, message: Message<'_>) -> Option<Outcome> {
+        self.shared.outbox.set_input(message.as_bytes());
+        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
+        let outbox = &mut self.shared.outbox;
+        let place = outbox.take_in_place().map(Outcome::InPlace);
+        place.or(outbox.interrupted.then_some(Outcome::Interrupted))
     }
 }

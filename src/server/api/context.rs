@@ -1,0 +1,230 @@
+//! [`Context`]: what a handler sees of its connection, and the actions it can take.
+
+use std::any::Any;
+use std::time::Duration;
+
+use super::handle::Handle;
+use crate::protocol::CloseFrame;
+use crate::server::connection::Connection;
+use crate::server::connection::websocket::Extra;
+use crate::server::shared::Shared;
+use crate::server::types::env::FAR;
+use crate::server::types::error::ConnectionError;
+use crate::server::types::id::{ConnectionId, Deferred, Peer, TimerId};
+use crate::server::types::payload::Payload;
+
+/// The connection that a callback is about, and the actions that a handler can take.
+///
+/// No action waits or fails: messages are encoded at once and leave when the callback has returned, in the order in
+/// which they were sent. What is meant for a connection that has left reaches nobody.
+pub struct Context<'a> {
+    shared: &'a mut Shared,
+    handle: &'a Handle,
+    id: ConnectionId,
+    mount: u16,
+}
+
+impl<'a> Context<'a> {
+    #[inline]
+    pub(crate) fn new(shared: &'a mut Shared, handle: &'a Handle, id: ConnectionId, mount: u16) -> Self {
+        Context { shared, handle, id, mount }
+    }
+
+    /// The connection's id; [`ConnectionId::NOBODY`] in [`Handle::call`].
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The client's address: that of the connection's other end, or the one that a proxy has named, of which only a PROXY
+    /// header tells the port (else 0); see [`Config::trusted_proxies`](crate::Config::trusted_proxies). [`Peer::Gone`]
+    /// where there is no connection, or none any more.
+    pub fn peer(&self) -> Peer {
+        self.slot().map_or(Peer::Gone, |slot| self.shared.table.peer(slot))
+    }
+
+    /// The path of the connection's request, or that of the mount where there is no connection.
+    pub fn path(&self) -> &str {
+        match self.slot() {
+            Some(slot) => self.shared.table.path(slot),
+            None => self.shared.mounts.get(usize::from(self.mount)).map_or("", |mount| &mount.path),
+        }
+    }
+
+    /// The subprotocol in use (RFC 6455 §1.9).
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.extra()?.subprotocol.as_deref()
+    }
+
+    /// Bytes that the connection is owed and has not accepted, without the messages of this callback.
+    pub fn queued(&self) -> usize {
+        let connection = self.slot().and_then(|slot| self.shared.table.get(slot));
+        connection.map_or(0, |connection| connection.output.len())
+    }
+
+    /// Connections that subscribe to a topic now.
+    pub fn subscribers(&self, topic: &str) -> usize {
+        self.shared.topics.key(topic).map_or(0, |topic| self.shared.topics.members(topic).len())
+    }
+
+    /// Open connections of this mount.
+    pub fn connections(&self) -> usize {
+        self.shared.mount_topic(self.mount).map_or(0, |topic| self.shared.topics.members(topic).len())
+    }
+
+    /// Sends a message to this connection.
+    #[inline]
+    pub fn send(&mut self, payload: impl Payload) {
+        self.shared.send(self.id, payload.message());
+    }
+
+    /// Sends a message to another connection, on any path, or to this one.
+    #[inline]
+    pub fn send_to(&mut self, id: ConnectionId, payload: impl Payload) {
+        self.shared.send(id, payload.message());
+    }
+
+    /// Sends a message to all connections of this mount, this one included. It is encoded once.
+    pub fn broadcast(&mut self, payload: impl Payload) {
+        if let Some(topic) = self.shared.mount_topic(self.mount) {
+            self.shared.posts.post(topic, payload.message(), None);
+        }
+    }
+
+    /// Sends a message to all other connections of this mount.
+    pub fn broadcast_others(&mut self, payload: impl Payload) {
+        if let Some(topic) = self.shared.mount_topic(self.mount) {
+            self.shared.posts.post(topic, payload.message(), Some(self.id));
+        }
+        if let Some(slot) = self.slot() {
+            self.shared.posts.note_special(slot);
+        }
+    }
+
+    /// Subscribes this connection to a topic. Topics belong to the server: they reach across paths.
+    pub fn subscribe(&mut self, topic: &str) {
+        if let Some(slot) = self.shared.table.find_open(self.id) {
+            self.shared.subscribe(slot, topic);
+        }
+    }
+
+    /// Ends this connection's subscription to a topic.
+    pub fn unsubscribe(&mut self, topic: &str) {
+        if let Some(slot) = self.shared.table.find_open(self.id) {
+            self.shared.unsubscribe(slot, topic);
+        }
+    }
+
+    /// Sends a message to all current subscribers of a topic, this connection included if it is one. The message is encoded
+    /// once.
+    pub fn publish(&mut self, topic: &str, payload: impl Payload) {
+        if let Some(topic) = self.shared.topics.key(topic) {
+            self.shared.posts.post(topic, payload.message(), None);
+        }
+    }
+
+    /// Closes this connection: earlier messages leave first, and no further message comes in. Of several Closes the first
+    /// counts. A code that may not be sent (RFC 6455 §7.4, such as 1006) is left out, with an error in the log.
+    pub fn close(&mut self, frame: CloseFrame<'_>) {
+        self.close_id(self.id, frame);
+    }
+
+    /// Closes another connection, or this one.
+    pub fn close_id(&mut self, id: ConnectionId, frame: CloseFrame<'_>) {
+        self.shared.settle_posts_for(id);
+        self.shared.outbox.close(id, frame, self.id);
+    }
+
+    /// Has [`Handler::timer`](crate::Handler::timer) called after a duration, exact to a millisecond or two.
+    ///
+    /// The timer belongs to the mount: it comes due also when the connection has left by then, so any connection will do
+    /// for a timer of a whole room. At most [`Config::max_timers`](crate::Config::max_timers) may be pending.
+    pub fn after(&mut self, duration: Duration) -> TimerId {
+        let at = self.shared.env.now + duration.min(FAR);
+        if self.shared.timers.count(self.id) >= self.shared.env.config.max_timers && self.id != ConnectionId::NOBODY {
+            self.shared.settle_posts_for(self.id);
+            self.shared.outbox.fail(self.id, ConnectionError::TooManyTimers);
+        }
+        self.shared.timers.schedule(at, self.id, self.mount)
+    }
+
+    /// Cancels a timer: it does not come due any more. It is no error if it has come due already, or was cancelled.
+    pub fn cancel(&mut self, timer: TimerId) {
+        self.shared.timers.cancel(timer);
+    }
+
+    /// Keeps a value with this connection, in place of an earlier one, until its `close` has been called; in `request`,
+    /// until the request is answered.
+    ///
+    /// Only the callbacks of this connection can reach it. Data for others, such as a table of scores, belongs into the
+    /// handler, by [`ConnectionId`].
+    ///
+    /// ```
+    /// # use sockhop::{Accept, Context, Handler, Message, http::Request};
+    /// struct Player { name: String, score: u32 }
+    ///
+    /// struct Game;
+    ///
+    /// impl Handler for Game {
+    ///     fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
+    ///         let name = request.query_param("name").unwrap_or("nobody".into()).into_owned();
+    ///         ctx.attach(Player { name, score: 0 });
+    ///         Accept::yes()
+    ///     }
+    ///
+    ///     fn message(&mut self, ctx: &mut Context<'_>, _message: Message<'_>) {
+    ///         let Some(player) = ctx.attached_mut::<Player>() else { return };
+    ///         player.score += 1;
+    ///         let Some(player) = ctx.attached::<Player>() else { return };
+    ///         ctx.broadcast(format!("{} has {}", player.name, player.score));
+    ///     }
+    /// }
+    /// ```
+    pub fn attach<T: Any + Send>(&mut self, value: T) {
+        if let Some(slot) = self.slot() {
+            if let Some(connection) = self.shared.table.get_mut(slot) {
+                connection.extra_mut(&self.shared.env).attached = Some(Box::new(value));
+            }
+        }
+    }
+
+    /// The value that was kept with this connection, if it is a `T`. In `timer`, `None` once the connection has left.
+    pub fn attached<T: Any>(&self) -> Option<&T> {
+        self.extra()?.attached.as_ref()?.downcast_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn attached_mut<T: Any>(&mut self) -> Option<&mut T> {
+        let slot = self.slot()?;
+        self.extra()?.attached.as_ref()?;
+        let connection = self.shared.table.get_mut(slot)?;
+        connection.extra_mut(&self.shared.env).attached.as_mut()?.downcast_mut()
+    }
+
+    /// A handle to the server, for other threads.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// In `accept` and `request`: names this request for [`Handle::settle`] and [`Handle::answer`].
+    pub fn deferred(&self) -> Deferred {
+        let served = self.slot().and_then(|slot| self.shared.table.get(slot)).map(Connection::served);
+        Deferred { id: self.id, request: served.unwrap_or_default() }
+    }
+
+    /// Bytes that the body of a plain request may have by default ([`Config::max_body`](crate::Config::max_body)).
+    pub fn max_body(&self) -> usize {
+        self.shared.env.config.max_body
+    }
+
+    pub(crate) fn shared(&mut self) -> &mut Shared {
+        self.shared
+    }
+
+    fn extra(&self) -> Option<&Extra> {
+        self.shared.table.get(self.slot()?)?.extra()
+    }
+
+    fn slot(&self) -> Option<u32> {
+        self.shared.table.find(self.id)
+    }
+}

@@ -1,0 +1,147 @@
+//! The one table of deadlines: from when, how long, what then. A sweep finds them by looking at all connections, which
+//! needs no memory per connection.
+
+use std::time::Duration;
+
+use super::leaving::Stage;
+use super::websocket::WebSocket;
+use super::{Connection, Phase};
+use crate::server::connection::entrance::Late;
+use crate::server::types::env::{Env, Tick, millis};
+use crate::server::types::error::ConnectionError;
+
+/// How long a connection that is turned away has for its request, to be told so.
+const TURNED_AWAY: Duration = Duration::from_secs(2);
+
+/// A deadline.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    pub from: Tick,
+    pub millis: u32,
+    pub then: Then,
+}
+
+/// What happens when a deadline has passed.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// The entrance answers that the request, or the application, is late.
+    Refuse(Late),
+    /// An idle connection between two requests is closed.
+    CloseIdle,
+    /// A silent peer is asked whether it is alive.
+    Ping,
+    /// The WebSocket fails.
+    Fail(ConnectionError),
+    /// The unfinished message must have gained enough.
+    CheckMessage,
+    /// The second in which messages are counted is over.
+    ForgetRate,
+    /// The connection is dropped. Bytes that are still owed are lost.
+    Drop,
+    /// Nothing but another look at the connection.
+    Look,
+}
+
+impl Deadline {
+    fn new(from: Tick, span: Duration, then: Then) -> Self {
+        Deadline { from, millis: millis(span), then }
+    }
+
+    pub fn is_over(&self, now: Tick) -> bool {
+        now.since(self.from) >= self.millis
+    }
+
+    /// In how many milliseconds a sweep must look, so that it finds the deadline passed, and several others with it.
+    fn look_in(&self, now: Tick) -> u64 {
+        u64::from(self.millis.saturating_sub(now.since(self.from))) + slack(self.millis)
+    }
+}
+
+/// How late a deadline may be noticed, in milliseconds: at most a fifth of a second.
+fn slack(millis: u32) -> u64 {
+    u64::from(millis / 4).clamp(10, 200)
+}
+
+impl Connection {
+    /// Names each deadline, the most severe first.
+    #[inline]
+    pub fn deadlines(&self, env: &Env, each: &mut impl FnMut(Deadline)) {
+        let config = &env.config;
+        match &self.phase {
+            Phase::Leaving(leaving) => {
+                if leaving.stage == Stage::Gone {
+                    return;
+                }
+                if let Some(millis) = leaving.millis {
+                    each(Deadline { from: leaving.since, millis, then: Then::Drop });
+                }
+                self.stall(env, Then::Drop, each);
+            }
+            Phase::WebSocket(websocket) => self.websocket_deadlines(websocket, env, each),
+            Phase::Entrance(entrance) => {
+                if entrance.is_turned_away {
+                    let span = config.handshake_timeout.min(TURNED_AWAY);
+                    each(Deadline::new(entrance.since, span, Then::Refuse(Late::Head)));
+                } else if let Some(deadline) = entrance.deadline(env) {
+                    each(deadline);
+                }
+                self.stall(env, Then::Drop, each);
+            }
+        }
+    }
+
+    /// In how many milliseconds a sweep must look at this connection, if it has any deadline.
+    pub fn next_look(&self, env: &Env) -> Option<u64> {
+        let (mut next, now) = (None::<u64>, env.tick());
+        self.deadlines(env, &mut |deadline| {
+            let look = deadline.look_in(now);
+            next = Some(next.map_or(look, |next| next.min(look)));
+        });
+        next
+    }
+
+    /// The first deadline that has passed.
+    pub fn overdue(&self, env: &Env) -> Option<Then> {
+        let (mut first, now) = (None, env.tick());
+        self.deadlines(env, &mut |deadline| {
+            if first.is_none() && deadline.is_over(now) && !matches!(deadline.then, Then::Look) {
+                first = Some(deadline.then);
+            }
+        });
+        first
+    }
+
+    #[inline]
+    fn websocket_deadlines(&self, websocket: &WebSocket, env: &Env, each: &mut impl FnMut(Deadline)) {
+        let (config, now) = (&env.config, env.tick());
+        if let Some(extra) = websocket.extra.as_deref() {
+            if let Some(closing) = &extra.closing {
+                each(Deadline::new(closing.since, config.close_timeout, Then::Fail(ConnectionError::CloseTimeout)));
+            }
+            if let (Some(unfinished), Some(timeout)) = (&extra.unfinished, config.message_timeout) {
+                each(Deadline::new(unfinished.since, timeout, Then::CheckMessage));
+            }
+            if let Some(rate) = &extra.rate {
+                each(Deadline::new(rate.since, Duration::from_secs(1), Then::ForgetRate));
+            }
+        }
+        self.stall(env, Then::Fail(ConnectionError::WriteTimeout), each);
+        let Some(interval) = config.ping_interval.filter(|_| !websocket.is_closing()) else { return };
+        if self.is_pinged {
+            let span = interval.saturating_add(config.pong_timeout);
+            each(Deadline::new(self.heard, span, Then::Fail(ConnectionError::PingTimeout)));
+            // The peer may be heard at once, and its next Ping is then due before that.
+            each(Deadline::new(now, interval, Then::Look));
+        } else {
+            each(Deadline::new(self.heard, interval, Then::Ping));
+        }
+    }
+
+    /// The peer must go on accepting the bytes that it is owed.
+    #[inline]
+    fn stall(&self, env: &Env, then: Then, each: &mut impl FnMut(Deadline)) {
+        if let Some(since) = self.output.stalled_since() {
+            each(Deadline::new(since, env.config.write_timeout, then));
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! A connection that speaks HTTP (RFC 9112): a PROXY header where one is due, then requests, one at a time and in order,
+//! until one of them opens a WebSocket or an answer ends the connection. Keep-alive lives here.
+//!
+//! Bytes become [`Step`]s. The caller answers them, and the entrance remembers what an answer still needs.
+
+use super::deadlines::{Deadline, Then};
+use super::websocket::Extra;
+use crate::http::{
+    Body, BodyDecoder, BodyLength, HeadScanner, Persistence, ProxyHeader, ProxyHeaderError, RequestError, Via,
+};
+use crate::protocol::Extension;
+use crate::server::types::env::{Charge, Env, Tick, millis};
+
+/// A body has this many milliseconds before its average rate counts.
+const BODY_GRACE: u64 = 10_000;
+/// The least average rate of a body, in bytes a second.
+const BODY_RATE: u64 = 1024;
+
+/// The data of a connection that speaks HTTP. While it is idle it owns no memory on the heap.
+pub(crate) struct Entrance {
+    intake: Option<Box<Intake>>,
+    extra: Option<Box<Extra>>,
+    /// When it was accepted, when the first byte of a later request came, or when its last answer was given.
+    pub since: Tick,
+    /// Requests that it was answered.
+    pub served: u16,
+    /// It was accepted by a listener, and from a peer, on this machine.
+    pub is_local: bool,
+    /// Whether it comes from a trusted proxy, so that X-Forwarded headers count.
+    pub via: Via,
+    /// A PROXY header must come before the first request.
+    pub awaits_proxy_header: bool,
+    /// It is one too many, and is only to be told so.
+    pub is_turned_away: bool,
+    /// It is one too many of its address.
+    pub is_crowded: bool,
+}
+
+/// A request under way.
+struct Intake {
+    /// Bytes that have been received and belong to nothing below: a head so far, or bytes behind the current request.
+    bytes: Vec<u8>,
+    stage: Stage,
+    charge: Charge,
+}
+
+enum Stage {
+    /// The head is not complete.
+    Head(HeadScanner),
+    /// The body is not complete.
+    Body(Upload),
+    /// A handler has put off its decision about an opening handshake.
+    Upgrade(Box<Decision>),
+    /// A handler has put off its answer.
+    Answer(Owed),
+    /// Nothing is under way, and the bytes have not been looked at.
+    Backlog,
+}
+
+/// A request whose body is not complete.
+pub(crate) struct Upload {
+    pub head: Vec<u8>,
+    pub body: Vec<u8>,
+    decoder: BodyDecoder,
+    /// Bytes that the body may have.
+    max: usize,
+    since: Tick,
+}
+
+/// An opening handshake that will be decided later.
+pub(crate) struct Decision {
+    pub accept_key: [u8; 28],
+    pub mount: u16,
+    /// The subprotocols that the client has offered.
+    pub offered: Vec<Box<str>>,
+    /// What was agreed on about compression.
+    pub extension: Option<Extension>,
+}
+
+/// A plain request that will be answered later.
+#[derive(Clone, Copy)]
+pub(crate) struct Owed {
+    pub body: Body,
+    pub after: Persistence,
+}
+
+/// What the front of the input was.
+pub(crate) enum Step<'a> {
+    /// Not enough: more bytes must come, or an answer is due first.
+    Wait,
+    /// The head of a request. Its body, if it has one, is next in the input.
+    Head(&'a [u8]),
+    /// A request with its whole body.
+    Request(Upload),
+    /// A PROXY header.
+    Proxy(ProxyHeader),
+    /// No PROXY header where one was due.
+    NoProxy(ProxyHeaderError),
+    /// A broken rule.
+    Refuse(RequestError),
+}
+
+/// The side that is late, and with what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Late {
+    /// The client, with its request head: 408.
+    Head,
+    /// The client, with its body: 408.
+    Body,
+    /// The application, with its decision about an opening handshake: 503.
+    Decision,
+    /// The application, with its answer: 503.
+    Answer,
+}
+
+/// Received bytes that have not been handled.
+pub(crate) enum Arrived<'a> {
+    /// They lie in the receive buffer.
+    Borrowed(&'a mut [u8]),
+    /// They lie behind bytes that were kept.
+    Owned(Vec<u8>),
+}
+
+impl Arrived<'_> {
+    pub fn as_mut(&mut self) -> &mut [u8] {
+        match self {
+            Arrived::Borrowed(bytes) => bytes,
+            Arrived::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl Entrance {
+    pub fn new(is_local: bool, env: &Env) -> Self {
+        Entrance {
+            intake: None,
+            extra: None,
+            since: env.tick(),
+            served: 0,
+            is_local,
+            via: Via::Direct,
+            awaits_proxy_header: false,
+            is_turned_away: false,
+            is_crowded: false,
+        }
+    }
+
+    /// Whether it was answered, and nothing of another request has come.
+    pub fn is_idle(&self) -> bool {
+        self.intake.is_none() && self.served > 0
+    }
+
+    /// Whether an answer is due that the application has put off.
+    pub fn is_owed_an_answer(&self) -> bool {
+        matches!(self.stage(), Some(Stage::Upgrade(_) | Stage::Answer(_)))
+    }
+
+    /// Whether a handler has put off its decision about an opening handshake.
+    pub fn awaits_decision(&self) -> bool {
+        matches!(self.stage(), Some(Stage::Upgrade(_)))
+    }
+
+    /// Whether bytes wait that have not been looked at.
+    pub fn has_backlog(&self) -> bool {
+        matches!(self.stage(), Some(Stage::Backlog))
+    }
+
+    pub fn extra(&self) -> Option<&Extra> {
+        self.extra.as_deref()
+    }
+
+    pub fn extra_mut(&mut self, _env: &Env) -> &mut Option<Box<Extra>> {
+        &mut self.extra
+    }
+
+    /// Takes the extra data, for the WebSocket that it becomes.
+    pub fn take_extra(&mut self) -> Option<Box<Extra>> {
+        self.extra.take()
+    }
+
+    /// Joins the input to the bytes that were kept.
+    pub fn arrive<'a>(&mut self, input: &'a mut [u8]) -> Arrived<'a> {
+        match self.intake.as_mut().map(|intake| std::mem::take(&mut intake.bytes)) {
+            Some(mut bytes) if !bytes.is_empty() => {
+                bytes.extend_from_slice(input);
+                Arrived::Owned(bytes)
+            }
+            _ => Arrived::Borrowed(input),
+        }
+    }
+
+    /// Keeps the last `left` of the bytes: the beginning of a head, or bytes that have not been looked at.
+    pub fn keep(&mut self, arrived: Arrived<'_>, left: usize, env: &Env) {
+        if left > 0 {
+            let bytes = match arrived {
+                Arrived::Borrowed(bytes) => bytes.get(bytes.len() - left..).unwrap_or_default().to_vec(),
+                Arrived::Owned(mut bytes) => {
+                    bytes.drain(..bytes.len() - left);
+                    bytes
+                }
+            };
+            self.intake(Stage::Backlog, env).bytes = bytes;
+        }
+        self.shrink();
+    }
+
+    /// Takes what it can from the front of the input.
+    pub fn step<'a>(&mut self, rest: &mut &'a mut [u8], env: &Env) -> Step<'a> {
+        if self.awaits_proxy_header {
+            return self.step_proxy_header(rest, env);
+        }
+        match self.intake.as_deref_mut().map(|intake| &mut intake.stage) {
+            Some(Stage::Upgrade(_) | Stage::Answer(_)) => Step::Wait,
+            Some(Stage::Body(upload)) => {
+                let mut input = &**rest;
+                let outcome = upload.decoder.decode(&mut input, &mut upload.body, upload.max);
+                let taken = rest.len() - input.len();
+                let _decoded = rest.split_off_mut(..taken);
+                match outcome {
+                    Ok(false) => Step::Wait,
+                    Ok(true) => self.take_upload().map_or(Step::Wait, Step::Request),
+                    Err(error) => Step::Refuse(error),
+                }
+            }
+            Some(Stage::Head(scanner)) => {
+                let scanner = std::mem::take(scanner);
+                self.step_head(scanner, rest, env)
+            }
+            Some(Stage::Backlog) | None => self.step_head(HeadScanner::default(), rest, env),
+        }
+    }
+
+    fn step_head<'a>(&mut self, mut scanner: HeadScanner, rest: &mut &'a mut [u8], env: &Env) -> Step<'a> {
+        if rest.is_empty() {
+            return Step::Wait;
+        }
+        if self.is_idle() {
+            // The time of a later head begins with its first byte.
+            self.since = env.tick();
+        }
+        match scanner.scan_within(rest, &env.config.head) {
+            Ok(Some(len)) => {
+                if let Some(intake) = self.intake.as_deref_mut() {
+                    intake.stage = Stage::Backlog;
+                }
+                Step::Head(rest.split_off_mut(..len).unwrap_or_default())
+            }
+            Ok(None) => {
+                self.intake(Stage::Backlog, env).stage = Stage::Head(scanner);
+                Step::Wait
+            }
+            Err(error) => Step::Refuse(error),
+        }
+    }
+
+    fn step_proxy_header<'a>(&mut self, rest: &mut &'a mut [u8], env: &Env) -> Step<'a> {
+        match ProxyHeader::parse(rest) {
+            Ok(Some((header, len))) => {
+                let _header = rest.split_off_mut(..len);
+                self.awaits_proxy_header = false;
+                Step::Proxy(header)
+            }
+            Ok(None) => {
+                self.intake(Stage::Head(HeadScanner::default()), env);
+                Step::Wait
+            }
+            Err(error) => Step::NoProxy(error),
+        }
+    }
+
+    /// The body of this request is next in the input. It may have `max` bytes.
+    pub fn begin_body(&mut self, head: &[u8], length: BodyLength, max: usize, env: &Env) {
+        let (head, decoder) = (head.to_vec(), BodyDecoder::new(length));
+        let upload = Upload { head, body: Vec::new(), decoder, max, since: env.tick() };
+        self.intake(Stage::Backlog, env).stage = Stage::Body(upload);
+    }
+
+    /// An application will decide later.
+    pub fn defer_upgrade(&mut self, decision: Decision, env: &Env) {
+        self.intake(Stage::Backlog, env).stage = Stage::Upgrade(Box::new(decision));
+    }
+
+    /// An application will answer later.
+    pub fn defer_answer(&mut self, owed: Owed, env: &Env) {
+        self.since = env.tick();
+        self.intake(Stage::Backlog, env).stage = Stage::Answer(owed);
+    }
+
+    /// Takes an opening handshake that waits for its decision.
+    pub fn take_decision(&mut self) -> Option<Box<Decision>> {
+        let intake = self.intake.as_deref_mut()?;
+        match std::mem::replace(&mut intake.stage, Stage::Backlog) {
+            Stage::Upgrade(decision) => Some(decision),
+            other => {
+                intake.stage = other;
+                None
+            }
+        }
+    }
+
+    /// Takes a request that waits for its answer.
+    pub fn take_owed(&mut self) -> Option<Owed> {
+        let intake = self.intake.as_deref_mut()?;
+        let Stage::Answer(owed) = intake.stage else { return None };
+        intake.stage = Stage::Backlog;
+        Some(owed)
+    }
+
+    /// Takes the bytes behind a request.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        self.intake.as_mut().map(|intake| std::mem::take(&mut intake.bytes)).unwrap_or_default()
+    }
+
+    /// A request was answered, and another may follow. What the application has attached for it is dropped.
+    pub fn note_answered(&mut self, env: &Env) {
+        self.served = self.served.saturating_add(1);
+        self.since = env.tick();
+        self.extra = None;
+    }
+
+    /// The deadline of the current stage.
+    pub fn deadline(&self, env: &Env) -> Option<Deadline> {
+        let config = &env.config;
+        let after = |span, then| Some(Deadline { from: self.since, millis: millis(span), then });
+        match self.stage() {
+            Some(Stage::Head(_)) => after(config.handshake_timeout, Then::Refuse(Late::Head)),
+            Some(Stage::Upgrade(_)) => after(config.handshake_timeout, Then::Refuse(Late::Decision)),
+            Some(Stage::Answer(_)) => after(config.answer_timeout, Then::Refuse(Late::Answer)),
+            Some(Stage::Body(upload)) => {
+                let allowed = BODY_GRACE.max(upload.decoder.wire_bytes() / BODY_RATE * 1000);
+                let millis = u32::try_from(allowed).unwrap_or(u32::MAX);
+                Some(Deadline { from: upload.since, millis, then: Then::Refuse(Late::Body) })
+            }
+            Some(Stage::Backlog) => None,
+            None if self.served > 0 => config.keep_alive.and_then(|span| after(span, Then::CloseIdle)),
+            None => after(config.handshake_timeout, Then::Refuse(Late::Head)),
+        }
+    }
+
+    /// Brings the account of memory up to date.
+    pub fn account(&mut self) {
+        if let Some(intake) = self.intake.as_deref_mut() {
+            let upload = match &intake.stage {
+                Stage::Body(Upload { head, body, .. }) => head.capacity() + body.capacity(),
+                _ => 0,
+            };
+            intake.charge.set(intake.bytes.capacity() + upload);
+        }
+        if let Some(extra) = self.extra.as_deref_mut() {
+            extra.account_reserved();
+        }
+    }
+
+    /// Bytes held, as last accounted for.
+    pub fn held(&self) -> usize {
+        self.intake.as_ref().map_or(0, |intake| intake.charge.get())
+    }
+
+    fn stage(&self) -> Option<&Stage> {
+        self.intake.as_deref().map(|intake| &intake.stage)
+    }
+
+    /// The intake, made with this stage where there is none.
+    fn intake(&mut self, stage: Stage, env: &Env) -> &mut Intake {
+        self.intake.get_or_insert_with(|| {
+            Box::new(Intake { bytes: Vec::new(), stage, charge: Charge::new(&env.held) })
+        })
+    }
+
+    fn take_upload(&mut self) -> Option<Upload> {
+        let intake = self.intake.as_deref_mut()?;
+        match std::mem::replace(&mut intake.stage, Stage::Backlog) {
+            Stage::Body(upload) => Some(upload),
+            other => {
+                intake.stage = other;
+                None
+            }
+        }
+    }
+
+    /// Frees the intake when nothing is under way.
+    fn shrink(&mut self) {
+        if self.has_backlog() && self.intake.as_ref().is_some_and(|intake| intake.bytes.is_empty()) {
+            self.intake = None;
+        }
+    }
+}

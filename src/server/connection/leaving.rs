@@ -1,0 +1,86 @@
+//! A connection that is over for its handler (RFC 6455 7.1.1). Its last bytes leave, then our side of the stream ends, and
+//! whatever the peer still sends is discarded for a while: closing at once could destroy bytes that the peer has not yet
+//! received.
+
+use super::websocket::Extra;
+use super::{Connection, Phase, Reading};
+use crate::server::transport::Socket;
+use crate::server::types::env::{Env, Tick, millis};
+
+/// How long the peer's bytes are discarded after our side of the stream has ended, in milliseconds.
+const LINGER: u32 = 1000;
+/// Bytes of an unread request body that are discarded so that the client can read the answer.
+const DISCARDED_BODY: usize = 64 * 1024;
+
+/// The data of the last phase.
+pub(crate) struct Leaving {
+    pub stage: Stage,
+    /// Since when the stage lasts, and how long it may; `None`: as long as the peer accepts bytes.
+    pub since: Tick,
+    pub millis: Option<u32>,
+    /// Both sides have sent a Close frame: nothing more is to come.
+    pub is_clean: bool,
+    /// It was one too many, and is being told so.
+    pub is_turned_away: bool,
+    /// Bytes of the peer that are still discarded.
+    discards: u32,
+    /// What `close` may look at.
+    pub kept: Option<Box<Extra>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// Bytes are owed to the peer.
+    Owing,
+    /// Our side of the stream has ended.
+    Lingering,
+    /// The socket is no longer needed.
+    Gone,
+}
+
+impl Leaving {
+    /// After a WebSocket: the last frames have `close_timeout` to leave.
+    pub fn after_websocket(is_clean: bool, kept: Option<Box<Extra>>, env: &Env) -> Self {
+        let millis = Some(millis(env.config.close_timeout));
+        let (since, is_turned_away) = (env.tick(), false);
+        Leaving { stage: Stage::Owing, since, millis, is_clean, is_turned_away, discards: u32::MAX, kept }
+    }
+
+    /// Nothing is left but the value for `close`.
+    pub fn gone(kept: Option<Box<Extra>>, env: &Env) -> Self {
+        Leaving { stage: Stage::Gone, ..Self::after_websocket(false, kept, env) }
+    }
+
+    /// After the last answer of an entrance, which may take its time as long as the peer accepts bytes.
+    pub fn after_answer(is_turned_away: bool, env: &Env) -> Self {
+        let discards = DISCARDED_BODY as u32;
+        let since = env.tick();
+        Leaving { stage: Stage::Owing, since, millis: None, is_clean: false, is_turned_away, discards, kept: None }
+    }
+}
+
+impl Connection {
+    /// Goes on leaving as far as possible now. Returns whether it has come to its end.
+    pub fn try_to_finish(&mut self, socket: Option<&mut impl Socket>, env: &Env) -> bool {
+        let owes = self.output.len() > 0;
+        let (ended, drained) = (self.reading == Reading::Ended, self.reading == Reading::Drained);
+        let Phase::Leaving(leaving) = &mut self.phase else { return false };
+        if leaving.stage != Stage::Owing || owes {
+            return false;
+        }
+        if ended || (leaving.is_clean && drained) {
+            return true;
+        }
+        (leaving.stage, leaving.since, leaving.millis) = (Stage::Lingering, env.tick(), Some(LINGER));
+        socket.is_none_or(|socket| socket.shutdown_write().is_err())
+    }
+
+    /// Bytes came that nobody wants. Returns whether there were too many.
+    pub fn discard(&mut self, len: usize) -> bool {
+        let Phase::Leaving(leaving) = &mut self.phase else { return false };
+        if leaving.discards < u32::MAX {
+            leaving.discards = leaving.discards.saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));
+        }
+        leaving.discards == 0
+    }
+}

@@ -1,0 +1,381 @@
+//! Output: the only place that writes to a socket. It sends what the socket accepts at once, queues the rest, and keeps
+//! the water marks.
+
+pub(crate) mod parts;
+pub(crate) mod queue;
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use self::parts::{Input, PARTS, Part, Share, len_of, start_of_last_frame};
+use self::queue::{Kind, WriteQueue, rest_of_begun_frame};
+use crate::server::transport::Socket;
+use crate::server::types::config::Slow;
+use crate::server::types::env::{Charge, Env, Tick};
+use crate::server::types::stats::Count;
+
+/// Bytes of its queue that a connection is sent in a turn.
+const BUDGET: usize = 256 * 1024;
+/// Slices of one write.
+const SLICES: usize = 32;
+
+/// The bytes owed to a peer. While nothing is owed it owns no memory.
+#[derive(Default)]
+pub(crate) struct Output(Option<Box<Owed>>);
+
+struct Owed {
+    queue: WriteQueue,
+    /// When the peer last accepted a byte of the queue, or when the queue began.
+    progress: Tick,
+    /// The last write was not completed: the socket's next event will say that it accepts bytes again.
+    is_blocked: bool,
+    /// The connection is not read from, since it is owed too much.
+    is_paused: bool,
+    /// More than the high-water mark has been owed since the last call of `drained`.
+    was_high: bool,
+    /// The connection is in the loop's list of those to flush.
+    is_listed: bool,
+    /// A Pong that waits until the socket accepts bytes again. The newest replaces an older one (5.5.3).
+    pong: Option<Box<[u8]>>,
+    charge: Charge,
+}
+
+/// Whether the queue had room for the frames that the socket did not accept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Sent {
+    /// All frames were sent or queued.
+    All,
+    /// The connection is owed too much: a slow consumer. The frames are queued all the same, so that the queue knows which
+    /// of them has been begun.
+    TooMuch,
+    /// Queued broadcasts were dropped for newer ones, so less may be owed than before.
+    Replaced,
+}
+
+/// The outcome of a [`flush`](Output::flush).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flushed {
+    /// The queue is empty, or the socket accepts no more.
+    Done,
+    /// The budget of the turn is spent.
+    Budget,
+}
+
+impl Output {
+    /// Bytes owed.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |owed| owed.queue.len())
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        self.0.as_ref().is_some_and(|owed| owed.is_blocked)
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.0.as_ref().is_some_and(|owed| owed.is_paused)
+    }
+
+    /// Whether a Pong waits for the socket.
+    pub fn has_pong(&self) -> bool {
+        self.0.as_ref().is_some_and(|owed| owed.pong.is_some())
+    }
+
+    pub fn is_listed(&self) -> bool {
+        self.0.as_ref().is_some_and(|owed| owed.is_listed)
+    }
+
+    /// Notes that the connection is in the loop's list of those to flush, or is no longer. Returns whether that is new.
+    pub fn set_listed(&mut self, is_listed: bool) -> bool {
+        self.0.as_mut().is_some_and(|owed| std::mem::replace(&mut owed.is_listed, is_listed) != is_listed)
+    }
+
+    /// Since when the peer has accepted no byte of the queue, if something is owed.
+    pub fn stalled_since(&self) -> Option<Tick> {
+        self.0.as_ref().filter(|owed| !owed.queue.is_empty()).map(|owed| owed.progress)
+    }
+
+    /// Heap bytes that the queue alone holds, as last accounted for.
+    pub fn held(&self) -> usize {
+        self.0.as_ref().map_or(0, |owed| owed.charge.get())
+    }
+
+    /// Keeps a Pong until the socket accepts bytes again.
+    pub fn keep_pong(&mut self, pong: &[u8], env: &Env) {
+        self.owed(env).pong = Some(pong.into());
+    }
+
+    pub fn take_pong(&mut self) -> Option<Box<[u8]>> {
+        self.0.as_mut().and_then(|owed| owed.pong.take())
+    }
+
+    /// Sends frames: what the socket accepts at once, the rest by the queue.
+    ///
+    /// # Errors
+    /// The socket has failed.
+    #[inline]
+    pub fn send(
+        &mut self,
+        socket: &mut impl Socket,
+        parts: &[Part<'_>],
+        input: Input<'_>,
+        env: &Env,
+    ) -> io::Result<Sent> {
+        let sent = self.write_past(socket, parts, env)?;
+        if sent == len_of(parts) {
+            return Ok(Sent::All);
+        }
+        Ok(self.queue_frames(parts, sent, input, env))
+    }
+
+    /// Sends bytes that must leave however much is owed already: control frames, with the frames before them.
+    ///
+    /// # Errors
+    /// The socket has failed.
+    pub fn send_always(&mut self, socket: &mut impl Socket, frames: &[u8], env: &Env) -> io::Result<()> {
+        let sent = self.write_past(socket, &[Part::Frames(frames)], env)?;
+        self.push(frames.get(sent..).unwrap_or_default(), rest_of_begun_frame(frames, sent), env);
+        Ok(())
+    }
+
+    /// Queues an HTTP response, so that frames behind it leave with it.
+    pub fn hold(&mut self, response: &[u8], env: &Env) {
+        self.push(response, response.len(), env);
+    }
+
+    /// Sends an HTTP response, whose shared body is not copied.
+    ///
+    /// # Errors
+    /// The socket has failed.
+    pub fn send_response(
+        &mut self,
+        socket: &mut impl Socket,
+        head: &[u8],
+        body: Option<&Arc<[u8]>>,
+        env: &Env,
+    ) -> io::Result<()> {
+        let Some(body) = body else {
+            let sent = self.write_past(socket, &[Part::Frames(head)], env)?;
+            self.push(head.get(sent..).unwrap_or_default(), head.len() - sent, env);
+            return Ok(());
+        };
+        self.push(head, head.len(), env);
+        let owed = self.owed(env);
+        owed.queue.push_body(body);
+        owed.note_growth(env);
+        Ok(())
+    }
+
+    /// Sends broadcasts. The policy for slow peers decides what the queue takes of the rest.
+    ///
+    /// # Errors
+    /// The socket has failed.
+    pub fn send_posts(&mut self, socket: &mut impl Socket, share: &Share<'_>, env: &Env) -> io::Result<Sent> {
+        let sent = self.write_past(socket, &[Part::Frames(share.bytes)], env)?;
+        if sent == share.bytes.len() {
+            return Ok(Sent::All);
+        }
+        Ok(self.queue_posts(share, sent, env))
+    }
+
+    /// Writes from the queue what the socket accepts, within the budget of a turn. `alive` is set when it accepted some.
+    ///
+    /// # Errors
+    /// The socket has failed.
+    pub fn flush(&mut self, socket: &mut impl Socket, alive: &mut Tick, env: &Env) -> io::Result<Flushed> {
+        let Some(owed) = self.0.as_mut() else { return Ok(Flushed::Done) };
+        owed.is_blocked = false;
+        if let Some(pong) = owed.pong.take() {
+            owed.queue.push(&pong, 0);
+        }
+        let mut left = BUDGET;
+        while !owed.queue.is_empty() {
+            if left == 0 {
+                return Ok(Flushed::Budget);
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let used = owed.queue.next_slices(&mut slices, left);
+            let sent = socket.send_vectored(slices.get(..used).unwrap_or_default())?;
+            if sent == 0 {
+                owed.is_blocked = true;
+                break;
+            }
+            owed.queue.advance(sent);
+            left -= sent;
+            // A peer that accepts bytes is alive, though it may not be read from meanwhile.
+            owed.progress = env.tick();
+            *alive = env.tick();
+        }
+        Ok(Flushed::Done)
+    }
+
+    /// Brings account and water marks up to date after the queue has become shorter. Returns whether the handler's
+    /// `drained` is due. Frees what is no longer needed.
+    pub fn settle(&mut self, env: &Env) -> bool {
+        let Some(owed) = self.0.as_mut() else { return false };
+        owed.charge.set(owed.queue.held());
+        if owed.queue.len() > env.config.low_water {
+            return false;
+        }
+        owed.is_paused = false;
+        let is_drained = std::mem::take(&mut owed.was_high);
+        self.shrink();
+        is_drained
+    }
+
+    /// Frees the memory when nothing is owed.
+    pub fn shrink(&mut self) {
+        let is_idle = |owed: &Owed| {
+            owed.queue.is_empty() && owed.pong.is_none() && !owed.is_blocked && !owed.is_listed && !owed.was_high
+        };
+        if self.0.as_deref().is_some_and(is_idle) {
+            self.0 = None;
+        }
+    }
+
+    /// Drops all frames of which the peer has received no byte.
+    pub fn drop_unsent_frames(&mut self) {
+        if let Some(owed) = self.0.as_mut() {
+            owed.queue.drop_unsent_frames();
+            owed.charge.set(owed.queue.held());
+        }
+    }
+
+    /// Ends the pauses that water marks impose: the connection leaves, and its input is discarded from now on.
+    pub fn stop_pausing(&mut self) {
+        if let Some(owed) = self.0.as_mut() {
+            (owed.is_paused, owed.was_high, owed.pong) = (false, false, None);
+        }
+        self.shrink();
+    }
+
+    /// Gives up everything that is owed.
+    pub fn clear(&mut self) {
+        self.0 = None;
+    }
+
+    fn owed(&mut self, env: &Env) -> &mut Owed {
+        self.0.get_or_insert_with(|| {
+            Box::new(Owed {
+                queue: WriteQueue::default(),
+                progress: env.tick(),
+                is_blocked: false,
+                is_paused: false,
+                was_high: false,
+                is_listed: false,
+                pong: None,
+                charge: Charge::new(&env.held),
+            })
+        })
+    }
+
+    /// One write past the empty queue; none while something is queued. Returns how many bytes the socket accepted.
+    #[inline]
+    fn write_past(&mut self, socket: &mut impl Socket, parts: &[Part<'_>], env: &Env) -> io::Result<usize> {
+        if self.len() > 0 {
+            return Ok(0);
+        }
+        let sent = match parts {
+            [part] => socket.send(part.bytes())?,
+            parts => {
+                let mut slices = [IoSlice::new(&[]); PARTS];
+                for (slice, part) in slices.iter_mut().zip(parts) {
+                    *slice = IoSlice::new(part.bytes());
+                }
+                socket.send_vectored(slices.get(..parts.len()).unwrap_or_default())?
+            }
+        };
+        if sent < len_of(parts) {
+            // The queue begins here, and so does its time.
+            let owed = self.owed(env);
+            (owed.is_blocked, owed.progress) = (true, env.tick());
+        } else if let Some(owed) = self.0.as_mut() {
+            owed.is_blocked = false;
+        }
+        Ok(sent)
+    }
+
+    fn push(&mut self, bytes: &[u8], lead: usize, env: &Env) {
+        if !bytes.is_empty() {
+            let owed = self.owed(env);
+            owed.queue.push(bytes, lead);
+            owed.note_growth(env);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn queue_frames(&mut self, parts: &[Part<'_>], mut sent: usize, input: Input<'_>, env: &Env) -> Sent {
+        let has_room = self.has_room(parts, sent, env);
+        let owed = self.owed(env);
+        for part in parts {
+            let skip = sent.min(part.bytes().len());
+            sent -= skip;
+            let rest = part.bytes().get(skip..).unwrap_or_default();
+            match (part, input) {
+                (Part::Frames(bytes), _) => owed.queue.push(rest, rest_of_begun_frame(bytes, skip)),
+                (Part::Payload(bytes, at), Input::Shared(shared)) => {
+                    owed.queue.push_shared(shared, at + skip..at + bytes.len(), rest.len(), Kind::Own, &env.shared);
+                }
+                (Part::Payload(..), Input::Slice(_)) => owed.queue.push(rest, rest.len()),
+            }
+        }
+        owed.note_growth(env);
+        if has_room { Sent::All } else { Sent::TooMuch }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn queue_posts(&mut self, share: &Share<'_>, sent: usize, env: &Env) -> Sent {
+        let Share { posts, bytes, start, newest } = *share;
+        let lead = rest_of_begun_frame(bytes, sent);
+        let has_room = self.has_room(&[Part::Frames(bytes)], sent, env);
+        let (sent, end) = (start + sent, start + bytes.len());
+        let begun = sent + lead;
+        let owed = self.owed(env);
+        let mut outcome = Sent::All;
+        match env.config.slow {
+            Slow::Latest => {
+                if owed.queue.drop_unsent_posts() || begun < newest {
+                    env.stats.add(Count::SlowSkipped);
+                    outcome = Sent::Replaced;
+                }
+                owed.queue.push_shared(posts, sent..begun, lead, Kind::Post, &env.shared);
+                owed.queue.push_shared(posts, newest.max(begun)..end, 0, Kind::Post, &env.shared);
+            }
+            Slow::Drop if !has_room => {
+                env.stats.add(Count::SlowSkipped);
+                owed.queue.push_shared(posts, sent..begun, lead, Kind::Post, &env.shared);
+            }
+            Slow::Close if !has_room => {
+                outcome = Sent::TooMuch;
+                owed.queue.push_shared(posts, sent..end, lead, Kind::Post, &env.shared);
+            }
+            Slow::Close | Slow::Drop => owed.queue.push_shared(posts, sent..end, lead, Kind::Post, &env.shared),
+        }
+        owed.note_growth(env);
+        outcome
+    }
+
+    /// Whether the queue may take the rest of these frames when `sent` bytes have left. A queue up to the high-water mark
+    /// always takes one more frame, whatever its size.
+    fn has_room(&self, parts: &[Part<'_>], sent: usize, env: &Env) -> bool {
+        let queued = self.len();
+        // Where the last frame has room, the frames before it have room, too.
+        queued + len_of(parts) - sent <= env.config.max_queue
+            || queued + start_of_last_frame(parts).saturating_sub(sent) <= env.config.high_water
+    }
+}
+
+impl Owed {
+    /// The queue has grown: the peer is perhaps no longer read from.
+    fn note_growth(&mut self, env: &Env) {
+        if self.queue.len() > env.config.high_water {
+            (self.was_high, self.is_paused) = (true, true);
+        }
+        self.charge.set(self.queue.held());
+    }
+}
+
+#[cfg(test)]
+mod tests;

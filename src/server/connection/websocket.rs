@@ -1,0 +1,379 @@
+//! A connection with an open WebSocket: the batch of messages, over [`protocol::Connection`], and what few WebSockets have
+//! at a time.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::num::NonZeroU8;
+use std::ops::Range;
+
+use super::Connection;
+use crate::protocol::{self, Allowance, CloseFrame, ContextTakeover, Deflater, Event, Extension, Message, ProtocolError, State};
+use crate::server::types::env::{Charge, Env, Tick};
+use crate::server::types::error::Reason;
+use crate::server::types::id::TopicKey;
+
+/// Bytes of output at which a batch ends, so that they can leave before there are more.
+const OUTPUT: usize = 256 * 1024;
+/// Bytes that an unfinished message must gain in each span of its timeout.
+const MESSAGE_PROGRESS: u64 = 1024;
+
+/// The data of an open WebSocket.
+pub(crate) struct WebSocket {
+    /// `None` while the loop works with it.
+    pub protocol: Option<protocol::Connection>,
+    pub extra: Option<Box<Extra>>,
+    /// Position among the members of its mount's topic.
+    pub member: u32,
+    pub mount: u16,
+    /// How messages to it may be compressed.
+    pub sending: Option<Sending>,
+    /// A Close was sent: no frame may follow (5.5.1).
+    pub is_close_sent: bool,
+}
+
+/// What few connections have at a time.
+pub(crate) struct Extra {
+    /// The value of [`Context::attach`](crate::Context::attach).
+    pub attached: Option<Box<dyn Any + Send>>,
+    pub subprotocol: Option<Cow<'static, str>>,
+    /// Memberships in topics other than the mount's, in the order of the topics' keys.
+    pub memberships: Vec<Membership>,
+    /// Bytes received and not yet handled.
+    pub backlog: Backlog,
+    /// The compressor for messages to this connection alone, with context takeover.
+    pub compressor: Option<Box<OwnCompressor>>,
+    /// Bytes that its compression contexts take once they are there, on both sides.
+    pub reserved: usize,
+    /// The closing handshake that we have begun.
+    pub closing: Option<Closing>,
+    pub unfinished: Option<Unfinished>,
+    /// Messages of the current second, where their rate is limited.
+    pub rate: Option<Rate>,
+    charge: Charge,
+}
+
+/// How a server compresses messages to a connection: its window bits, and a bit for context takeover.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Sending(NonZeroU8);
+
+const TAKEOVER: u8 = 0x80;
+
+impl Sending {
+    pub fn new(extension: Extension) -> Option<Self> {
+        let takeover = if extension.server_context == ContextTakeover::Yes { TAKEOVER } else { 0 };
+        NonZeroU8::new(extension.server_max_window_bits.clamp(9, 15) | takeover).map(Sending)
+    }
+
+    /// Whether a message may refer to earlier ones, so that the connection needs a compressor of its own.
+    pub fn has_takeover(self) -> bool {
+        self.0.get() & TAKEOVER != 0
+    }
+
+    /// 9 to 15.
+    pub fn window_bits(self) -> u8 {
+        self.0.get() & !TAKEOVER
+    }
+}
+
+/// The compressor of one connection, with context takeover.
+pub(crate) struct OwnCompressor {
+    pub deflater: Deflater,
+    /// The peer has been sent messages that this context does not contain.
+    pub is_stale: bool,
+}
+
+impl OwnCompressor {
+    /// Heap bytes held, itself included.
+    pub fn held(&self) -> usize {
+        size_of::<Self>() + self.deflater.capacity()
+    }
+}
+
+/// Membership in a topic, and the position among its members.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Membership {
+    pub topic: TopicKey,
+    pub position: u32,
+}
+
+/// Since when we wait for the peer's Close, and why.
+pub(crate) struct Closing {
+    pub since: Tick,
+    pub reason: Reason,
+}
+
+/// Progress of an unfinished message in the current span of its timeout.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unfinished {
+    pub since: Tick,
+    /// Bytes received from the peer.
+    pub gained: u64,
+}
+
+/// Messages in the second that began at `since`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    pub since: Tick,
+    pub messages: u32,
+}
+
+/// Bytes received and not yet handled, consumed from the front without moving the rest.
+#[derive(Default, Debug)]
+pub(crate) struct Backlog {
+    pub bytes: Vec<u8>,
+    pub start: usize,
+}
+
+impl Backlog {
+    pub fn is_empty(&self) -> bool {
+        self.start >= self.bytes.len()
+    }
+}
+
+impl Extra {
+    pub fn new(env: &Env) -> Self {
+        Extra {
+            attached: None,
+            subprotocol: None,
+            memberships: Vec::new(),
+            backlog: Backlog::default(),
+            compressor: None,
+            reserved: 0,
+            closing: None,
+            unfinished: None,
+            rate: None,
+            charge: Charge::new(&env.held),
+        }
+    }
+
+    /// Whether it holds nothing.
+    fn is_empty(&self) -> bool {
+        self.attached.is_none()
+            && self.subprotocol.is_none()
+            && self.memberships.is_empty()
+            && self.backlog.is_empty()
+            && self.compressor.is_none()
+            && self.reserved == 0
+            && self.closing.is_none()
+            && self.unfinished.is_none()
+            && self.rate.is_none()
+            && self.charge.get() == 0
+    }
+
+    /// Keeps what an application may look at in `close`, and frees the rest.
+    pub fn into_kept(mut self: Box<Self>) -> Option<Box<Self>> {
+        self.charge.set(0);
+        (self.compressor, self.reserved, self.closing, self.unfinished, self.rate) = (None, 0, None, None, None);
+        (self.backlog, self.memberships) = (Backlog::default(), Vec::new());
+        (!self.is_empty()).then_some(self)
+    }
+
+    /// Counts the memory of a connection that is not a WebSocket yet.
+    pub fn account_reserved(&mut self) {
+        self.charge.set(self.reserved);
+    }
+}
+
+impl WebSocket {
+    pub fn new(
+        protocol: protocol::Connection,
+        sending: Option<Sending>,
+        extra: Option<Box<Extra>>,
+        mount: u16,
+        member: u32,
+    ) -> Self {
+        WebSocket { protocol: Some(protocol), extra, member, mount, sending, is_close_sent: false }
+    }
+
+    pub fn extra(&mut self, env: &Env) -> &mut Extra {
+        self.extra.get_or_insert_with(|| Box::new(Extra::new(env)))
+    }
+
+    /// Whether there is work that needs no further bytes.
+    pub fn has_work(&self) -> bool {
+        self.has_backlog() || self.is_inflating()
+    }
+
+    pub fn has_backlog(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| !extra.backlog.is_empty())
+    }
+
+    /// Whether a message has come that is inflated over several turns.
+    pub fn is_inflating(&self) -> bool {
+        self.protocol.as_ref().is_some_and(protocol::Connection::is_paused)
+    }
+
+    /// Whether the rest of a large frame is received straight into its message.
+    pub fn receives_directly(&mut self) -> bool {
+        self.protocol.as_mut().is_some_and(|protocol| protocol.spare().is_some())
+    }
+
+    /// Whether the closing handshake is under way.
+    pub fn is_closing(&self) -> bool {
+        self.protocol.as_ref().is_some_and(|protocol| protocol.state() != State::Open)
+    }
+
+    /// Brings the account of memory up to date, and frees what is no longer needed.
+    #[inline]
+    pub fn account(&mut self, env: &Env) {
+        let buffered = self.protocol.as_ref().map_or(0, protocol::Connection::buffered);
+        if buffered > 0 || self.extra.is_some() {
+            self.account_extra(buffered, env);
+        }
+    }
+
+    fn account_extra(&mut self, buffered: usize, env: &Env) {
+        let inflater = self.protocol.as_ref().map_or(0, protocol::Connection::inflater);
+        let extra = self.extra(env);
+        let compressor = extra.compressor.as_ref().map_or(0, |compressor| compressor.held());
+        let contexts = (inflater + compressor).max(extra.reserved);
+        extra.charge.set(extra.backlog.bytes.capacity() + (buffered - inflater) + contexts);
+        self.shrink();
+    }
+
+    /// Frees the extra data when there is none.
+    pub fn shrink(&mut self) {
+        if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
+            self.extra = None;
+        }
+    }
+
+    /// Bytes held because of the peer.
+    pub fn debt(&self) -> usize {
+        self.extra.as_ref().map_or(0, |extra| extra.charge.get().saturating_sub(extra.reserved))
+    }
+
+    /// Counts a message. Returns whether it is within the limit of a second, and whether it begins one.
+    pub fn count_message(&mut self, limit: u32, env: &Env) -> (bool, bool) {
+        let tick = env.tick();
+        let rate = self.extra(env).rate.get_or_insert(Rate { since: tick, messages: 0 });
+        if tick.since(rate.since) >= 1000 {
+            *rate = Rate { since: tick, messages: 0 };
+        }
+        rate.messages += 1;
+        (rate.messages <= limit, rate.messages == 1)
+    }
+
+    /// The second in which messages were counted is over.
+    pub fn forget_rate(&mut self) {
+        if let Some(extra) = self.extra.as_mut() {
+            extra.rate = None;
+        }
+        self.shrink();
+    }
+
+    /// Notes since when a message is unfinished; `ended`: one has ended just now. Returns whether its time begins.
+    pub fn note_unfinished(&mut self, ended: bool, env: &Env) -> bool {
+        let is_unfinished = self.protocol.as_ref().is_some_and(|protocol| !protocol.is_idle());
+        if is_unfinished {
+            let extra = self.extra(env);
+            if extra.unfinished.is_none() || ended {
+                extra.unfinished = Some(Unfinished { since: env.tick(), gained: 0 });
+                return true;
+            }
+        } else if self.extra.as_mut().is_some_and(|extra| extra.unfinished.take().is_some()) {
+            self.shrink();
+        }
+        false
+    }
+
+    /// Bytes came that belong to an unfinished message.
+    #[inline]
+    pub fn note_gain(&mut self, len: usize) {
+        if let Some(unfinished) = self.extra.as_mut().and_then(|extra| extra.unfinished.as_mut()) {
+            unfinished.gained += len as u64;
+        }
+    }
+
+    /// A span of the message's timeout is over. Returns whether the message has gained enough; then the next span begins.
+    pub fn has_gained_enough(&mut self, is_paused: bool, env: &Env) -> bool {
+        let Some(unfinished) = self.extra.as_mut().and_then(|extra| extra.unfinished.as_mut()) else { return true };
+        // Nothing can come from a peer that is not read from.
+        let enough = unfinished.gained >= MESSAGE_PROGRESS || is_paused;
+        *unfinished = Unfinished { since: env.tick(), gained: 0 };
+        enough
+    }
+}
+
+impl Connection {
+    /// Takes the bytes that wait to be handled.
+    pub fn take_backlog(&mut self) -> Backlog {
+        let extra = self.websocket_mut().and_then(|websocket| websocket.extra.as_mut());
+        extra.map(|extra| std::mem::take(&mut extra.backlog)).unwrap_or_default()
+    }
+}
+
+/// Why a batch has ended.
+pub(crate) enum Outcome {
+    /// The input is used up.
+    Empty,
+    /// A budget is spent.
+    Budget,
+    /// The handler has told this connection to close.
+    Interrupted,
+    /// A reply is to be sent from where its message lies, at these addresses: in the input, or in the connection.
+    InPlace(Range<usize>),
+    /// The peer has sent Close. The answer is in the replies from here on.
+    Closed { answer: usize, frame: Option<CloseFrame<'static>> },
+    /// The peer has broken a rule. Our Close is in the replies from here on.
+    Failed { answer: usize, error: ProtocolError },
+}
+
+/// The receiver of a batch's messages.
+pub(crate) trait Inbox {
+    /// The buffer for answers that the protocol owes.
+    fn replies(&mut self) -> &mut Vec<u8>;
+
+    /// Takes a message. Returns why the batch must end, if it must.
+    fn message(&mut self, message: Message<'_>) -> Option<Outcome>;
+
+    /// A Ping was answered: the Pong is in the replies from here on.
+    fn pong(&mut self, answer: usize);
+
+    /// Whether so much was said to others that it should leave first.
+    fn is_full(&self) -> bool;
+}
+
+/// Hands all messages in `rest` to the inbox, until the input is used up or a budget is spent.
+#[inline]
+pub(crate) fn run_batch(
+    protocol: &mut protocol::Connection,
+    rest: &mut &mut [u8],
+    allowance: &mut Allowance<'_>,
+    inbox: &mut impl Inbox,
+) -> Outcome {
+    let most = inbox.replies().len() + OUTPUT;
+    loop {
+        let mark = inbox.replies().len();
+        if mark > most || inbox.is_full() {
+            return Outcome::Budget;
+        }
+        // Fast path for whole frames, kept out of the general path so that the message stays in registers.
+        match protocol.receive_whole(rest, inbox.replies(), allowance) {
+            Some(Ok(message)) => {
+                if let Some(outcome) = inbox.message(message) {
+                    return outcome;
+                }
+                continue;
+            }
+            Some(Err(error)) => return Outcome::Failed { answer: mark, error },
+            None if rest.is_empty() && protocol.is_idle() => return Outcome::Empty,
+            None => {}
+        }
+        match protocol.receive_piecewise(rest, inbox.replies(), allowance) {
+            Ok(Some(Event::Message(message))) => {
+                if let Some(outcome) = inbox.message(message) {
+                    return outcome;
+                }
+            }
+            Ok(Some(Event::Ping(_))) => inbox.pong(mark),
+            Ok(Some(Event::Pong(_))) => {}
+            Ok(Some(Event::Close(frame))) => {
+                return Outcome::Closed { answer: mark, frame: frame.map(CloseFrame::into_owned) };
+            }
+            Ok(None) if rest.is_empty() => return Outcome::Empty,
+            Ok(None) => return Outcome::Budget,
+            Err(error) => return Outcome::Failed { answer: mark, error },
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Doors: listeners with rules of their own.
+
+use super::event_loop::state::{Mount, Route};
+use super::transport::listen::Listen;
+use super::types::config::ProxyProtocol;
+use crate::Handler;
+use crate::http::{Cidr, OriginPolicy, Request, Response, Router};
+
+/// A listener with rules of its own: other paths, other origins, other limits than the rest of the server.
+///
+/// Everything that is not set is as the server has it. A door that has a mount or a route of its own has only these: it is
+/// the way to an admin listener that the public one does not know.
+///
+/// ```no_run
+/// use sockhop::http::Response;
+/// use sockhop::{Door, Server};
+/// # struct Chat;
+/// # impl sockhop::Handler for Chat {}
+///
+/// fn main() -> std::io::Result<()> {
+///     let server = Server::bind("0.0.0.0:8080")?.mount("/chat", Chat);
+///     let stats = server.stats();
+///     let admin = Door::new("127.0.0.1:9090").max_connections(10).route("GET", "/opened", move |_, _| {
+///         Response::text(200, format!("{}\n", stats.get(sockhop::Count::Opened)))
+///     });
+///     server.listen(admin)?.run()
+/// }
+/// ```
+pub struct Door {
+    pub(super) listen: Listen,
+    pub(super) mounts: Vec<Mount>,
+    pub(super) routes: Vec<Route>,
+    /// Indices are counted from this door's first mount and route.
+    pub(super) router: Router,
+    pub(super) rules: Rules,
+}
+
+/// The rules of a door; `None`: as the server's configuration has it.
+#[derive(Default)]
+pub(super) struct Rules {
+    pub origins: Option<OriginPolicy>,
+    pub trusted_proxies: Option<Vec<Cidr>>,
+    pub proxy_protocol: Option<ProxyProtocol>,
+    pub max_connections: Option<usize>,
+}
+
+impl<T: Into<Listen>> From<T> for Door {
+    fn from(address: T) -> Self {
+        Door::new(address)
+    }
+}
+
+impl Door {
+    /// A door at an address; see [`Listen`] for its forms.
+    pub fn new(address: impl Into<Listen>) -> Self {
+        let (mounts, routes) = (Vec::new(), Vec::new());
+        Door { listen: address.into(), mounts, routes, router: Router::default(), rules: Rules::default() }
+    }
+
+    /// Serves WebSockets and plain requests at a path of this door alone, as [`Server::mount`](crate::Server::mount) does.
+    ///
+    /// # Panics
+    /// The path does not begin with `/`, or something is mounted there already.
+    #[track_caller]
+    pub fn mount<H: Handler>(mut self, path: &str, handler: H) -> Self {
+        if let Err(error) = self.router.add_mount(path, self.mounts.len()) {
+            panic!("mount({path:?}): {error}");
+        }
+        self.mounts.push(Mount { path: path.into(), handler: Box::new(handler), panics: 0 });
+        self
+    }
+
+    /// Answers plain requests at a path of this door alone, as [`Server::route`](crate::Server::route) does.
+    ///
+    /// # Panics
+    /// The path does not begin with `/`, or is taken for this method.
+    #[track_caller]
+    pub fn route<F>(mut self, method: &str, path: &str, answer: F) -> Self
+    where
+        F: FnMut(&Request<'_>, &[u8]) -> Response + Send + 'static,
+    {
+        if let Err(error) = self.router.add_route(method, path, self.routes.len()) {
+            panic!("route({method:?}, {path:?}): {error}");
+        }
+        self.routes.push(Box::new(answer));
+        self
+    }
+
+    /// The web pages that may connect here, in place of [`Config::origins`](crate::Config::origins).
+    pub fn origins(mut self, origins: OriginPolicy) -> Self {
+        self.rules.origins = Some(origins);
+        self
+    }
+
+    /// The proxies that are believed here, in place of [`Config::trusted_proxies`](crate::Config::trusted_proxies).
+    pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = Cidr>) -> Self {
+        self.rules.trusted_proxies = Some(proxies.into_iter().collect());
+        self
+    }
+
+    /// Whether these proxies use the PROXY protocol, in place of [`Config::proxy_protocol`](crate::Config::proxy_protocol).
+    pub fn proxy_protocol(mut self, proxy_protocol: ProxyProtocol) -> Self {
+        self.rules.proxy_protocol = Some(proxy_protocol);
+        self
+    }
+
+    /// Connections at a time through this door, within [`Config::max_connections`](crate::Config::max_connections). One more
+    /// is answered with 503. Default: as many as the server may have.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.rules.max_connections = Some(connections);
+        self
+    }
+}

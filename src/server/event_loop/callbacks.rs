@@ -1,0 +1,132 @@
+//! Calls handlers: for connections, for timers, and for connections that have ended. A panic costs the connection that it
+//! happens on.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use super::lines::Ending;
+use super::state::EventLoop;
+use crate::server::api::context::Context;
+use crate::server::api::handler::Handler;
+use crate::server::transport::Poller;
+use crate::server::types::error::{ConnectionError, Reason};
+use crate::server::types::id::ConnectionId;
+use crate::server::types::log_limit::{excerpt, log_limited};
+use crate::server::types::stats::Count;
+
+/// Pieces of work, such as a read with all that follows from it, between two readings of the clock: timers must not wait
+/// for the end of a long turn.
+const WORK_PER_LOOK: usize = 32;
+/// How long a turn may keep timers waiting.
+const TIMERS_APART: Duration = Duration::from_millis(5);
+/// Applications' timers that come due in one turn.
+const TIMERS: usize = 1024;
+
+impl<P: Poller> EventLoop<P> {
+    /// Calls a handler for a connection, or for none. A panic costs the connection.
+    pub(super) fn call(&mut self, mount: u16, id: ConnectionId, f: impl FnOnce(&mut dyn Handler, &mut Context<'_>)) {
+        if !self.try_call(mount, id, f)
+            && let Some(slot) = self.lines.shared.table.find_open(id)
+        {
+            self.lines.apply();
+            self.lines.fail(slot, ConnectionError::Panic);
+        }
+    }
+
+    /// Calls a handler. Returns whether it came back without a panic. A panic is counted, but has cost nothing yet.
+    pub(super) fn try_call(
+        &mut self,
+        mount: u16,
+        id: ConnectionId,
+        f: impl FnOnce(&mut dyn Handler, &mut Context<'_>),
+    ) -> bool {
+        let Some(entry) = self.site.mounts.get_mut(usize::from(mount)) else { return true };
+        let handler = &mut *entry.handler;
+        let mut ctx = Context::new(&mut self.lines.shared, &self.handle, id, mount);
+        let result = catch_unwind(AssertUnwindSafe(|| f(handler, &mut ctx)));
+        if let Err(panic) = &result {
+            self.on_panic(mount, id, &**panic);
+        }
+        result.is_ok()
+    }
+
+    pub(super) fn on_panic(&mut self, mount: u16, id: ConnectionId, panic: &(dyn Any + Send)) {
+        let Some(mount) = self.site.mounts.get_mut(usize::from(mount)) else { return };
+        mount.panics += 1;
+        let shared = &mut self.lines.shared;
+        shared.env.stats.add(Count::Panics);
+        let (path, panics, text) = (&mount.path, mount.panics, excerpt(panic_text(panic)));
+        log_limited!(shared, Panic, "{id}: the handler at {path} has panicked ({panics} so far): {text}");
+        if panics > shared.env.config.max_panics {
+            let why = format!("the handler at {path} has panicked {panics} times, more than Config::max_panics allows");
+            self.fatal = Some(std::io::Error::other(why));
+        }
+    }
+
+    /// Calls the handlers whose timers are due.
+    pub(super) fn fire_timers(&mut self) {
+        let (now, limit) = (self.lines.shared.env.now, self.lines.shared.timers.next_id());
+        for _ in 0..TIMERS {
+            let Some(due) = self.lines.shared.timers.next_due(now, limit) else { return };
+            self.call(due.mount, due.connection, |handler, ctx| handler.timer(ctx, due.id));
+            self.lines.apply();
+            self.lines.deliver_many_posts();
+        }
+    }
+
+    /// Ends a piece of work amid a turn: when the pieces have taken so long that timers may be due, their handlers are
+    /// called.
+    #[inline]
+    pub(super) fn fire_timers_in_time(&mut self) {
+        self.work += 1;
+        if self.work < WORK_PER_LOOK {
+            return;
+        }
+        self.work = 0;
+        let now = self.poller.now();
+        if now - self.lines.shared.env.now >= TIMERS_APART {
+            self.lines.shared.env.set_now(now);
+            self.fire_timers();
+        }
+    }
+
+    /// Calls `drained`, `error` and `close`, each at most once for a connection in a turn. Their actions are applied in the
+    /// next turn, so that no turn can go on for ever.
+    pub(super) fn call_back(&mut self) {
+        let mut drained = std::mem::take(&mut self.lines.drained);
+        drained.sort_unstable();
+        drained.dedup();
+        for slot in drained {
+            let id = self.lines.shared.table.id(slot);
+            if let Some(mount) = self.lines.connection(slot).and_then(|it| it.websocket()).map(|it| it.mount) {
+                self.call(mount, id, |handler, ctx| handler.drained(ctx));
+            }
+        }
+        for Ending { id, mount, reason } in std::mem::take(&mut self.lines.endings) {
+            if let Reason::Failed(error) = &reason {
+                self.call(mount, id, |handler, ctx| handler.error(ctx, error));
+            }
+            let reason = reason.as_close_reason();
+            log_limited!(self.lines.shared, Closed, "{id}: closed: {reason:?}");
+            self.call(mount, id, |handler, ctx| handler.close(ctx, reason));
+            // `close` was the last to look at the attached value.
+            let connection = self.lines.shared.table.get_mut(id.slot);
+            drop(connection.and_then(|it| it.leaving()).and_then(|leaving| leaving.kept.take()));
+        }
+    }
+
+    /// The server is at its end: the handlers of all connections hear so.
+    pub(super) fn end_all(&mut self) {
+        for slot in self.lines.open_slots() {
+            self.lines.end(slot, Reason::Shutdown, false);
+        }
+        self.call_back();
+    }
+}
+
+/// The text of a panic.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

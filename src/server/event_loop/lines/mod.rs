@@ -1,0 +1,204 @@
+//! The connections with their sockets: what leaves, and how a connection ends. Nothing here calls a handler: callbacks that
+//! are due are listed for the end of the turn.
+
+mod ending;
+mod posts;
+mod send;
+
+use std::collections::VecDeque;
+
+use crate::protocol::CloseFrame;
+use crate::server::connection::entrance::Entrance;
+use crate::server::connection::output::Flushed;
+use crate::server::connection::{Connection, Phase};
+use crate::server::shared::pool::BufferPool;
+use crate::server::shared::{ROOM, Shared};
+use crate::server::transport::Socket;
+use crate::server::types::env::Env;
+use crate::server::types::error::{ConnectionError, Reason};
+use crate::server::types::id::ConnectionId;
+
+/// Connections that are sent a full budget of their queues in a turn, so that it ends soon.
+const FLUSHES: usize = 32;
+
+pub(crate) struct Lines<S> {
+    pub shared: Shared,
+    /// By slot. A socket is dropped when its slot is freed.
+    pub sockets: Vec<Option<S>>,
+    pub pool: BufferPool,
+    /// Connections that may have more to read, in the order in which they are served.
+    pub again: VecDeque<u32>,
+    /// Connections whose queue has more than the budget of a turn.
+    pub flushes: Vec<u32>,
+    /// Connections whose handler is to be told that the queue has drained.
+    pub drained: Vec<u32>,
+    /// Connections that have ended in this turn, for the callbacks.
+    pub endings: Vec<Ending>,
+    /// Slots to be freed at the end of this turn.
+    pub dead: Vec<u32>,
+}
+
+/// A connection whose handler is to be told that it has ended.
+pub(crate) struct Ending {
+    pub id: ConnectionId,
+    pub mount: u16,
+    pub reason: Reason,
+}
+
+/// One connection with its socket.
+pub(crate) struct Line<'a, S> {
+    pub connection: &'a mut Connection,
+    pub socket: &'a mut S,
+    pub env: &'a Env,
+}
+
+impl<S: Socket> Lines<S> {
+    pub fn new(shared: Shared) -> Self {
+        Lines {
+            sockets: Vec::with_capacity(shared.env.config.max_connections.min(ROOM)),
+            shared,
+            pool: BufferPool::default(),
+            again: VecDeque::new(),
+            flushes: Vec::new(),
+            drained: Vec::new(),
+            endings: Vec::new(),
+            dead: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub fn line(&mut self, slot: u32) -> Option<Line<'_, S>> {
+        Some(Line {
+            connection: self.shared.table.get_mut(slot)?,
+            socket: self.sockets.get_mut(slot as usize)?.as_mut()?,
+            env: &self.shared.env,
+        })
+    }
+
+    pub fn connection(&self, slot: u32) -> Option<&Connection> {
+        self.shared.table.get(slot)
+    }
+
+    /// The entrance of a connection that speaks HTTP, and the environment.
+    pub fn entrance(&mut self, slot: u32) -> Option<(&mut Entrance, &Env)> {
+        Some((self.shared.table.get_mut(slot)?.entrance()?, &self.shared.env))
+    }
+
+    pub fn is_open(&self, slot: u32) -> bool {
+        self.connection(slot).is_some_and(Connection::is_open)
+    }
+
+    /// Puts a new connection's socket beside its slot.
+    pub fn insert_socket(&mut self, slot: u32, socket: S) {
+        let at = slot as usize;
+        if self.sockets.len() <= at {
+            self.sockets.resize_with(at + 1, || None);
+        }
+        self.sockets[at] = Some(socket);
+    }
+
+    /// Whether the next turn has something to do even if no event comes.
+    pub fn is_busy(&self) -> bool {
+        !self.again.is_empty()
+            || !self.shared.outbox.actions.is_empty()
+            || !self.shared.posts.is_empty()
+            || !self.flushes.is_empty()
+            || !self.endings.is_empty()
+    }
+
+    /// No wake-up may be lost: a connection that can be served waits for its turn. Every other one is paused, until its
+    /// queue is flushed, or its read side is known drained, until the event that is sure to come.
+    #[inline]
+    pub fn serve_later(&mut self, slot: u32) {
+        if let Some(connection) = self.shared.table.get_mut(slot)
+            && connection.wants_service()
+            && !std::mem::replace(&mut connection.is_again, true)
+        {
+            self.again.push_back(slot);
+        }
+    }
+
+    /// The socket accepts bytes again.
+    pub fn on_writable(&mut self, slot: u32) {
+        if self.connection(slot).is_some_and(|connection| connection.output.is_blocked()) {
+            self.flush(slot);
+        }
+    }
+
+    /// Flushes the first of `waiting` queues that had more than the budget of a turn.
+    pub fn flush_listed(&mut self, waiting: usize) {
+        for slot in self.flushes.drain(..waiting.min(FLUSHES)).collect::<Vec<_>>() {
+            if let Some(connection) = self.shared.table.get_mut(slot) {
+                connection.output.set_listed(false);
+            }
+            self.flush(slot);
+        }
+    }
+
+    /// Writes from the queue what the socket accepts, within the budget.
+    pub fn flush(&mut self, slot: u32) {
+        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
+        match connection.output.flush(socket, &mut connection.heard, env) {
+            Ok(Flushed::Budget) => {
+                if connection.output.set_listed(true) {
+                    self.flushes.push(slot);
+                }
+            }
+            Ok(Flushed::Done) => {}
+            Err(error) => return self.fail(slot, ConnectionError::Io(error)),
+        }
+        self.after_flush(slot);
+    }
+
+    /// The queue may have become short enough to read on, or empty.
+    pub fn after_flush(&mut self, slot: u32) {
+        let Some(Line { connection, env, .. }) = self.line(slot) else { return };
+        if connection.output.settle(env) && connection.is_open() {
+            self.drained.push(slot);
+        }
+        self.finish(slot);
+        self.serve_later(slot);
+    }
+
+    /// Closes the connections that hold the most until all together hold no more than they may.
+    pub fn keep_within_memory(&mut self) {
+        while self.shared.env.memory() > self.shared.env.config.max_memory {
+            let alive = self.shared.table.iter().filter(|(_, connection)| !connection.is_gone());
+            let Some((debt, slot)) = alive.map(|(slot, connection)| (connection.debt(), slot)).max() else { return };
+            if debt == 0 {
+                return;
+            }
+            self.fail(slot, ConnectionError::TooMuchMemory);
+        }
+    }
+
+    /// Starts the closing handshake because a handler or a handle wants it.
+    pub fn close(&mut self, id: ConnectionId, frame: CloseFrame<'static>) {
+        if let Some(slot) = self.shared.table.find_open(id) {
+            self.close_for(slot, &frame.clone(), Reason::Local(frame));
+        }
+    }
+
+    /// Frees the slots of connections that are done with; nothing else does. Hands each slot and its door to `each`.
+    pub fn reap(&mut self, mut each: impl FnMut(u32, u8)) {
+        if self.dead.is_empty() {
+            return;
+        }
+        let table = &self.shared.table;
+        let lives = |slot: &u32| table.get(*slot).is_some_and(|connection| !connection.is_gone());
+        self.again.retain(lives);
+        self.flushes.retain(lives);
+        self.drained.retain(lives);
+        for slot in self.dead.drain(..) {
+            self.sockets[slot as usize] = None;
+            let door = self.shared.table.get(slot).map_or(0, |connection| connection.door);
+            each(slot, door);
+            self.shared.table.remove(slot);
+        }
+    }
+
+    /// All connections that are open, by slot.
+    pub fn open_slots(&self) -> Vec<u32> {
+        self.shared.table.slots_where(|connection| matches!(connection.phase, Phase::WebSocket(_)))
+    }
+}

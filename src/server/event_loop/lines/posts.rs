@@ -1,0 +1,135 @@
+//! Delivers a turn's posts: to most members as one piece of memory, shared with the queues of those that cannot take all of
+//! it at once.
+
+use std::rc::Rc;
+
+use super::{Line, Lines};
+use crate::server::connection::output::Sent;
+use crate::server::connection::output::parts::Share;
+use crate::server::connection::websocket::Sending;
+use crate::server::shared::posts::Delivery;
+use crate::server::transport::Socket;
+use crate::server::types::error::ConnectionError;
+use crate::server::types::id::TopicKey;
+use crate::server::types::shared_bytes::SharedBytes;
+
+/// Deliveries that are listed before they are made, 8 bytes each.
+const DELIVERIES: usize = 256 * 1024;
+
+impl<S: Socket> Lines<S> {
+    /// Delivers posts early when there are many.
+    #[inline]
+    pub fn deliver_many_posts(&mut self) {
+        if self.shared.posts.are_many() {
+            // Earlier messages to members leave first.
+            self.apply();
+            self.deliver_posts();
+        }
+    }
+
+    /// Delivers the turn's posts.
+    pub fn deliver_posts(&mut self) {
+        let log = &self.shared.posts.log;
+        let Some(first) = log.first() else { return };
+        let topic = first.topic;
+        if log.iter().all(|post| post.topic == topic) {
+            self.deliver_topic(topic);
+        } else {
+            // Only connections that get something are looked at, however many topics and posts there are.
+            let mut deliveries = Vec::new();
+            for post in 0..log.len() {
+                self.shared.list_deliveries(post, &mut deliveries);
+                if deliveries.len() >= DELIVERIES {
+                    self.deliver_listed(&mut deliveries);
+                }
+            }
+            self.deliver_listed(&mut deliveries);
+        }
+        self.shared.posts.clear();
+    }
+
+    /// Delivers posts that are all to one topic.
+    fn deliver_topic(&mut self, topic: TopicKey) {
+        let newest = self.shared.posts.log.last().map_or(0, |post| post.bytes.start);
+        let posts = Rc::clone(&self.shared.posts.bytes);
+        let share = Share::new(&posts, 0..posts.len(), newest);
+        // From the end: when a member fails and leaves, a member that has been served takes its place.
+        for at in (0..self.shared.topics.members(topic).len()).rev() {
+            let Some(&slot) = self.shared.topics.members(topic).get(at) else { continue };
+            if self.shared.posts.is_special(slot) {
+                self.send_own_posts(slot);
+            } else if let Some(sending) = self.shared.sending(slot) {
+                self.send_compressed_posts(slot, sending);
+            } else {
+                self.send_posts(slot, &share);
+            }
+        }
+    }
+
+    /// Makes deliveries, all to one connection at once.
+    fn deliver_listed(&mut self, deliveries: &mut Vec<Delivery>) {
+        deliveries.sort_unstable();
+        for to_one in deliveries.chunk_by(|one, next| one.slot == next.slot) {
+            let (Some(first), Some(last)) = (to_one.first(), to_one.last()) else { continue };
+            let (slot, posts) = (first.slot, &self.shared.posts);
+            let place = |delivery: &Delivery| posts.log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
+            let (all, newest) = (place(first).start..place(last).end, place(last).start);
+            let is_one_piece = to_one.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len();
+            if is_one_piece && self.shared.sending(slot).is_none() {
+                let posts = Rc::clone(&posts.bytes);
+                self.send_posts(slot, &Share::new(&posts, all, newest));
+            } else {
+                let (mut own, mut newest) = (Vec::new(), 0);
+                for delivery in to_one {
+                    newest = own.len();
+                    self.shared.append_post(slot, delivery.post as usize, &mut own);
+                }
+                let own = Rc::new(SharedBytes::new(own));
+                self.send_posts(slot, &Share::new(&own, 0..own.len(), newest));
+            }
+        }
+        deliveries.clear();
+    }
+
+    /// Delivers all of the turn's posts to a member, compressed.
+    fn send_compressed_posts(&mut self, slot: u32, sending: Sending) {
+        if sending.has_takeover() {
+            return self.send_own_posts(slot);
+        }
+        let shared = &mut self.shared;
+        let (posts, newest) =
+            shared.posts.all_compressed(sending.window_bits(), &mut shared.compressor, &shared.env.stats);
+        self.send_posts(slot, &Share::new(&posts, 0..posts.len(), newest));
+    }
+
+    /// Delivers those of the turn's posts that a member has yet to get.
+    pub fn send_own_posts(&mut self, slot: u32) {
+        if self.shared.posts.is_empty() {
+            return;
+        }
+        let mut posts = Vec::new();
+        let newest = self.shared.take_posts(slot, &mut posts);
+        if !posts.is_empty() {
+            let posts = Rc::new(SharedBytes::new(posts));
+            self.send_posts(slot, &Share::new(&posts, 0..posts.len(), newest));
+        }
+    }
+
+    /// Sends broadcasts to a member.
+    fn send_posts(&mut self, slot: u32, share: &Share<'_>) {
+        let Some(Line { connection, socket, env }) = self.line(slot).filter(|line| line.connection.may_send()) else {
+            return;
+        };
+        match connection.output.send_posts(socket, share, env) {
+            Ok(Sent::All) if connection.output.len() == 0 => {}
+            Ok(Sent::All) => self.shared.schedule(slot),
+            // Less is owed than before: perhaps little enough to read on.
+            Ok(Sent::Replaced) => {
+                self.shared.schedule(slot);
+                self.after_flush(slot);
+            }
+            Ok(Sent::TooMuch) => self.fail(slot, ConnectionError::SlowConsumer),
+            Err(error) => self.fail(slot, ConnectionError::Io(error)),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Applies the actions recorded by handlers, and sends answers: to sockets or queues.
+
+use std::ops::Range;
+
+use super::{Line, Lines};
+use crate::http::{Body, Persistence, Response};
+use crate::server::connection::leaving::Leaving;
+use crate::server::connection::output::Sent;
+use crate::server::connection::output::parts::{Input, Part, Parts};
+use crate::server::shared::outbox::Action;
+use crate::server::transport::Socket;
+use crate::server::types::error::ConnectionError;
+use crate::server::types::id::ConnectionId;
+use crate::server::types::log_limit::log_limited;
+use crate::server::types::stats::Count;
+
+impl<S: Socket> Lines<S> {
+    /// Applies the recorded actions, in order.
+    #[inline]
+    pub fn apply(&mut self) {
+        match self.shared.outbox.actions.as_slice() {
+            [] => {}
+            [Action::Send { to, bytes }] => self.apply_reply(*to, bytes.clone()),
+            _ => self.apply_with(Input::Slice(&[])),
+        }
+    }
+
+    /// Fast path for nearly every batch of messages: all actions are `replies[bytes]`, to one connection.
+    fn apply_reply(&mut self, to: ConnectionId, bytes: Range<usize>) {
+        self.shared.outbox.actions.clear();
+        let replies = std::mem::take(&mut self.shared.outbox.replies);
+        self.send(to, &[Part::Frames(replies.get(bytes).unwrap_or_default())], Input::Slice(&[]));
+        self.shared.outbox.give_back_replies(replies);
+    }
+
+    /// The same when replies may lie in `input`.
+    pub fn apply_with(&mut self, input: Input<'_>) {
+        let mut actions = std::mem::take(&mut self.shared.outbox.actions);
+        let replies = std::mem::take(&mut self.shared.outbox.replies);
+        let mut rest = actions.drain(..).peekable();
+        while let Some(action) = rest.next() {
+            let to = match action {
+                Action::Send { to, .. } | Action::SendInput { to, .. } => to,
+                Action::Close { id, frame } => {
+                    self.skip_later_posts(id);
+                    self.close(id, frame);
+                    continue;
+                }
+                Action::Fail { id, error } => {
+                    self.skip_later_posts(id);
+                    if let Some(slot) = self.shared.table.find_open(id) {
+                        self.fail(slot, error);
+                    }
+                    continue;
+                }
+            };
+            let mut parts = Parts::default();
+            push_action(&mut parts, &action, &replies, input);
+            // Later actions for the same connection leave with it.
+            while let Some(action) = rest.next_if(|action| action.recipient() == Some(to) && parts.has_room()) {
+                push_action(&mut parts, &action, &replies, input);
+            }
+            self.send(to, parts.as_slice(), input);
+        }
+        drop(rest);
+        self.shared.outbox.give_back(actions, replies);
+    }
+
+    /// A connection is about to be closed. Posts made before are among its replies already. Posts made since come too late,
+    /// as replies do; with context takeover they would also refer to replies that are never sent (RFC 7692 7.1.1).
+    fn skip_later_posts(&mut self, id: ConnectionId) {
+        if let Some(slot) = self.shared.table.find_open(id) {
+            self.shared.posts.skip(slot);
+        }
+    }
+
+    /// Sends frames to a connection: what its socket accepts at once, the rest by its queue.
+    fn send(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
+        let slot = self.shared.table.find(to);
+        let line = slot.and_then(|slot| self.line(slot)).filter(|line| line.connection.may_send());
+        let Some(Line { connection, socket, env }) = line else {
+            return log_limited!(self.shared, Late, "{to}: a message came too late to be sent");
+        };
+        match connection.output.send(socket, parts, input, env) {
+            Ok(Sent::All) if connection.output.len() == 0 => {}
+            Ok(Sent::All | Sent::Replaced) => self.shared.schedule(to.slot),
+            // Only now, after the push: the frame that is partly on the wire must stay in the queue.
+            Ok(Sent::TooMuch) => self.fail(to.slot, ConnectionError::SlowConsumer),
+            Err(error) => self.fail(to.slot, ConnectionError::Io(error)),
+        }
+    }
+
+    /// Sends frames that must leave however much is owed already: control frames, with the frames before them.
+    pub fn send_always(&mut self, slot: u32, frames: &[u8]) {
+        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
+        match connection.output.send_always(socket, frames, env) {
+            Ok(()) => self.shared.schedule(slot),
+            Err(error) => self.fail(slot, ConnectionError::Io(error)),
+        }
+    }
+
+    /// Answers a request that opens no WebSocket. The connection goes on if `after` says so, else it leaves.
+    pub fn respond(&mut self, slot: u32, response: &Response, body: Body, after: Persistence) {
+        if self.entrance(slot).is_none() {
+            return;
+        }
+        self.shared.env.stats.add(if response.status() >= 400 { Count::Refused } else { Count::Answered });
+        let mut head = Vec::new();
+        let shared = response.shared_content().filter(|_| body == Body::Include);
+        response.encode(&mut head, if shared.is_some() { Body::Omit } else { body }, after);
+        self.send_response(slot, &head, shared);
+        let Some((entrance, env)) = self.entrance(slot) else { return };
+        match after {
+            Persistence::KeepAlive => entrance.note_answered(env),
+            Persistence::Close => {
+                let leaving = Leaving::after_answer(entrance.is_turned_away, env);
+                self.leave(slot, leaving);
+            }
+        }
+    }
+
+    /// Sends bytes of HTTP, and a shared body.
+    pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&std::sync::Arc<[u8]>>) {
+        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
+        match connection.output.send_response(socket, head, body, env) {
+            Ok(()) if connection.output.len() == 0 => {}
+            Ok(()) => {
+                self.shared.schedule(slot);
+                if body.is_some() {
+                    self.flush(slot);
+                }
+            }
+            Err(error) => self.fail(slot, ConnectionError::Io(error)),
+        }
+    }
+}
+
+fn push_action<'a>(parts: &mut Parts<'a>, action: &Action, replies: &'a [u8], input: Input<'a>) {
+    match action {
+        Action::Send { bytes, .. } => parts.push(Part::Frames(replies.get(bytes.clone()).unwrap_or_default())),
+        Action::SendInput { header, payload, .. } => {
+            parts.push(Part::Frames(replies.get(header.clone()).unwrap_or_default()));
+            let message = match input {
+                Input::Slice(bytes) => bytes,
+                Input::Shared(bytes) => bytes,
+            };
+            parts.push(Part::Payload(message.get(payload.clone()).unwrap_or_default(), payload.start));
+        }
+        Action::Close { .. } | Action::Fail { .. } => {}
+    }
+}

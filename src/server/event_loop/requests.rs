@@ -1,0 +1,248 @@
+//! Plain HTTP requests: to routes, to handlers, or refused. One at a time for a connection, in their order.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::callbacks::panic_text;
+use super::state::EventLoop;
+use crate::http::{Body, BodyLength, CONTINUE, Persistence, Request, RequestError, Resolved, Response};
+use crate::server::api::handler::Answer;
+use crate::server::connection::Standing;
+use crate::server::connection::entrance::{Owed, Step, Upload};
+use crate::server::event_loop::logs::log_request_error;
+use crate::server::transport::Poller;
+use crate::server::types::id::Deferred;
+use crate::server::types::log_limit::{excerpt, log_limited};
+use crate::server::types::stats::Count;
+
+/// Requests of one connection that are handled in a turn.
+const REQUESTS: usize = 256;
+
+/// What is at the path of a request.
+enum Target {
+    Upgrade(u16),
+    Handler(u16),
+    Route(usize),
+    Refusal(Response),
+}
+
+impl<P: Poller> EventLoop<P> {
+    /// Handles bytes of requests, and of frames behind an opening handshake.
+    pub(super) fn on_entrance_bytes(&mut self, slot: u32, input: &mut [u8]) {
+        let Some((entrance, _)) = self.lines.entrance(slot) else { return };
+        let mut arrived = entrance.arrive(input);
+        let mut rest = arrived.as_mut();
+        for _ in 0..REQUESTS {
+            let Some((entrance, env)) = self.lines.entrance(slot) else { break };
+            match entrance.step(&mut rest, env) {
+                Step::Wait => break,
+                Step::Head(head) => self.on_head(slot, head, &mut rest),
+                Step::Request(upload) => self.on_upload(slot, &upload),
+                Step::Proxy(header) => self.meet_proxied(slot, header),
+                Step::NoProxy(error) => self.drop_without_proxy_header(slot, error),
+                Step::Refuse(error) => self.refuse(slot, error),
+            }
+            if self.lines.connection(slot).is_some_and(|connection| connection.output.is_paused()) {
+                break;
+            }
+        }
+        let left = rest.len();
+        if self.lines.is_open(slot) {
+            return self.deliver_and_keep(slot, rest);
+        }
+        if let Some((entrance, env)) = self.lines.entrance(slot) {
+            entrance.keep(arrived, left, env);
+        }
+        self.lines.shared.table.recount(slot);
+        self.lines.shared.schedule(slot);
+    }
+
+    /// A request head is complete. Its body, if it has one, is at the front of `rest`.
+    fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut &mut [u8]) {
+        let request = match Request::parse(head) {
+            Ok(request) => request,
+            Err(error) => return self.refuse(slot, error),
+        };
+        let shared = &mut self.lines.shared;
+        let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
+        log_limited!(shared, Request, "{peer} {id}: {} {}", request.method(), excerpt(request.path()));
+        if let Some(response) = self.turned_away(slot) {
+            return self.lines.respond(slot, &response, Body::answering(request.method()), Persistence::Close);
+        }
+        if !self.meet_client(slot, &request) {
+            return;
+        }
+        match self.target(slot, &request) {
+            Target::Upgrade(mount) => self.on_upgrade(slot, mount, &request, rest.len()),
+            target => {
+                if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
+                    self.refuse(slot, error);
+                }
+            }
+        }
+    }
+
+    /// A plain request, whose body has yet to be read.
+    fn on_plain(
+        &mut self,
+        slot: u32,
+        request: &Request<'_>,
+        target: Target,
+        head: &[u8],
+        rest: &mut &mut [u8],
+    ) -> Result<(), RequestError> {
+        let (length, expects_continue) = (request.body_length()?, request.expects_continue()?);
+        let max = match self.admit(slot, request, &target) {
+            Ok(max) => max,
+            Err(response) => {
+                // The unread body must not be taken for a request.
+                let is_empty = matches!(length, BodyLength::None | BodyLength::Sized(0));
+                let after = if is_empty { self.persistence(slot, request) } else { Persistence::Close };
+                self.lines.respond(slot, &response, Body::answering(request.method()), after);
+                return Ok(());
+            }
+        };
+        match length {
+            BodyLength::None => self.answer(slot, request, &[], target),
+            BodyLength::Sized(len) if len > max as u64 => return Err(RequestError::BodyTooLarge),
+            BodyLength::Sized(len) if len <= rest.len() as u64 => {
+                let body = usize::try_from(len).ok().and_then(|len| rest.split_off_mut(..len)).unwrap_or_default();
+                self.answer(slot, request, body, target);
+            }
+            BodyLength::Sized(_) | BodyLength::Chunked => {
+                if expects_continue && rest.is_empty() {
+                    self.lines.send_response(slot, CONTINUE, None);
+                }
+                if let Some((entrance, env)) = self.lines.entrance(slot) {
+                    entrance.begin_body(head, length, max, env);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A request with a body that has come by and by.
+    fn on_upload(&mut self, slot: u32, upload: &Upload) {
+        match Request::parse(&upload.head) {
+            Ok(request) => {
+                let target = self.target(slot, &request);
+                self.answer(slot, &request, &upload.body, target);
+            }
+            Err(error) => self.refuse(slot, error),
+        }
+    }
+
+    fn target(&self, slot: u32, request: &Request<'_>) -> Target {
+        let nothing = || Target::Refusal(Response::new(404));
+        let Some(door) = self.door(slot) else { return nothing() };
+        let mount = |mount, target: fn(u16) -> Target| u16::try_from(mount).map_or_else(|_| nothing(), target);
+        match door.router.resolve(request) {
+            Resolved::Mount(index) => mount(index, Target::Upgrade),
+            Resolved::Request(index) => mount(index, Target::Handler),
+            Resolved::Route(route) => Target::Route(route),
+            refusal => door.router.refusal(&refusal).map_or_else(nothing, Target::Refusal),
+        }
+    }
+
+    /// How many bytes the body of a request may have, or the response that refuses it before its body is read.
+    fn admit(&mut self, slot: u32, request: &Request<'_>, target: &Target) -> Result<usize, Response> {
+        match target {
+            Target::Refusal(response) => Err(response.clone()),
+            Target::Route(_) | Target::Upgrade(_) => Ok(self.lines.shared.env.config.max_body),
+            Target::Handler(mount) => {
+                let id = self.lines.shared.table.id(slot);
+                self.lines.shared.table.set_path(slot, request.path());
+                let mut admitted = Err(failed());
+                self.try_call(*mount, id, |handler, ctx| admitted = handler.admit(ctx, request));
+                self.lines.apply();
+                admitted
+            }
+        }
+    }
+
+    /// Has a route or a handler answer a request.
+    fn answer(&mut self, slot: u32, request: &Request<'_>, content: &[u8], target: Target) {
+        let (body, after) = (Body::answering(request.method()), self.persistence(slot, request));
+        let answer = match target {
+            Target::Refusal(response) => Answer::Now(response),
+            Target::Route(route) => Answer::Now(self.call_route(route, request, content)),
+            Target::Handler(mount) | Target::Upgrade(mount) => {
+                let id = self.lines.shared.table.id(slot);
+                self.lines.shared.table.set_path(slot, request.path());
+                let mut answer = None;
+                self.try_call(mount, id, |handler, ctx| answer = Some(handler.request(ctx, request, content)));
+                self.lines.apply();
+                answer.unwrap_or_else(|| Answer::Now(failed()))
+            }
+        };
+        match answer {
+            Answer::Now(response) => self.respond(slot, &response, body, after),
+            Answer::Later => {
+                if let Some((entrance, env)) = self.lines.entrance(slot) {
+                    entrance.defer_answer(Owed { body, after }, env);
+                }
+            }
+        }
+    }
+
+    fn call_route(&mut self, route: usize, request: &Request<'_>, content: &[u8]) -> Response {
+        let Some(answer) = self.site.routes.get_mut(route) else { return Response::new(404) };
+        catch_unwind(AssertUnwindSafe(|| answer(request, content))).unwrap_or_else(|panic| {
+            let (shared, path, text) = (&mut self.lines.shared, excerpt(request.path()), excerpt(panic_text(&*panic)));
+            shared.env.stats.add(Count::Panics);
+            log_limited!(shared, Panic, "the route {path} has panicked: {text}");
+            failed()
+        })
+    }
+
+    /// Sends the answer to a plain request.
+    fn respond(&mut self, slot: u32, response: &Response, body: Body, after: Persistence) {
+        self.lines.respond(slot, response, body, after);
+        if self.lines.entrance(slot).is_some_and(|(entrance, _)| entrance.via == crate::http::Via::TrustedProxy) {
+            // The proxy may name another client with its next request.
+            self.addresses.release(slot);
+        }
+    }
+
+    /// Sends an answer that a handler had put off, if the client still waits for it.
+    pub(super) fn answer_deferred(&mut self, deferred: Deferred, response: &Response) {
+        let Some(slot) = self.lines.shared.table.find(deferred.id) else { return };
+        let Some((entrance, _)) = self.lines.entrance(slot) else { return };
+        if entrance.served != deferred.request {
+            return;
+        }
+        let Some(Owed { body, after }) = entrance.take_owed() else { return };
+        let after = if self.stopping.is_some() { Persistence::Close } else { after };
+        self.respond(slot, response, body, after);
+        // Bytes behind the request are looked at now.
+        self.on_entrance_bytes(slot, &mut []);
+        self.lines.serve_later(slot);
+    }
+
+    /// Whether another request may follow on the connection.
+    fn persistence(&self, slot: u32, request: &Request<'_>) -> Persistence {
+        let (shared, config) = (&self.lines.shared, &self.lines.shared.env.config);
+        let served = self.lines.connection(slot).map_or(0, |connection| connection.served());
+        let may_stay = request.keeps_alive()
+            && config.keep_alive.is_some()
+            && served.saturating_add(1) < config.max_requests
+            && self.stopping.is_none()
+            && shared.table.len() - shared.table.count(Standing::TurnedAway) < config.max_connections;
+        if may_stay { Persistence::KeepAlive } else { Persistence::Close }
+    }
+
+    /// Refuses a request, and ends its connection.
+    pub(super) fn refuse(&mut self, slot: u32, error: RequestError) {
+        log_request_error(&mut self.lines.shared, slot, error);
+        self.lines.respond(slot, &error.response(), Body::Include, Persistence::Close);
+    }
+}
+
+/// The answer of a server that accepts no request now.
+pub(super) fn unavailable(why: &'static str) -> Response {
+    Response::text(503, format!("{why}; try again\n")).header("Retry-After", "1")
+}
+
+/// The answer for an application that has panicked.
+pub(super) fn failed() -> Response {
+    Response::text(500, "the application has failed\n")
+}

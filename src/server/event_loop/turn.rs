@@ -1,0 +1,89 @@
+//! A turn: wait for events, serve them, look at deadlines, deliver, reap.
+
+use std::io;
+use std::time::Duration;
+
+use super::state::EventLoop;
+use crate::server::transport::{Poller, Ready, Token};
+
+impl<P: Poller> EventLoop<P> {
+    /// One turn. Returns whether there is to be another; if not, or after an error, all handlers have heard of the end.
+    pub fn step(&mut self) -> io::Result<bool> {
+        self.step_within(None)
+    }
+
+    /// The same, but it waits for events no longer than this; `None`: until one comes.
+    pub fn step_within(&mut self, limit: Option<Duration>) -> io::Result<bool> {
+        let timeout = [self.timeout(), limit].into_iter().flatten().min();
+        let mut result = self.turn(timeout);
+        if let Some(error) = self.fatal.take() {
+            result = Err(error);
+        }
+        let goes_on = result.is_ok() && !self.has_stopped();
+        if !goes_on {
+            self.handle.stop();
+            self.end_all();
+            self.lines.shared.log_limit.finish();
+        }
+        result.map(|()| goes_on)
+    }
+
+    /// A turn that waits for events at most for `timeout`.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.poller.poll(&mut ready, timeout)?;
+        self.lines.shared.env.set_now(self.poller.now());
+        self.lines.shared.compressor.begin_turn();
+        self.work = 0;
+        // The actions of the callbacks at the end of the last turn.
+        self.lines.apply();
+        self.fire_timers();
+        // Connections queued during this turn have already spent their budget.
+        let (to_read, to_flush) = (self.lines.again.len(), self.lines.flushes.len());
+        for event in ready.drain(..) {
+            self.on_event(event);
+            self.fire_timers_in_time();
+        }
+        self.ready = ready;
+        self.serve_again(to_read);
+        self.accept_waiting();
+        self.close_due();
+        self.sweep();
+        self.lines.shared.log_limit.write_counts(self.lines.shared.env.now);
+        self.lines.deliver_posts();
+        self.lines.flush_listed(to_flush);
+        self.lines.keep_within_memory();
+        self.call_back();
+        let (addresses, doors) = (&mut self.addresses, &mut self.site.doors);
+        self.lines.reap(|slot, door| {
+            addresses.forget(slot);
+            if let Some(door) = doors.get_mut(usize::from(door)) {
+                door.connections = door.connections.saturating_sub(1);
+            }
+        });
+        if cfg!(debug_assertions) {
+            self.assert_laws();
+        }
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: Ready) {
+        match event.token {
+            Token::Wake => self.take_commands(),
+            Token::Listener(listener) => self.accepting.note(listener),
+            Token::Connection { slot, generation } => {
+                // An event about an earlier tenant of the slot is stale.
+                let table = &self.lines.shared.table;
+                if table.id(slot).generation != generation || table.get(slot).is_none_or(|it| it.is_gone()) {
+                    return;
+                }
+                if event.writable {
+                    self.lines.on_writable(slot);
+                }
+                if event.readable || event.read_closed {
+                    self.on_readable(slot, event.read_closed);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The opening handshake (RFC 6455 §4.2): checked, decided by a handler now or later, and answered.
+
+use std::borrow::Cow;
+
+use super::lines::Line;
+use super::requests::{failed, unavailable};
+use super::state::EventLoop;
+use crate::http::{Body, OriginRefusal, Persistence, Reach, Request, RequestError, Response, Upgrade, Via};
+use crate::protocol::{self, Extension};
+use crate::server::api::handler::Accept;
+use crate::server::connection::Phase;
+use crate::server::connection::entrance::Decision;
+use crate::server::connection::websocket::{Sending, WebSocket};
+use crate::server::event_loop::logs::log_request_error;
+use crate::server::shared::compressor;
+use crate::server::transport::Poller;
+use crate::server::types::config::Deflate;
+use crate::server::types::error::ConnectionError;
+use crate::server::types::id::Deferred;
+use crate::server::types::log_limit::{excerpt, log_limited};
+use crate::server::types::stats::Count;
+
+/// Bytes behind a request that are kept while its decision is put off.
+const EARLY: usize = 8 * 1024;
+
+impl<P: Poller> EventLoop<P> {
+    /// A request to open a WebSocket on a mount, with `early` bytes behind it.
+    pub(super) fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, early: usize) {
+        let upgrade = match Upgrade::from_request(request) {
+            Ok(upgrade) => upgrade,
+            Err(error) => return self.refuse_upgrade(slot, request, error),
+        };
+        if let Some(refusal) = self.refusal(slot, request) {
+            return self.lines.respond(slot, &refusal, Body::Include, Persistence::Close);
+        }
+        let id = self.lines.shared.table.id(slot);
+        self.lines.shared.table.set_path(slot, request.path());
+        let extension = match self.agree_on_compression(slot, &upgrade) {
+            Ok(extension) => extension,
+            Err(error) => return self.refuse_upgrade(slot, request, error),
+        };
+        let mut accept = None;
+        self.try_call(mount, id, |handler, ctx| accept = Some(handler.accept(ctx, request)));
+        let offered = upgrade.subprotocols().map(Box::from).collect();
+        let decision = Decision { accept_key: upgrade.accept_key(), mount, offered, extension };
+        match accept {
+            Some(Accept::Later) if early <= EARLY => {
+                let Some((entrance, env)) = self.lines.entrance(slot) else { return };
+                entrance.defer_upgrade(decision, env);
+                self.lines.apply();
+                // No other event will tell that the client has hung up already.
+                if self.lines.connection(slot).is_some_and(|connection| connection.reading.is_closing()) {
+                    self.lines.kill(slot);
+                }
+            }
+            Some(accept) => self.settle(slot, &decision, accept),
+            None => {
+                self.lines.apply();
+                self.lines.respond(slot, &failed(), Body::Include, Persistence::Close);
+            }
+        }
+    }
+
+    fn refuse_upgrade(&mut self, slot: u32, request: &Request<'_>, error: RequestError) {
+        log_request_error(&mut self.lines.shared, slot, error);
+        self.lines.respond(slot, &error.response(), Body::answering(request.method()), Persistence::Close);
+    }
+
+    /// The response that refuses an opening handshake before its handler is asked, if anything does.
+    fn refusal(&mut self, slot: u32, request: &Request<'_>) -> Option<Response> {
+        let (is_local, via) = self.lines.entrance(slot).map(|(entrance, _)| (entrance.is_local, entrance.via))?;
+        // A proxy may have clients anywhere.
+        let reach = if is_local && via == Via::Direct { Reach::Loopback } else { Reach::Network };
+        if let Some(Err(error)) = self.door(slot).map(|door| door.origins.check(request, via, reach)) {
+            let shared = &mut self.lines.shared;
+            if error == RequestError::ForeignOrigin {
+                let (peer, refusal) = (shared.table.peer(slot), OriginRefusal::new(request, via));
+                log_limited!(shared, Origin, "{peer}: refused with 403: {refusal}");
+            } else {
+                log_request_error(shared, slot, error);
+            }
+            return Some(error.response());
+        }
+        if self.stopping.is_some() {
+            return Some(unavailable("the server is shutting down"));
+        }
+        let shared = &mut self.lines.shared;
+        if shared.env.is_short_of_memory() {
+            let (peer, most) = (shared.table.peer(slot), shared.env.config.max_memory);
+            log_limited!(
+                shared,
+                MemoryRefused,
+                "{peer}: refused with 503: all connections together hold nearly as many bytes as Config::max_memory \
+                 ({most}) allows"
+            );
+            return Some(unavailable("the server is short of memory"));
+        }
+        None
+    }
+
+    /// Negotiates compression: without context takeover when there is no memory for it.
+    fn agree_on_compression(
+        &mut self,
+        slot: u32,
+        upgrade: &Upgrade<'_>,
+    ) -> Result<Option<Extension>, RequestError> {
+        let shared = &mut self.lines.shared;
+        let (deflate, slow, most) =
+            (shared.env.config.deflate, shared.env.config.slow, shared.env.config.max_memory);
+        let mut agreed = compressor::negotiate(deflate, slow, upgrade)?;
+        let peer = shared.table.peer(slot);
+        if !shared.has_room_for_contexts(compressor::reserved(agreed)) {
+            log_limited!(
+                shared,
+                Contexts,
+                "{peer}: compressed without context takeover: with its contexts more than half of Config::max_memory \
+                 ({most}) would be in use"
+            );
+            agreed = compressor::negotiate(deflate.map(Deflate::without_takeover), slow, upgrade)?;
+        }
+        let reserved = compressor::reserved(agreed);
+        if let (1.., Some(Line { connection, env, .. })) = (reserved, self.lines.line(slot)) {
+            connection.extra_mut(env).reserved = reserved;
+            connection.account(env);
+        }
+        if deflate.is_some() {
+            let shared = &mut self.lines.shared;
+            log_limited!(shared, Request, "{peer} {}: {}", shared.table.id(slot), compressor::describe(agreed));
+        }
+        Ok(agreed)
+    }
+
+    /// Answers an opening handshake that was put off, if the client still waits for it.
+    pub(super) fn settle_deferred(&mut self, deferred: Deferred, accept: Accept) {
+        let Some(slot) = self.lines.shared.table.find(deferred.id) else { return };
+        let Some((entrance, _)) = self.lines.entrance(slot) else { return };
+        if entrance.served != deferred.request || matches!(accept, Accept::Later) {
+            return;
+        }
+        let Some(decision) = entrance.take_decision() else { return };
+        let mut early = entrance.take_bytes();
+        self.settle(slot, &decision, accept);
+        if self.lines.is_open(slot) {
+            self.deliver_and_keep(slot, &mut early);
+        }
+        if let Some(Line { connection, env, .. }) = self.lines.line(slot) {
+            connection.account(env);
+        }
+        self.lines.serve_later(slot);
+    }
+
+    /// Answers an opening handshake as its handler has decided.
+    fn settle(&mut self, slot: u32, decision: &Decision, accept: Accept) {
+        let subprotocol = match accept {
+            Accept::Yes(subprotocol) => subprotocol,
+            Accept::No(response) => {
+                self.lines.apply();
+                return self.lines.respond(slot, &response, Body::Include, Persistence::Close);
+            }
+            Accept::Later => {
+                self.lines.apply();
+                return self.refuse(slot, RequestError::Malformed);
+            }
+        };
+        if let Some(name) = subprotocol.as_deref()
+            && !decision.offered.iter().any(|offered| **offered == *name)
+        {
+            let shared = &mut self.lines.shared;
+            log_limited!(
+                shared,
+                Misuse,
+                "the handler at {} has chosen the subprotocol \"{}\", which the client has not offered",
+                excerpt(shared.table.path(slot)),
+                excerpt(name)
+            );
+            self.lines.apply();
+            return self.lines.respond(slot, &failed(), Body::Include, Persistence::Close);
+        }
+        self.open(slot, decision, subprotocol);
+    }
+
+    fn open(&mut self, slot: u32, decision: &Decision, subprotocol: Option<Cow<'static, str>>) {
+        let Decision { accept_key, mount, extension, .. } = decision;
+        let mut response = Vec::new();
+        Upgrade::encode_response_with(accept_key, subprotocol.as_deref(), *extension, &[], &mut response);
+        let id = self.lines.shared.table.id(slot);
+        let member = self.lines.shared.join_mount(slot, *mount);
+        let Some(Line { connection, env, .. }) = self.lines.line(slot) else { return };
+        let Some(entrance) = connection.entrance() else { return };
+        env.stats.add(Count::Opened);
+        let mut protocol = protocol::Connection::server(env.limits.clone());
+        if let Some(extension) = extension {
+            protocol = protocol.with_extension(*extension);
+        }
+        let (sending, extra) = (extension.and_then(Sending::new), entrance.take_extra());
+        connection.phase = Phase::WebSocket(WebSocket::new(protocol, sending, extra, *mount, member));
+        connection.heard = env.tick();
+        if subprotocol.is_some() {
+            connection.extra_mut(env).subprotocol = subprotocol;
+        }
+        self.lines.shared.table.recount(slot);
+        let came_back = self.try_call(*mount, id, |handler, ctx| handler.open(ctx));
+        if self.lines.shared.outbox.actions.is_empty() {
+            self.lines.send_response(slot, &response, None);
+        } else {
+            // Messages of `accept` and `open` leave with the response.
+            if let Some(Line { connection, env, .. }) = self.lines.line(slot) {
+                connection.output.hold(&response, env);
+            }
+            self.lines.apply();
+            self.lines.flush(slot);
+        }
+        self.lines.shared.schedule(slot);
+        if !came_back {
+            self.lines.fail(slot, ConnectionError::Panic);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Everything that connections share and that handlers' contexts work on: the table of connections, topics, posts, the
+//! outbox, timers and compressors. Sockets are not here.
+
+pub(crate) mod addresses;
+pub(crate) mod compressor;
+pub(crate) mod outbox;
+pub(crate) mod pool;
+pub(crate) mod posts;
+pub(crate) mod table;
+pub(crate) mod timers;
+pub(crate) mod topics;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use self::compressor::Compressor;
+use self::outbox::Outbox;
+use self::posts::{Delivery, Post, Posts, split};
+use self::table::Table;
+use self::timers::Timers;
+use self::topics::Topics;
+use super::connection::websocket::{Membership, Sending};
+use super::types::config::Config;
+use super::types::env::Env;
+use super::types::error::ConnectionError;
+use super::types::id::{ConnectionId, TopicKey};
+use super::types::log_limit::LogLimit;
+use super::types::stats::Stats;
+use crate::protocol::{Message, Opcode};
+
+/// Connections that the tables have room for from the start, if so many are allowed.
+pub(crate) const ROOM: usize = 1 << 16;
+
+pub(crate) struct Shared {
+    pub env: Env,
+    pub table: Table,
+    pub outbox: Outbox,
+    pub posts: Posts,
+    pub compressor: Compressor,
+    pub topics: Topics,
+    pub timers: Timers,
+    pub mounts: Vec<MountPoint>,
+    pub log_limit: LogLimit,
+    /// When a sweep looks at all connections next, if any has a deadline.
+    pub next_sweep: Option<Instant>,
+}
+
+/// A mount, as connections know it.
+pub(crate) struct MountPoint {
+    pub path: Box<str>,
+    pub topic: TopicKey,
+}
+
+impl Shared {
+    pub fn new(config: Config, stats: Arc<Stats>, now: Instant) -> Self {
+        Shared {
+            table: Table::with_room(config.max_connections.min(ROOM)),
+            compressor: Compressor::new(config.deflate),
+            env: Env::new(config, stats, now),
+            outbox: Outbox::default(),
+            posts: Posts::default(),
+            topics: Topics::default(),
+            timers: Timers::default(),
+            mounts: Vec::new(),
+            log_limit: LogLimit::default(),
+            next_sweep: None,
+        }
+    }
+
+    pub fn add_mount(&mut self, path: &str) {
+        let topic = self.topics.add_mount();
+        self.mounts.push(MountPoint { path: path.into(), topic });
+    }
+
+    /// The topic of a mount.
+    pub fn mount_topic(&self, mount: u16) -> Option<TopicKey> {
+        self.mounts.get(usize::from(mount)).map(|mount| mount.topic)
+    }
+
+    /// The first mount at this path, as it was given to `mount`.
+    pub fn find_mount(&self, path: &str) -> Option<u16> {
+        self.mounts.iter().position(|mount| *mount.path == *path).and_then(|at| u16::try_from(at).ok())
+    }
+
+    /// The deadlines of a connection have changed: a sweep looks in time.
+    pub fn schedule(&mut self, slot: u32) {
+        if let Some(millis) = self.table.get(slot).and_then(|connection| connection.next_look(&self.env)) {
+            self.look_by(self.env.now + Duration::from_millis(millis));
+        }
+    }
+
+    /// A sweep looks by then.
+    pub fn look_by(&mut self, at: Instant) {
+        self.next_sweep = Some(self.next_sweep.map_or(at, |next| next.min(at)));
+    }
+
+    /// Makes a connection a member of its mount's topic. Returns its position.
+    pub fn join_mount(&mut self, slot: u32, mount: u16) -> u32 {
+        self.posts.skip(slot);
+        self.mount_topic(mount).map_or(0, |topic| self.topics.join(topic, slot))
+    }
+
+    /// Ends all memberships of a connection.
+    pub fn leave_all(&mut self, slot: u32) {
+        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else { return };
+        let (mount, member) = (websocket.mount, websocket.member);
+        let memberships = websocket.extra.as_mut().map(|extra| std::mem::take(&mut extra.memberships));
+        if let Some(topic) = self.mount_topic(mount)
+            && let Some(moved) = self.topics.leave(topic, member)
+            && let Some(moved) = self.table.get_mut(moved).and_then(|connection| connection.websocket_mut())
+        {
+            moved.member = member;
+        }
+        for membership in memberships.unwrap_or_default() {
+            self.leave(membership);
+        }
+    }
+
+    /// Subscribes a connection to a topic. A second subscription changes nothing.
+    pub fn subscribe(&mut self, slot: u32, name: &str) {
+        self.settle_posts(slot);
+        let topic = self.topics.key_or_insert(name);
+        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else { return };
+        let memberships = &mut websocket.extra(&self.env).memberships;
+        if let Err(at) = find(memberships, topic) {
+            let position = self.topics.join(topic, slot);
+            memberships.insert(at, Membership { topic, position });
+        }
+    }
+
+    pub fn unsubscribe(&mut self, slot: u32, name: &str) {
+        self.settle_posts(slot);
+        let Some(topic) = self.topics.key(name) else { return };
+        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else { return };
+        let Some(extra) = websocket.extra.as_mut() else { return };
+        let Ok(at) = find(&extra.memberships, topic) else { return };
+        let membership = extra.memberships.remove(at);
+        websocket.shrink();
+        self.leave(membership);
+    }
+
+    fn leave(&mut self, left: Membership) {
+        let Some(moved) = self.topics.leave(left.topic, left.position) else { return };
+        let extra = self.table.get_mut(moved).and_then(|connection| connection.websocket_mut()?.extra.as_mut());
+        if let Some(extra) = extra
+            && let Ok(at) = find(&extra.memberships, left.topic)
+            && let Some(membership) = extra.memberships.get_mut(at)
+        {
+            membership.position = left.position;
+        }
+    }
+
+    /// Whether a connection gets the posts to a topic.
+    pub fn is_member(&self, slot: u32, topic: TopicKey) -> bool {
+        let Some(websocket) = self.table.get(slot).and_then(|connection| connection.websocket()) else { return false };
+        self.mount_topic(websocket.mount) == Some(topic)
+            || websocket.extra.as_ref().is_some_and(|extra| find(&extra.memberships, topic).is_ok())
+    }
+
+    /// Counts a message where their rate is limited. Returns whether it may be handled; if not, the connection fails.
+    #[cold]
+    pub fn may_take_message(&mut self, id: ConnectionId, limit: u32) -> bool {
+        let websocket = self.table.get_mut(id.slot).and_then(|connection| connection.websocket_mut());
+        let Some((is_allowed, is_first)) = websocket.map(|websocket| websocket.count_message(limit, &self.env)) else {
+            return false;
+        };
+        if is_first {
+            self.schedule(id.slot);
+        }
+        if !is_allowed {
+            self.settle_posts_for(id);
+            self.outbox.fail(id, ConnectionError::TooManyMessages);
+        }
+        is_allowed
+    }
+
+    /// Sends a message to one connection: compressed where that was negotiated and makes it shorter.
+    #[inline]
+    pub fn send(&mut self, to: ConnectionId, message: Message<'_>) {
+        if !self.posts.is_empty() {
+            self.settle_posts_for(to);
+        }
+        if self.env.config.deflate.is_some() && self.send_compressed(to, message.opcode(), message.as_bytes()) {
+            return;
+        }
+        self.outbox.send(to, message);
+    }
+
+    /// Sends a frame to one connection, compressed as [`send`](Self::send) does.
+    pub fn send_frame(&mut self, to: ConnectionId, frame: &[u8]) {
+        self.settle_posts_for(to);
+        let is_sent = self.env.config.deflate.is_some()
+            && split(frame).is_some_and(|(opcode, payload)| self.send_compressed(to, opcode, payload));
+        if !is_sent {
+            self.outbox.send_frame(to, frame);
+        }
+    }
+
+    /// Sends a message compressed, if that is negotiated and worth it. Returns whether it was sent.
+    fn send_compressed(&mut self, to: ConnectionId, opcode: Opcode, payload: &[u8]) -> bool {
+        let Some(slot) = self.table.find_open(to) else { return false };
+        let Some(sending) = self.sending(slot).filter(|_| self.compressor.is_worth_it(payload.len())) else {
+            return false;
+        };
+        let start = self.outbox.replies.len();
+        let mut replies = std::mem::take(&mut self.outbox.replies);
+        let is_sent = self.encode_own(slot, sending, (opcode, payload), &mut replies).unwrap_or_else(|| {
+            self.compressor.encode_alone(sending.window_bits(), opcode, payload, &mut replies, &self.env.stats)
+        });
+        self.outbox.replies = replies;
+        if is_sent {
+            self.outbox.note_reply(to, start);
+        }
+        is_sent
+    }
+
+    /// Compresses with the context of one connection. `None`: the connection has none, or the budget of the turn is spent.
+    fn encode_own(
+        &mut self,
+        slot: u32,
+        sending: Sending,
+        message: (Opcode, &[u8]),
+        output: &mut Vec<u8>,
+    ) -> Option<bool> {
+        let connection = self.table.get_mut(slot)?;
+        if sending.has_takeover() && self.compressor.spend_own(message.1.len()) {
+            let own = &mut connection.extra_mut(&self.env).compressor;
+            return Some(self.compressor.encode_own(sending.window_bits(), own, message, output, &self.env.stats));
+        }
+        // The peer is sent a message that its own context does not contain.
+        if let Some(own) = connection.websocket_mut().and_then(|it| it.extra.as_mut()?.compressor.as_mut()) {
+            own.is_stale = true;
+        }
+        None
+    }
+
+    /// How messages to a connection may be compressed.
+    pub fn sending(&self, slot: u32) -> Option<Sending> {
+        self.table.get(slot)?.websocket()?.sending
+    }
+
+    /// Appends a post as a connection is to get it.
+    pub fn append_post(&mut self, slot: u32, at: usize, output: &mut Vec<u8>) {
+        let Some(sending) = self.sending(slot) else { return output.extend_from_slice(self.posts.frame(at)) };
+        let posts = std::mem::take(&mut self.posts);
+        let frame = posts.frame(at);
+        let message = split(frame).filter(|(_, payload)| self.compressor.is_worth_it(payload.len()));
+        let outcome = message.map(|message| self.encode_own(slot, sending, message, output));
+        if let None | Some(Some(false)) = outcome {
+            output.extend_from_slice(frame);
+        }
+        self.posts = posts;
+        if let Some(None) = outcome {
+            let bits = sending.window_bits();
+            output.extend_from_slice(self.posts.compressed(at, bits, &mut self.compressor, &self.env.stats));
+        }
+    }
+
+    /// Copies the turn's posts for a connection so far to its replies, so that the next reply, or a change of its
+    /// subscriptions, comes after them.
+    pub fn settle_posts(&mut self, slot: u32) {
+        if !self.posts.is_empty() {
+            let mut copy = Vec::new();
+            self.take_posts(slot, &mut copy);
+            if !copy.is_empty() {
+                let start = self.outbox.replies.len();
+                self.outbox.replies.extend_from_slice(&copy);
+                self.outbox.note_reply(self.table.id(slot), start);
+            }
+        }
+    }
+
+    /// The same for a connection that may have left.
+    pub fn settle_posts_for(&mut self, id: ConnectionId) {
+        if !self.posts.is_empty()
+            && let Some(slot) = self.table.find_open(id)
+        {
+            self.settle_posts(slot);
+        }
+    }
+
+    /// Appends the posts that a connection has yet to get to `output`, and marks them as seen. Returns where the newest
+    /// begins there.
+    pub fn take_posts(&mut self, slot: u32, output: &mut Vec<u8>) -> usize {
+        let id = self.table.id(slot);
+        let mut newest = output.len();
+        for at in self.posts.seen(slot) as usize..self.posts.log.len() {
+            let Some(&Post { topic, except, .. }) = self.posts.log.get(at) else { break };
+            if except != Some(id) && self.is_member(slot, topic) {
+                newest = output.len();
+                self.append_post(slot, at, output);
+            }
+        }
+        self.posts.skip(slot);
+        newest
+    }
+
+    /// Lists the connections that have yet to get a post.
+    pub fn list_deliveries(&self, post: usize, deliveries: &mut Vec<Delivery>) {
+        let Some(Post { topic, except, .. }) = self.posts.log.get(post) else { return };
+        let post = post as u32;
+        let gets = |slot: &u32| self.posts.seen(*slot) <= post && *except != Some(self.table.id(*slot));
+        let members = self.topics.members(*topic).iter().copied().filter(gets);
+        deliveries.extend(members.map(|slot| Delivery { slot, post }));
+    }
+
+    /// Whether contexts of so many bytes may be promised: half of the memory is left for messages.
+    pub fn has_room_for_contexts(&self, bytes: usize) -> bool {
+        bytes <= (self.env.config.max_memory / 2).saturating_sub(self.env.memory())
+    }
+}
+
+/// The place of a topic's membership, or where it would be.
+fn find(memberships: &[Membership], topic: TopicKey) -> Result<usize, usize> {
+    memberships.binary_search_by_key(&topic, |membership| membership.topic)
+}

@@ -1,0 +1,212 @@
+//! A wire: the bytes under way between a client and the server's socket, and that socket.
+
+use std::io::{self, ErrorKind, IoSlice};
+
+use super::{Network, Style, system_call};
+use crate::server::transport::{Ready, Received, Socket, Token};
+use crate::server::types::id::Peer;
+
+/// A connection, seen from the server's socket.
+pub(crate) struct Wire {
+    pub token: Option<Token>,
+    pub peer: Peer,
+    pub inbound: Vec<u8>,
+    pub fin: bool,
+    pub reset: Reset,
+    pub outbound: Vec<u8>,
+    /// Bytes that the socket still accepts.
+    pub room: usize,
+    /// A write has found too little room: an event comes when there is some.
+    pub full: bool,
+    pub send_error: Option<ErrorKind>,
+    /// The server has read the stream to its end.
+    pub end_read: bool,
+    pub shut: bool,
+    pub aborted: bool,
+    /// The server has dropped its socket, with so many bytes unread.
+    pub dropped: Option<usize>,
+    /// Changes that no event has reported yet: bytes or an end, room, and nothing at all.
+    pub arrived: bool,
+    pub released: bool,
+    pub spurious: bool,
+    pub calls: Calls,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reset {
+    No,
+    #[cfg_attr(not(any(test, fuzzing)), allow(dead_code))]
+    Unseen,
+    Seen,
+}
+
+/// The server's calls on a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Calls {
+    pub receives: usize,
+    pub sends: usize,
+    pub received: usize,
+    pub sent: usize,
+}
+
+impl Wire {
+    pub fn new(peer: Peer) -> Self {
+        Wire {
+            token: None,
+            peer,
+            inbound: Vec::new(),
+            fin: false,
+            reset: Reset::No,
+            outbound: Vec::new(),
+            room: usize::MAX,
+            full: false,
+            send_error: None,
+            end_read: false,
+            shut: false,
+            aborted: false,
+            dropped: None,
+            arrived: false,
+            released: false,
+            spurious: false,
+            calls: Calls::default(),
+        }
+    }
+
+    /// Bytes come from the client.
+    pub fn arrive(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() && self.dropped.is_none() && self.reset == Reset::No {
+            assert!(!self.fin, "bytes after FIN");
+            self.inbound.extend_from_slice(bytes);
+            self.arrived = true;
+        }
+    }
+
+    /// The client ends its side.
+    pub fn end(&mut self) {
+        if self.reset == Reset::No {
+            self.fin = true;
+            self.arrived = true;
+        }
+    }
+
+    /// Whether there is an event to report.
+    pub fn has_event(&self) -> bool {
+        self.token.is_some() && (self.arrived || self.released || self.spurious)
+    }
+
+    pub fn register(&mut self, token: Token) {
+        self.token = Some(token);
+        // There is room for a first write, and bytes may have come before.
+        self.released = true;
+        self.arrived = true;
+    }
+
+    pub fn take_event(&mut self, style: Style) -> Ready {
+        let [arrived, released, spurious] =
+            [&mut self.arrived, &mut self.released, &mut self.spurious].map(std::mem::take);
+        // The room may have gone again before any event reported it.
+        self.full |= released && self.room == 0;
+        let all = style == Style::Epoll;
+        let ended = self.fin || self.reset != Reset::No;
+        Ready {
+            token: self.token.unwrap_or(Token::Wake),
+            readable: spurious || ((all || arrived) && (!self.inbound.is_empty() || ended)),
+            writable: spurious || ((all || released) && (self.room > 0 || self.reset != Reset::No)),
+            read_closed: (all || arrived) && ended,
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        self.calls.receives += 1;
+        let len = buffer.len().min(self.inbound.len());
+        if len > 0 {
+            buffer[..len].copy_from_slice(&self.inbound[..len]);
+            self.inbound.drain(..len);
+            self.calls.received += len;
+            return Ok(Received { len, drained: len < buffer.len(), ended: false });
+        }
+        match self.reset {
+            Reset::Unseen => {
+                self.reset = Reset::Seen;
+                Err(ErrorKind::ConnectionReset.into())
+            }
+            Reset::No if !self.fin => Ok(Received::NOTHING),
+            _ => {
+                self.end_read = true;
+                Ok(Received::END)
+            }
+        }
+    }
+
+    fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.calls.sends += 1;
+        if let Some(error) = self.send_error {
+            return Err(error.into());
+        }
+        match self.reset {
+            Reset::Unseen => {
+                self.reset = Reset::Seen;
+                return Err(ErrorKind::ConnectionReset.into());
+            }
+            Reset::Seen => return Err(ErrorKind::BrokenPipe.into()),
+            Reset::No if self.shut => return Err(ErrorKind::BrokenPipe.into()),
+            Reset::No => {}
+        }
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        assert!(offered > 0, "a write of nothing");
+        let accepted = offered.min(self.room);
+        self.full = accepted < offered;
+        let mut rest = accepted;
+        for slice in slices {
+            let piece = &slice[..slice.len().min(rest)];
+            self.outbound.extend_from_slice(piece);
+            rest -= piece.len();
+        }
+        self.calls.sent += accepted;
+        if self.room != usize::MAX {
+            self.room -= accepted;
+        }
+        Ok(accepted)
+    }
+}
+
+/// The server's end of a wire.
+pub(crate) struct MemorySocket {
+    pub network: Network,
+    pub at: usize,
+}
+
+impl Socket for MemorySocket {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        system_call(|| self.network.call(self.at, |wire| wire.receive(buffer)))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        system_call(|| self.network.call(self.at, |wire| wire.send(&[IoSlice::new(bytes)])))
+    }
+
+    fn send_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        system_call(|| self.network.call(self.at, |wire| wire.send(slices)))
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.network.wire(self.at, |wire| {
+            wire.shut = true;
+            if wire.reset == Reset::No { Ok(()) } else { Err(ErrorKind::NotConnected.into()) }
+        })
+    }
+
+    fn abort(&mut self) -> io::Result<()> {
+        self.network.wire(self.at, |wire| wire.aborted = true);
+        Ok(())
+    }
+}
+
+impl Drop for MemorySocket {
+    fn drop(&mut self) {
+        self.network.wire(self.at, |wire| {
+            wire.dropped = Some(wire.inbound.len());
+            wire.token = None;
+        });
+    }
+}
