@@ -3,9 +3,7 @@
 use super::values::{count, count_or_zero, memory, show_size, show_time, size, time, time_above_zero};
 use crate::{Config, Slow};
 
-mod recipe;
-
-pub(super) use recipe::RECIPE;
+pub(super) mod recipe;
 
 /// A flag that sets one field of a `T`.
 #[derive(Debug)]
@@ -78,7 +76,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         field: "max_timers",
         flag: "max-timers",
         value: "COUNT",
-        help: "delayed replies to one client; more: Close 1008",
+        help: "delayed replies pending for a client; more: Close 1008",
         default: |config| config.max_timers.to_string(),
         set: |config, text| count(text).map(|count| config.max_timers = count),
     },
