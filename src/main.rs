@@ -1,4 +1,4 @@
-//! The command `sockhop`: the log, then what its arguments say.
+//! The command `sockhop`: starts the log, then runs the command line.
 
 use std::process::ExitCode;
 

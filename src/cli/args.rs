@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure};
 
 use super::help;
-use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
+use super::settings::recipe::RECIPE;
+use super::settings::{DRAIN, LIMITS, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::Recipe;
 

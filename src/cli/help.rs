@@ -1,6 +1,7 @@
 //! The text of `--help`.
 
-use super::settings::{DRAIN, LIMITS, RECIPE, Setting, TIMEOUTS};
+use super::settings::recipe::RECIPE;
+use super::settings::{DRAIN, LIMITS, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::{APPS, ECHO};
 

@@ -158,11 +158,11 @@ impl fmt::Display for Failure {
                         f.write_str("\nStop the server that uses it, or choose another path.")
                     }
                     io::ErrorKind::AddrInUse => f.write_str(
-                        "\nStop the program that listens there, or choose another port, such as 8081, or 0 for any free one.",
+                        "\nStop the program that listens there, or choose another port: 8081, or 0 for any free one.",
                     ),
-                    io::ErrorKind::PermissionDenied => {
-                        f.write_str("\nPorts below 1024 need privileges; a unix: socket needs a directory that you may write to.")
-                    }
+                    io::ErrorKind::PermissionDenied => f.write_str(
+                        "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to.",
+                    ),
                     io::ErrorKind::AddrNotAvailable => f.write_str("\nThis machine has no such address."),
                     _ => Ok(()),
                 }

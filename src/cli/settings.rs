@@ -3,9 +3,7 @@
 use super::values::{count, count_or_zero, memory, show_size, show_time, size, time, time_above_zero};
 use crate::{Config, Slow};
 
-mod recipe;
-
-pub(super) use recipe::RECIPE;
+pub(super) mod recipe;
 
 /// A flag that sets one field of a `T`.
 #[derive(Debug)]
@@ -62,7 +60,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         field: "max_message_rate",
         flag: "max-message-rate",
         value: "COUNT",
-        help: "messages a second from one client; more: Close 1008; 0: any",
+        help: "messages a second from one client; more: Close 1008;\n0: no limit",
         default: |config| config.max_message_rate.to_string(),
         set: |config, text| count_or_zero(text).map(|count| config.max_message_rate = count),
     },
@@ -70,7 +68,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         field: "max_connections_per_address",
         flag: "max-per-address",
         value: "COUNT",
-        help: "connections from one IPv4 address or IPv6 /64; more: 429;\n0: any number",
+        help: "connections from one IPv4 address or IPv6 /64; more: 429;\n0: no limit",
         default: |config| config.max_connections_per_address.to_string(),
         set: |config, text| count_or_zero(text).map(|count| config.max_connections_per_address = count),
     },
@@ -78,7 +76,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         field: "max_timers",
         flag: "max-timers",
         value: "COUNT",
-        help: "delayed replies to one client; more: Close 1008",
+        help: "delayed replies pending for a client; more: Close 1008",
         default: |config| config.max_timers.to_string(),
         set: |config, text| count(text).map(|count| config.max_timers = count),
     },
@@ -194,7 +192,7 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         field: "message_timeout",
         flag: "message-timeout",
         value: "TIME",
-        help: "an unfinished message must gain 1K or end in each such span;\n0: need not",
+        help: "an unfinished message must gain 1K or end in each such span;\n0: no limit",
         default: |config| show_time(config.message_timeout),
         set: |config, text| time(text).map(|time| config.message_timeout = time),
     },

@@ -1,6 +1,6 @@
 //! The values of flags: reads sizes, times and counts, and writes them for `--help`.
 //!
-//! An error speaks of the value only: callers put the name of the flag before it.
+//! An error describes only the value: callers put the name of the flag before it.
 
 use std::time::Duration;
 

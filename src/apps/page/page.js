@@ -9,7 +9,7 @@ const clone = (id) => $(`#${id}`).content.cloneNode(true);
 const now = () => new Date().toTimeString().slice(0, 8);
 
 const ABOUT = {
-  pong: ['Say ping, and one second later everyone who is connected hears pong: this tab and every other. Nobody else had asked for it: on an open WebSocket the server may speak first.'],
+  pong: ['Say ping, and one second later everyone who is connected hears pong: this tab and every other. The others did not ask for it: on an open WebSocket, the server may send at any time.'],
   chat: ['A JSON object goes to everyone, its sender too, and the server adds the time. Names and messages are text, and stay text: try some <b>HTML</b>.'],
   relay: ['Edit, and move around. Everyone sees everyone else’s cursor, while the server keeps nothing: it hands each message to all but its sender.'],
   echo: ['Whatever you send comes back as it was: text as text, bytes as bytes, up to the longest message that this server takes.'],
@@ -129,8 +129,8 @@ const panels = {
     wire.addEventListener('close', ({ code }) => {
       const lost = pending.filter((reply) => !reply.waits).length;
       if (code === 1009) {
-        add(list, 'bad', `Close 1009, message too big. This server takes up to ${bytes(server.max)} (--max-message) and says so when it reads a frame’s length, before any payload. `
-          + 'The connection is gone with it; the client comes back on its own.');
+        add(list, 'bad', `Close 1009, message too big. This server takes up to ${bytes(server.max)} (--max-message). It closes when it reads a frame’s length, before any payload. `
+          + 'The connection ends, and the client reconnects on its own.');
       } else if (lost) add(list, 'bad', `The connection closed (${code} ${closeInWords(code)[0]}) before ${lost === 1 ? 'an answer' : `${lost} answers`} came.`);
       pending = pending.filter((reply) => reply.waits);
     });
@@ -184,7 +184,7 @@ function build(app) {
   heading.textContent = app.title;
   heading.id = `title-${app.name}`;
   element.setAttribute('aria-labelledby', heading.id);
-  $('.wire', element).setAttribute('aria-label', `What travels between ${app.name} and this tab`);
+  $('.wire', element).setAttribute('aria-label', `Messages between ${app.name} and this tab`);
   $('.about', element).textContent = ABOUT[app.name]?.[0] ?? `${app.about}.`;
   rule($('.rule', element), app);
   $('.play', element).append(clone(`t-${kind}`));

@@ -241,14 +241,14 @@ export class Wire extends EventTarget {
   // 4.2 Server-side requirements: the request as the server saw it, and the response, which browsers hide from pages.
   #handshake(head) {
     const asked = {
-      host: 'which server is meant', upgrade: 'asks to go on in another protocol', connection: 'Upgrade is for the next hop alone',
-      origin: 'the page that asks; browsers always say', 'sec-websocket-key': '16 random bytes, to be answered below',
-      'sec-websocket-version': 'the one of RFC 6455', 'sec-websocket-protocol': 'what the client would like to speak',
-      'sec-websocket-extensions': 'offered; the server need not take them',
+      host: 'the server that is meant', upgrade: 'asks to change the protocol', connection: 'Upgrade applies only to the next hop',
+      origin: 'the page that asks; browsers always send it', 'sec-websocket-key': '16 random bytes, answered below',
+      'sec-websocket-version': 'the version of RFC 6455', 'sec-websocket-protocol': 'the subprotocols that the client offers',
+      'sec-websocket-extensions': 'offered; the server may decline them',
       cookie: 'hidden here; the app gets it', authorization: 'hidden here; the app gets it',
     };
     const answered = {
-      upgrade: 'agreed: what follows are frames', 'sec-websocket-accept': 'SHA-1 of the key and a fixed text: proof that it was read',
+      upgrade: 'agreed: frames follow', 'sec-websocket-accept': 'SHA-1 of the key and a fixed text: proof that the server has read the key',
       'sec-websocket-protocol': 'the one that the server has chosen', 'sec-websocket-extensions': 'agreed: how messages may be compressed',
     };
     const block = (first, headers, notes) => {
