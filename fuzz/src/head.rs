@@ -76,7 +76,7 @@ impl<'a> Head<'a> {
             && self.lists("upgrade", "websocket")
             && self.lists("connection", "upgrade")
             && self.values("transfer-encoding").is_empty()
-            && self.values("content-length").iter().all(|value| *value == "0")
+            && matches!(self.values("content-length")[..], [] | ["0"])
             && self.values("sec-websocket-version") == ["13"]
             && is_key(key)
             && is_offer

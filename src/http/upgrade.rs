@@ -45,7 +45,9 @@ impl<'r> Upgrade<'r> {
             return Err(RequestError::MissingConnectionUpgrade);
         }
         // One side might read a body as frames, and the other not.
-        if request.header("transfer-encoding").is_some() || request.header_lines("content-length").any(|it| it != "0") {
+        let is_bodiless = request.single("transfer-encoding") == Single::None
+            && matches!(request.single("content-length"), Single::None | Single::One("0"));
+        if !is_bodiless {
             return Err(RequestError::BodyNotAllowed);
         }
         // 4.2.1 (6), 4.4: exactly these digits, so neither `013` nor `+13`.

@@ -82,6 +82,7 @@ fn names_the_broken_rule() {
         (with(&["Content-Length: 1"]), BodyNotAllowed, 400),
         (with(&["Content-Length: 00"]), BodyNotAllowed, 400),
         (with(&["Content-Length: 0", "Content-Length: 5"]), BodyNotAllowed, 400),
+        (with(&["Content-Length: 0", "Content-Length: 0"]), BodyNotAllowed, 400),
         (with(&["Content-Length:"]), BodyNotAllowed, 400),
         (without(VALID[3]), VersionNot13, 426),
         (with(&["Sec-WebSocket-Version: 8"]), VersionNot13, 426),
