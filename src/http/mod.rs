@@ -77,4 +77,4 @@ pub use target::decode_path;
 pub use upgrade::{Upgrade, accept_key, upgrade_required};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -173,12 +173,10 @@ impl fmt::Display for OriginRefusal<'_> {
         write!(f, "origin \"{origin}\" is not that of host \"{host}\": ")?;
         // Only a valid origin is proposed as an argument, because it has no characters that are special to a shell.
         match Origin::parse(self.origin) {
-            Ok(origin) => write!(f, "to allow it, add --origin {origin}")?,
-            Err(OriginError) => {
-                write!(f, "it cannot be named with --origin VALUE, only let in with all by --origin '*'")?
-            }
+            Ok(origin) => write!(f, "to allow it, add Config::origins {origin}")?,
+            Err(OriginError) => write!(f, "it cannot be allowed by itself; Config::origins '*' allows all origins")?,
         }
-        write!(f, " (in code, Config::origins); behind a proxy, let Host pass: ")?;
+        write!(f, "; behind a proxy, let Host pass: ")?;
         write!(f, "proxy_set_header Host $host (or $http_host, to keep a port)")
     }
 }

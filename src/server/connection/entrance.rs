@@ -318,6 +318,11 @@ impl Entrance {
         self.extra = None;
     }
 
+    #[cfg(test)]
+    pub fn bytes(&mut self) -> Option<&mut Vec<u8>> {
+        self.intake.as_mut().map(|intake| &mut intake.bytes)
+    }
+
     /// The deadline of the current stage.
     pub fn deadline(&self, env: &Env) -> Option<Deadline> {
         let config = &env.config;
@@ -362,9 +367,7 @@ impl Entrance {
 
     /// The intake, made with this stage where there is none.
     fn intake(&mut self, stage: Stage, env: &Env) -> &mut Intake {
-        self.intake.get_or_insert_with(|| {
-            Box::new(Intake { bytes: Vec::new(), stage, charge: Charge::new(&env.held) })
-        })
+        self.intake.get_or_insert_with(|| Box::new(Intake { bytes: Vec::new(), stage, charge: Charge::new(&env.held) }))
     }
 
     fn take_upload(&mut self) -> Option<Upload> {

@@ -208,7 +208,11 @@ impl Connection {
             Phase::WebSocket(websocket) if websocket.has_backlog() => Work::Backlog,
             Phase::WebSocket(websocket) if websocket.is_inflating() => Work::Inflate,
             Phase::WebSocket(websocket) => {
-                if websocket.receives_directly() { Work::ReceiveDirectly } else { Work::Receive }
+                if websocket.receives_directly() {
+                    Work::ReceiveDirectly
+                } else {
+                    Work::Receive
+                }
             }
             Phase::Entrance(entrance) if entrance.has_backlog() => Work::Requests,
             Phase::Entrance(_) | Phase::Leaving(_) => Work::Receive,
@@ -218,7 +222,8 @@ impl Connection {
     /// An event: there may be something to read, or the end of the stream.
     pub fn note_readable(&mut self, read_closed: bool) {
         if self.reading != Reading::Ended {
-            self.reading = if read_closed || self.reading == Reading::Closing { Reading::Closing } else { Reading::Ready };
+            self.reading =
+                if read_closed || self.reading == Reading::Closing { Reading::Closing } else { Reading::Ready };
         }
     }
 

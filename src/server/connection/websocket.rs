@@ -7,7 +7,9 @@ use std::num::NonZeroU8;
 use std::ops::Range;
 
 use super::Connection;
-use crate::protocol::{self, Allowance, CloseFrame, ContextTakeover, Deflater, Event, Extension, Message, ProtocolError, State};
+use crate::protocol::{
+    self, Allowance, CloseFrame, ContextTakeover, Deflater, Event, Extension, Message, ProtocolError, State,
+};
 use crate::server::types::env::{Charge, Env, Tick};
 use crate::server::types::error::Reason;
 use crate::server::types::id::TopicKey;
@@ -147,7 +149,7 @@ impl Extra {
     }
 
     /// Whether it holds nothing.
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.attached.is_none()
             && self.subprotocol.is_none()
             && self.memberships.is_empty()

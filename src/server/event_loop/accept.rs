@@ -90,7 +90,11 @@ impl<P: Poller> EventLoop<P> {
         let present = table.len() - self.lines.dead.len() - table.count(Standing::TurnedAway);
         let is_full = present >= self.lines.shared.env.config.max_connections;
         let at = self.site.doors.get(usize::from(door));
-        let is_door_full = at.is_some_and(|at| at.max_connections.is_some_and(|most| at.connections >= most));
+        let of_door = |slot: &&u32| table.get(**slot).is_some_and(|connection| connection.door == door);
+        let is_door_full = at.is_some_and(|at| {
+            let leaves = || self.lines.dead.iter().filter(of_door).count();
+            at.max_connections.is_some_and(|most| at.connections >= most && at.connections - leaves() >= most)
+        });
         if !is_full && !is_door_full {
             return true;
         }
@@ -106,10 +110,6 @@ impl<P: Poller> EventLoop<P> {
         });
         let Some((_, slot)) = idle.max() else { return false };
         self.lines.kill(slot);
-        // Its descriptor is free at the end of the turn; its place is free now.
-        if let Some(door) = self.lines.connection(slot).and_then(|it| self.site.doors.get_mut(usize::from(it.door))) {
-            door.connections -= 1;
-        }
         true
     }
 

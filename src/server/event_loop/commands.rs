@@ -39,13 +39,15 @@ impl<P: Poller> EventLoop<P> {
                     shared.send_frame(to, &frame);
                 }
             }
-            Command::Broadcast { path, frame } => match shared.find_mount(&path).and_then(|it| shared.mount_topic(it)) {
-                Some(topic) => {
-                    shared.posts.post_frame(topic, &frame);
-                    self.lines.deliver_many_posts();
+            Command::Broadcast { path, frame } => {
+                match shared.find_mount(&path).and_then(|it| shared.mount_topic(it)) {
+                    Some(topic) => {
+                        shared.posts.post_frame(topic, &frame);
+                        self.lines.deliver_many_posts();
+                    }
+                    None => log_limited!(shared, Misuse, "Handle::broadcast: nothing is mounted at {path}"),
                 }
-                None => log_limited!(shared, Misuse, "Handle::broadcast: nothing is mounted at {path}"),
-            },
+            }
             Command::Publish { topic, frame } => {
                 if let Some(topic) = shared.topics.key(&topic) {
                     shared.posts.post_frame(topic, &frame);
@@ -90,8 +92,7 @@ impl<P: Poller> EventLoop<P> {
         let jitter = RandomState::new();
         let table = &self.lines.shared.table;
         let open = self.lines.open_slots().into_iter();
-        let mut due: Vec<_> =
-            open.map(|slot| (now + over.mul_f64(fraction(&jitter, slot)), table.id(slot))).collect();
+        let mut due: Vec<_> = open.map(|slot| (now + over.mul_f64(fraction(&jitter, slot)), table.id(slot))).collect();
         due.sort_unstable_by(|one, other| other.cmp(one));
         if !due.is_empty() {
             // A target of its own: the command shows it by default, so that nobody takes the wait for a hang.

@@ -18,13 +18,13 @@ pub(super) fn log_request_error(shared: &mut Shared, slot: u32, error: RequestEr
         RequestError::HeadTooLarge => log_limited!(
             shared,
             Head,
-            "{peer}: refused with {status}: a request head of more bytes than Config::head ({}) allows",
+            "{peer}: refused with {status}: a request head of more bytes than Config::head.max_head ({}) allows",
             limits.max_head
         ),
         RequestError::RequestLineTooLong => log_limited!(
             shared,
             Head,
-            "{peer}: refused with {status}: a request line of more bytes than Config::head ({}) allows",
+            "{peer}: refused with {status}: a request line of more bytes than Config::head.max_request_line ({}) allows",
             limits.max_request_line
         ),
         RequestError::BodyTooLarge => log_limited!(

@@ -212,9 +212,8 @@ impl<P: Poller> EventLoop<P> {
             let (shared, handle) = (&mut self.lines.shared, &self.handle);
             let mut batch = Batch { handler: &mut **handler, shared, handle, id, mount, has_ended_one: false };
             batch.shared.outbox.interrupted = false;
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                run_batch(&mut protocol, &mut rest, &mut allowance, &mut batch)
-            }));
+            let outcome =
+                catch_unwind(AssertUnwindSafe(|| run_batch(&mut protocol, &mut rest, &mut allowance, &mut batch)));
             frames = allowance.frames;
             let has_ended_one = batch.has_ended_one;
             let left = rest.len();

@@ -1,4 +1,4 @@
-//! The loop on fake sockets: what it promises, one sentence for each test.
+//! The loop on sockets in memory: its promises, one sentence for each test.
 //!
 //! After every turn [`Bed`] also checks the laws that always hold: no lost wake-up, no bytes owed that nobody sends,
 //! queues within their bounds, `close` once for each `open`.
@@ -22,6 +22,7 @@ mod panics;
 mod pongs;
 mod posts;
 mod random;
+mod requests;
 mod shutdown;
 mod slow;
 mod timers;
@@ -29,9 +30,9 @@ mod timers;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::bed::{App, Bed, Call, request};
 use crate::protocol::{CloseCode, CloseFrame, Message};
-use crate::server::fake::{Calls, Client, Frame, Style, masked};
-use crate::server::poller::{Ready, Token};
-use crate::server::stats::Count;
-use crate::server::{Config, ConnectionId, Context, Drain, Slow, TimerId};
+use crate::server::lab::bed::{App, Bed, Call, request};
+use crate::server::lab::client::{Frame, masked};
+use crate::server::transport::memory::{Calls, Client, Style};
+use crate::server::transport::{Ready, Token};
+use crate::server::{Config, ConnectionId, Context, Count, Shutdown, Slow, TimerId};

@@ -99,14 +99,9 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Negotiates compression: without context takeover when there is no memory for it.
-    fn agree_on_compression(
-        &mut self,
-        slot: u32,
-        upgrade: &Upgrade<'_>,
-    ) -> Result<Option<Extension>, RequestError> {
+    fn agree_on_compression(&mut self, slot: u32, upgrade: &Upgrade<'_>) -> Result<Option<Extension>, RequestError> {
         let shared = &mut self.lines.shared;
-        let (deflate, slow, most) =
-            (shared.env.config.deflate, shared.env.config.slow, shared.env.config.max_memory);
+        let (deflate, slow, most) = (shared.env.config.deflate, shared.env.config.slow, shared.env.config.max_memory);
         let mut agreed = compressor::negotiate(deflate, slow, upgrade)?;
         let peer = shared.table.peer(slot);
         if !shared.has_room_for_contexts(compressor::reserved(agreed)) {
@@ -199,6 +194,7 @@ impl<P: Poller> EventLoop<P> {
             connection.extra_mut(env).subprotocol = subprotocol;
         }
         self.lines.shared.table.recount(slot);
+        self.addresses.forget_proxy(slot);
         let came_back = self.try_call(*mount, id, |handler, ctx| handler.open(ctx));
         if self.lines.shared.outbox.actions.is_empty() {
             self.lines.send_response(slot, &response, None);

@@ -1,15 +1,19 @@
-//! A server on fake sockets whose turns are made one by one, and the laws that hold after each of them.
+//! A server on sockets in memory whose turns are made one by one, and the laws that hold after each of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{EventLoop, Mount, Parts, Route};
-use crate::http::{Request, Router};
+use super::buffered::BufferedPoller;
+use crate::http::{Request, Response, Router};
 use crate::protocol::Message;
-use crate::server::fake::{Client, FakePoller, Network};
-use crate::server::session::{Flags, Phase, Session};
-use crate::server::{Accept, CloseReason, Config, ConnectionId, Context, Error, Handle, Handler, TimerId};
+use crate::server::connection::{Connection, Phase};
+use crate::server::event_loop::state::{Door, EventLoop, Mount, Parts, Route, Site};
+use crate::server::transport::memory::{Client, Network};
+use crate::server::types::env::Env;
+use crate::server::{
+    Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Handle, Handler, Stats, TimerId,
+};
 
 /// Turns after which a server that should have come to rest has not.
 const TURNS: usize = 2000;
@@ -20,19 +24,23 @@ const CONTROL: usize = 4096;
 pub(crate) enum Call<'a> {
     Open,
     Message(Message<'a>),
-    Drain,
+    Drained,
     Timer(TimerId),
     Error,
     Close,
 }
 
 type Hook = Box<dyn FnMut(&mut Context<'_>, Call<'_>) + Send>;
+type AdmitHook = Box<dyn FnMut(&mut Context<'_>, &Request<'_>) -> Result<usize, Response> + Send>;
+type AnswerHook = Box<dyn FnMut(&mut Context<'_>, &Request<'_>, &[u8]) -> Answer + Send>;
 type AcceptHook = Box<dyn FnMut(&mut Context<'_>, &Request<'_>) -> Accept + Send>;
 
 /// A handler that keeps a record and leaves the rest to closures.
 pub(crate) struct App {
     hook: Hook,
     accept: AcceptHook,
+    admit: AdmitHook,
+    answer: Option<AnswerHook>,
     record: Arc<Mutex<Record>>,
 }
 
@@ -47,12 +55,36 @@ pub(crate) struct Record {
 
 impl App {
     pub fn new(hook: impl FnMut(&mut Context<'_>, Call<'_>) + Send + 'static) -> Self {
-        App { hook: Box::new(hook), accept: Box::new(|_, _| Accept::yes()), record: Arc::default() }
+        App {
+            hook: Box::new(hook),
+            accept: Box::new(|_, _| Accept::yes()),
+            admit: Box::new(|ctx, _| Ok(ctx.max_body())),
+            answer: None,
+            record: Arc::default(),
+        }
     }
 
     /// Decides about opening handshakes.
     pub fn accepting(mut self, hook: impl FnMut(&mut Context<'_>, &Request<'_>) -> Accept + Send + 'static) -> Self {
         self.accept = Box::new(hook);
+        self
+    }
+
+    /// Admits plain requests, before their bodies are read.
+    pub fn admitting(
+        mut self,
+        hook: impl FnMut(&mut Context<'_>, &Request<'_>) -> Result<usize, Response> + Send + 'static,
+    ) -> Self {
+        self.admit = Box::new(hook);
+        self
+    }
+
+    /// Answers plain requests.
+    pub fn answering(
+        mut self,
+        hook: impl FnMut(&mut Context<'_>, &Request<'_>, &[u8]) -> Answer + Send + 'static,
+    ) -> Self {
+        self.answer = Some(Box::new(hook));
         self
     }
 
@@ -89,7 +121,7 @@ impl App {
 }
 
 impl Handler for App {
-    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+    fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
         (self.accept)(ctx, request)
     }
 
@@ -110,9 +142,20 @@ impl Handler for App {
         (self.hook)(ctx, Call::Message(message));
     }
 
-    fn drain(&mut self, ctx: &mut Context<'_>) {
-        self.note("drain", ctx.id());
-        (self.hook)(ctx, Call::Drain);
+    fn admit(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Result<usize, Response> {
+        (self.admit)(ctx, request)
+    }
+
+    fn request(&mut self, ctx: &mut Context<'_>, request: &Request<'_>, body: &[u8]) -> Answer {
+        match &mut self.answer {
+            Some(answer) => answer(ctx, request, body),
+            None => Answer::Now(crate::http::upgrade_required(request)),
+        }
+    }
+
+    fn drained(&mut self, ctx: &mut Context<'_>) {
+        self.note("drained", ctx.id());
+        (self.hook)(ctx, Call::Drained);
     }
 
     fn timer(&mut self, ctx: &mut Context<'_>, timer: TimerId) {
@@ -120,7 +163,7 @@ impl Handler for App {
         (self.hook)(ctx, Call::Timer(timer));
     }
 
-    fn error(&mut self, ctx: &mut Context<'_>, error: &Error) {
+    fn error(&mut self, ctx: &mut Context<'_>, error: &ConnectionError) {
         self.note(&format!("error {error}"), ctx.id());
         (self.hook)(ctx, Call::Error);
     }
@@ -143,7 +186,7 @@ impl Handler for App {
 /// A server under test.
 pub(crate) struct Bed {
     pub network: Network,
-    pub server: EventLoop<FakePoller>,
+    pub server: EventLoop<BufferedPoller>,
     pub handle: Handle,
     /// The largest frame that its handlers send, for the bound of queues.
     pub largest: usize,
@@ -177,13 +220,55 @@ impl Bed {
         }
         let handle = Handle::new();
         handle.on_wake(network.waker());
-        let stats = Arc::default();
-        let parts = Parts { config, handle: handle.clone(), stats, mounts, routes, router };
-        Bed { server: EventLoop::new(network.poller(), parts), network, handle, largest: 1024 * 1024 + 14, record }
+        // The test's listeners share one door.
+        let door = Door {
+            router,
+            origins: config.origins.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            proxy_protocol: config.proxy_protocol,
+            max_connections: None,
+            connections: 0,
+        };
+        let site = Site { mounts, routes, doors: vec![door], listeners: vec![0] };
+        let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
+        let server = EventLoop::new(BufferedPoller::new(network.poller()), parts);
+        Bed { server, network, handle, largest: 1024 * 1024 + 14, record }
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn env(&self) -> &Env {
+        &self.server.lines.shared.env
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.env().stats
+    }
+
+    pub fn now(&self) -> Instant {
+        self.env().now
+    }
+
+    /// Bytes that all connections together hold.
+    pub fn memory(&self) -> usize {
+        self.env().memory()
+    }
+
+    /// Connections at this time.
+    pub fn connections(&self) -> usize {
+        self.server.lines.shared.table.len()
+    }
+
+    /// The connection in a slot, which must be taken.
+    pub fn connection(&self, slot: u32) -> &Connection {
+        self.server.lines.connection(slot).expect("a connection")
+    }
+
+    /// Bytes that the connection in a slot is owed.
+    pub fn queued(&self, slot: u32) -> usize {
+        self.connection(slot).output.len()
     }
 
     /// What has been called since this was asked last.
@@ -196,9 +281,15 @@ impl Bed {
         self.record().ids.clone()
     }
 
+    /// One turn, whose laws are not checked.
+    pub fn turn_unchecked(&mut self) {
+        let timeout = self.server.timeout();
+        self.server.turn(timeout).expect("a turn");
+    }
+
     /// One turn, after which all laws must hold.
     pub fn turn(&mut self) {
-        self.server.turn().expect("a turn");
+        self.turn_unchecked();
         self.check();
     }
 
@@ -216,6 +307,12 @@ impl Bed {
             self.turn();
         }
         panic!("still busy after {TURNS} turns");
+    }
+
+    /// Turns until the server has shut down, or cannot go on.
+    pub fn run(&mut self) -> std::io::Result<()> {
+        while self.server.step()? {}
+        Ok(())
     }
 
     /// Lets time pass as the loop would notice it: it wakes when it has asked for it. Returns how often it did.
@@ -259,57 +356,56 @@ impl Bed {
     /// The laws of a loop between two turns.
     pub fn check(&mut self) {
         self.server.assert_laws();
-        let server = &self.server;
-        let core = &server.core;
+        let shared = &self.server.lines.shared;
         let mut members = 0;
-        for slot in core.sessions.taken() {
-            let session = &core.sessions[slot];
-            self.check_session(slot, session);
-            if session.phase == Phase::Open {
-                let of_mount = core.topics.members(core.mount_topics[usize::from(session.mount)]);
-                assert_eq!(of_mount.get(session.member as usize), Some(&slot), "its place among the mount's members");
-                for membership in session.rare.iter().flat_map(|rare| &rare.memberships) {
-                    let place = core.topics.members(membership.topic).get(membership.position as usize);
-                    assert_eq!(place, Some(&slot), "its place among a topic's members");
-                    members += 1;
-                }
+        for (slot, connection) in shared.table.iter() {
+            self.check_connection(slot, connection);
+            let Some(websocket) = connection.websocket() else { continue };
+            let of_mount = shared.topics.members(shared.mounts[usize::from(websocket.mount)].topic);
+            assert_eq!(of_mount.get(websocket.member as usize), Some(&slot), "its place among the mount's members");
+            for membership in websocket.extra.iter().flat_map(|extra| &extra.memberships) {
+                let place = shared.topics.members(membership.topic).get(membership.position as usize);
+                assert_eq!(place, Some(&slot), "its place among a topic's members");
                 members += 1;
             }
+            members += 1;
         }
-        assert_eq!(core.topics.total_members(), members, "members of topics who have left");
-        assert_eq!(server.sockets.iter().flatten().count(), core.sessions.len(), "sockets and connections");
+        assert_eq!(shared.topics.total_members(), members, "members of topics that have left");
+        let sockets = self.server.lines.sockets.iter().flatten().count();
+        assert_eq!(sockets, shared.table.len(), "sockets and connections");
+        assert_eq!(self.server.site.doors[0].connections, shared.table.len(), "connections of the door");
+        shared.table.assert_counts();
         let record = self.record();
         assert_eq!(record.faults, [""; 0], "{:?}", record.lines);
-        let open = core.sessions.taken().filter(|slot| core.sessions[*slot].phase == Phase::Open).count();
-        if server.endings.is_empty() {
+        let open = self.server.lines.open_slots().len();
+        if self.server.lines.endings.is_empty() {
             assert_eq!(record.open.values().filter(|open| **open).count(), open, "open() without its close()");
         }
     }
 
-    fn check_session(&self, slot: u32, session: &Session) {
-        let server = &self.server;
-        let config = &server.core.config;
-        let Some(socket) = &server.sockets[slot as usize] else { panic!("a connection without a socket") };
-        let (flags, owed, id) = (session.flags, session.queued(), session.id(slot));
-        // What the loop takes for granted of its sockets is so.
-        let is_inflating = session.connection.as_ref().is_some_and(|connection| connection.is_paused());
-        let waits = socket.waits_to_be_read() || session.has_backlog() || is_inflating;
-        let is_held = flags.has(Flags::AGAIN) || flags.has(Flags::PAUSED) || session.phase == Phase::Waiting;
-        assert!(!waits || is_held, "{id} has lost a wake-up: {:?} {flags:?}", session.phase);
-        assert!(!flags.has(Flags::BLOCKED) || socket.will_be_writable(), "{id} counts as blocked, and is not");
-        let Some(rare) = &session.rare else { return };
+    fn check_connection(&self, slot: u32, connection: &Connection) {
+        let config = &self.env().config;
+        let Some(socket) = &self.server.lines.sockets[slot as usize] else { panic!("a connection without a socket") };
+        let (output, id) = (&connection.output, self.server.lines.shared.table.id(slot));
+        let is_owed_an_answer = matches!(&connection.phase, Phase::Entrance(entrance) if entrance.is_owed_an_answer());
+        let has_work = connection.websocket().is_some_and(|websocket| websocket.has_work());
+        // The loop's assumptions about its sockets hold.
+        let waits = socket.waits_to_be_read() || has_work;
+        let is_held = connection.is_again || output.is_paused() || is_owed_an_answer;
+        assert!(!waits || is_held, "{id} has lost a wake-up: {:?}", connection.reading);
+        assert!(!output.is_blocked() || socket.will_be_writable(), "{id} counts as blocked, and is not");
         let bound = config.max_queue.max(config.high_water + self.largest) + CONTROL;
-        assert!(owed <= bound, "{id} is owed {owed} bytes");
-        assert!(!rare.is_empty() || !self.is_quiet(), "{id} is idle, and holds on to what it no longer needs");
+        assert!(output.len() <= bound, "{id} is owed {} bytes", output.len());
+        let is_spare = connection.websocket().is_some_and(|it| it.extra.as_ref().is_some_and(|extra| extra.is_empty()));
+        assert!(!is_spare || !self.is_quiet(), "{id} is idle, and holds on to data that it no longer needs");
     }
 
-    /// Nothing of all those who have been here is left.
+    /// Nothing of all connections is left.
     pub fn assert_empty(&self) {
         assert!(self.is_quiet());
-        let core = &self.server.core;
-        assert_eq!(core.sessions.len(), 0, "connections left");
+        assert_eq!(self.connections(), 0, "connections left");
         assert_eq!(self.network.open_sockets(), 0, "sockets left");
-        assert_eq!(core.topics.total_members(), 0, "members left");
+        assert_eq!(self.server.lines.shared.topics.total_members(), 0, "members left");
         assert_eq!(self.server.addresses.totals().0, 0, "connections counted for their addresses");
         self.assert_all_closed();
     }

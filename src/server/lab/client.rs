@@ -1,22 +1,15 @@
-//! The other end of a fake socket: a client that keeps no rule unless it is told to.
+//! The test's side of sockets in memory: clients that keep no rule unless they are told to, and faults of the network.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
 
-use super::Network;
-use super::wire::{Calls, Reset, Wire};
 use crate::protocol::{FrameHeader, Opcode, mask};
-use crate::server::handler::Peer;
+use crate::server::transport::Ready;
+use crate::server::transport::memory::{Calls, Client, Listener, MemorySocket, Network, Reset, Style};
+use crate::server::types::id::Peer;
 
-/// The masking key of all its frames: that of the RFC's examples (§5.7).
+/// The masking key of all frames: that of the RFC's examples (§5.7).
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-
-/// A client's end of a connection. It stays connected when this is dropped.
-pub(crate) struct Client {
-    network: Network,
-    at: usize,
-    /// What the server has sent and was not looked at.
-    inbox: Vec<u8>,
-}
 
 /// A frame that the server has sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,14 +32,83 @@ impl Network {
         self.connect_as(listener, peer)
     }
 
-    /// The same, for a client that comes from elsewhere.
-    pub fn connect_as(&self, listener: usize, peer: Peer) -> Client {
+    /// From now on each call on a socket takes so long.
+    pub fn cost(&self, span: Duration) {
+        self.0.borrow_mut().cost = span;
+    }
+
+    /// The most calls on sockets that the loop has made without reading the clock, since the last call.
+    pub fn most_calls_without_a_look(&self) -> usize {
+        let state = self.0.borrow();
+        state.most_calls.take().max(state.calls.take())
+    }
+
+    pub fn style(&self, style: Style) {
+        self.0.borrow_mut().style = style;
+    }
+
+    /// Adds a listener, bound to the loopback. Returns its index.
+    pub fn add_local_listener(&self) -> usize {
         let mut state = self.0.borrow_mut();
-        let at = state.wires.len();
-        state.wires.push(Wire::new(peer));
-        state.listeners[listener].waiting.push_back(at);
-        state.listeners[listener].edge = true;
-        Client { network: self.clone(), at, inbox: Vec::new() }
+        state.listeners.push(Listener { local: true, ..Listener::default() });
+        state.listeners.len() - 1
+    }
+
+    /// Sockets that may be open at a time from now on; one more fails with EMFILE.
+    pub fn limit_descriptors(&self, descriptors: usize) {
+        self.0.borrow_mut().descriptors = descriptors;
+    }
+
+    /// Lets one call of `accept` fail.
+    pub fn fail_accept(&self, listener: usize, error: io::Error) {
+        self.0.borrow_mut().listeners[listener].errors.push_back(error);
+    }
+
+    /// Connections that have not been accepted.
+    pub fn waiting(&self, listener: usize) -> usize {
+        self.0.borrow().listeners[listener].waiting.len()
+    }
+
+    /// Chooses the next event among so many, by an index below their number; and how many one poll reports.
+    pub fn order(&self, per_poll: usize, pick: impl FnMut(usize) -> usize + 'static) {
+        let mut state = self.0.borrow_mut();
+        (state.per_poll, state.pick) = (per_poll, Box::new(pick));
+    }
+
+    /// Adds an event to the next ones, whether it is true or not.
+    pub fn inject(&self, event: Ready) {
+        self.0.borrow_mut().injected.push(event);
+    }
+
+    /// Requests a shutdown, as a signal does.
+    pub fn request_stop(&self) {
+        self.0.borrow_mut().stops += 1;
+        (self.waker())();
+    }
+
+    /// From now on a poll that finds no event moves the clock to the end of its wait, and fails if that has no end.
+    pub fn run(&self) {
+        self.0.borrow_mut().runs = true;
+    }
+
+    /// Sockets that the server holds.
+    pub fn open_sockets(&self) -> usize {
+        self.0.borrow().open_sockets()
+    }
+}
+
+impl MemorySocket {
+    /// Whether bytes or the end can be read from it, and no event will say so.
+    pub fn waits_to_be_read(&self) -> bool {
+        self.network.wire(self.at, |wire| {
+            let ended = wire.fin || wire.reset == Reset::Unseen;
+            (!wire.inbound.is_empty() || ended && !wire.end_read) && !wire.arrived && !wire.spurious
+        })
+    }
+
+    /// Whether an event will say that it accepts bytes again.
+    pub fn will_be_writable(&self) -> bool {
+        self.network.wire(self.at, |wire| wire.full || wire.released || wire.spurious)
     }
 }
 
@@ -54,17 +116,6 @@ impl Client {
     /// Its port, which no other client has.
     pub fn port(&self) -> u16 {
         client_port(self.at)
-    }
-
-    /// Sends bytes as they are.
-    pub fn write(&self, bytes: &[u8]) {
-        self.network.wire(self.at, |wire| {
-            if !bytes.is_empty() && wire.dropped.is_none() && wire.reset == Reset::No {
-                assert!(!wire.fin, "bytes after FIN");
-                wire.inbound.extend_from_slice(bytes);
-                wire.arrived = true;
-            }
-        });
     }
 
     /// Sends a masked frame with this first byte.
@@ -82,16 +133,6 @@ impl Client {
 
     pub fn close(&self, code: u16) {
         self.frame(0x88, &code.to_be_bytes());
-    }
-
-    /// Ends its side of the stream (FIN).
-    pub fn finish(&self) {
-        self.network.wire(self.at, |wire| {
-            if wire.reset == Reset::No {
-                wire.fin = true;
-                wire.arrived = true;
-            }
-        });
     }
 
     /// Resets the connection (RST).
@@ -124,11 +165,6 @@ impl Client {
         self.network.wire(self.at, |wire| wire.send_error = Some(kind));
     }
 
-    /// So many calls on the server's socket are interrupted by a signal.
-    pub fn interrupt(&self, calls: usize) {
-        self.network.wire(self.at, |wire| wire.interrupts = calls);
-    }
-
     /// An event says that the server's socket is readable and writable, though it may be neither.
     pub fn spurious(&self) {
         self.network.wire(self.at, |wire| wire.spurious = true);
@@ -157,13 +193,6 @@ impl Client {
     /// Whether the server has reset the connection: on purpose, or by leaving bytes unread.
     pub fn is_reset(&self) -> bool {
         self.network.wire(self.at, |wire| wire.dropped.is_some_and(|unread| wire.aborted || unread > 0))
-    }
-
-    /// What the server has sent since it was looked at last.
-    pub fn bytes(&mut self) -> &mut Vec<u8> {
-        let new = self.network.wire(self.at, |wire| std::mem::take(&mut wire.outbound));
-        self.inbox.extend(new);
-        &mut self.inbox
     }
 
     /// The head of the server's HTTP response, once it is complete.

@@ -1,6 +1,7 @@
 //! Beds, models and entry points for tests and fuzzers of the loop. None of it is in a released build.
 
 pub(crate) mod bed;
+pub(crate) mod buffered;
 pub(crate) mod client;
 #[cfg(fuzzing)]
 pub mod fuzzing;

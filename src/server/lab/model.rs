@@ -13,25 +13,20 @@
 //!
 //! On some days the server compresses, and some of the clients do: the laws are about what they then make of it.
 
-#[cfg(feature = "deflate")]
 mod compressed;
-#[cfg(not(feature = "deflate"))]
-mod none;
 mod peer;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-#[cfg(not(feature = "deflate"))]
-use self::none as compressed;
 use self::peer::Peer;
 use self::world::World;
 use super::bed::{App, Bed};
 use crate::protocol::CloseFrame;
-use crate::server::fake::Style;
-use crate::server::poller::{Ready, Token};
-use crate::server::{Config, Drain, Slow};
+use crate::server::transport::memory::Style;
+use crate::server::transport::{Ready, Token};
+use crate::server::{Config, Shutdown, Slow};
 
 /// Clients that are there at a time.
 const CLIENTS: usize = 6;
@@ -65,7 +60,16 @@ pub fn run(bytes: &[u8]) {
     let world = Arc::new(Mutex::new(World::new(config.slow, allowance)));
     let of_handler = Arc::clone(&world);
     let bed = Bed::with(config, App::new(move |ctx, call| lock(&of_handler).on(ctx, call)));
-    bed.network.style(draw.pick(&[Style::Epoll, Style::Kqueue]));
+    // Plain sockets, or a transport that buffers on its own side.
+    let (style, piece) = draw.pick(&[
+        (Style::Epoll, None),
+        (Style::Kqueue, None),
+        (Style::Epoll, Some(1500)),
+        (Style::Kqueue, Some(600)),
+        (Style::Epoll, Some(4000)),
+    ]);
+    bed.network.style(style);
+    bed.server.poller.buffer(piece);
     let mut number = draw.below(256);
     let per_poll = draw.pick(&[usize::MAX, 1, 3]);
     bed.network.order(per_poll, move |ready| {
@@ -177,14 +181,9 @@ impl Day<'_> {
                 let slot = self.draw.below(8) as u32;
                 let generation = self.draw.below(3) as u32;
                 let (readable, writable) = (self.draw.below(2) == 0, self.draw.below(2) == 0);
-                let is_taken = self
-                    .bed
-                    .server
-                    .core
-                    .sessions
-                    .taken()
-                    .any(|taken| taken == slot && self.bed.server.core.sessions[slot].generation == generation);
-                // About those who are here it may be untrue, too, but not that they have ended.
+                let table = &self.bed.server.lines.shared.table;
+                let is_taken = table.id(slot).generation == generation && table.get(slot).is_some();
+                // An event about a connection that is here may be untrue, too, but not that its peer has ended.
                 let token = Token::Connection { slot, generation };
                 network.inject(Ready { token, readable, writable, read_closed: !is_taken });
             }
@@ -217,9 +216,9 @@ impl Day<'_> {
             self.peers.iter().for_each(|peer| world.check(peer));
         }
         if self.draw.below(4) == 0 {
-            self.bed.handle.shutdown(Drain::default());
+            self.bed.handle.shutdown(Shutdown::default());
             self.bed.network.run();
-            self.bed.server.run().expect("an end in good order");
+            while self.bed.server.step().expect("an end in good order") {}
             self.look();
             return self.bed.assert_all_closed();
         }
@@ -229,10 +228,10 @@ impl Day<'_> {
         self.bed.pass(Duration::from_secs(70));
         self.look();
         self.bed.assert_empty();
-        let core = &self.bed.server.core;
-        assert_eq!(core.timers.next_deadline(), None, "timers left");
-        assert_eq!(core.memory(), 0, "bytes left");
-        assert!(core.outbox.posts.specials.is_empty() && core.outbox.actions.is_empty());
-        assert!(self.bed.server.again.is_empty() && self.bed.server.flushes.is_empty());
+        let lines = &self.bed.server.lines;
+        assert_eq!(lines.shared.timers.next_deadline(), None, "timers left");
+        assert_eq!(lines.shared.env.memory(), 0, "bytes left");
+        assert!(lines.shared.posts.is_empty() && lines.shared.outbox.actions.is_empty());
+        assert!(lines.again.is_empty() && lines.flushes.is_empty());
     }
 }

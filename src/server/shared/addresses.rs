@@ -50,18 +50,23 @@ impl Addresses {
         true
     }
 
-    /// A connection is a proxy's, and its peer is to be shown as the client that the proxy names. Returns the proxy's own
-    /// address, given the peer as it is shown now.
+    /// The own address of a connection's proxy, given the peer as it is shown now. It is remembered, since the connection
+    /// is then shown as the client that the proxy names.
     pub fn proxy(&mut self, slot: u32, shown: Peer) -> Peer {
         *self.proxies.entry(slot).or_insert(shown)
+    }
+
+    /// A connection carries no further request, so that its proxy's address is not needed any more.
+    pub fn forget_proxy(&mut self, slot: u32) {
+        if !self.proxies.is_empty() {
+            self.proxies.remove(&slot);
+        }
     }
 
     /// Forgets everything about a connection that ends.
     pub fn forget(&mut self, slot: u32) {
         self.release(slot);
-        if !self.proxies.is_empty() {
-            self.proxies.remove(&slot);
-        }
+        self.forget_proxy(slot);
     }
 
     /// Forgets that a connection counts, whether it did or not.

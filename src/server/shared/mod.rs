@@ -102,7 +102,9 @@ impl Shared {
 
     /// Ends all memberships of a connection.
     pub fn leave_all(&mut self, slot: u32) {
-        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else { return };
+        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else {
+            return;
+        };
         let (mount, member) = (websocket.mount, websocket.member);
         let memberships = websocket.extra.as_mut().map(|extra| std::mem::take(&mut extra.memberships));
         if let Some(topic) = self.mount_topic(mount)
@@ -120,7 +122,9 @@ impl Shared {
     pub fn subscribe(&mut self, slot: u32, name: &str) {
         self.settle_posts(slot);
         let topic = self.topics.key_or_insert(name);
-        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else { return };
+        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else {
+            return;
+        };
         let memberships = &mut websocket.extra(&self.env).memberships;
         if let Err(at) = find(memberships, topic) {
             let position = self.topics.join(topic, slot);
@@ -131,7 +135,9 @@ impl Shared {
     pub fn unsubscribe(&mut self, slot: u32, name: &str) {
         self.settle_posts(slot);
         let Some(topic) = self.topics.key(name) else { return };
-        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else { return };
+        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else {
+            return;
+        };
         let Some(extra) = websocket.extra.as_mut() else { return };
         let Ok(at) = find(&extra.memberships, topic) else { return };
         let membership = extra.memberships.remove(at);

@@ -102,7 +102,8 @@ impl Outbox {
     fn send_in_place(&mut self, to: ConnectionId, message: Message<'_>) -> bool {
         let Some(payload) = self.place_in_input(message.as_bytes()) else { return false };
         let (start, payload_len) = (self.replies.len(), payload.len() as u64);
-        FrameHeader { fin: true, rsv1: false, opcode: message.opcode(), masking_key: None, payload_len }.encode(&mut self.replies);
+        FrameHeader { fin: true, rsv1: false, opcode: message.opcode(), masking_key: None, payload_len }
+            .encode(&mut self.replies);
         self.in_place = true;
         self.actions.push(Action::SendInput { to, header: start..self.replies.len(), payload });
         true

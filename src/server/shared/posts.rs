@@ -111,7 +111,9 @@ impl Posts {
         compressor: &mut Compressor,
         stats: &Stats,
     ) -> (Rc<SharedBytes>, usize) {
-        let Some(Copy { bytes, ends }) = self.catch_up(window_bits, compressor, stats) else { return Default::default() };
+        let Some(Copy { bytes, ends }) = self.catch_up(window_bits, compressor, stats) else {
+            return Default::default();
+        };
         let newest = ends.len().checked_sub(2).and_then(|before| ends.get(before)).copied().unwrap_or_default();
         (Rc::clone(bytes), newest)
     }

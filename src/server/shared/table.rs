@@ -148,6 +148,14 @@ impl Table {
         self.counts[now as usize] += 1;
     }
 
+    /// Each connection is counted by the standing that it has.
+    #[cfg(any(test, fuzzing))]
+    pub fn assert_counts(&self) {
+        let mut counts = [0; 4];
+        self.iter().for_each(|(_, connection)| counts[connection.standing() as usize] += 1);
+        assert_eq!(self.counts, counts, "connections by their standing");
+    }
+
     pub fn peer(&self, slot: u32) -> Peer {
         self.cold.get(slot as usize).map_or(Peer::Gone, Cold::peer)
     }
@@ -239,8 +247,8 @@ impl Paths {
 mod tests {
     use super::*;
     use crate::server::connection::entrance::Entrance;
-    use crate::server::types::env::Env;
     use crate::server::types::config::Config;
+    use crate::server::types::env::Env;
     use std::sync::Arc;
     use std::time::Instant;
 
@@ -312,7 +320,7 @@ mod tests {
         let mut table = Table::default();
         let slots = [0; 2].map(|_| insert(&mut table, Peer::Unix));
         assert_eq!(table.count(Standing::Unfinished), 2);
-        table.get_mut(slots[0]).unwrap().is_turned_away = true;
+        table.get_mut(slots[0]).unwrap().entrance().unwrap().is_turned_away = true;
         table.recount(slots[0]);
         table.get_mut(slots[1]).unwrap().entrance().unwrap().served = 1;
         table.recount(slots[1]);

@@ -2,24 +2,23 @@
 
 use super::*;
 use crate::http::Request;
-use crate::server::context::Context;
-use crate::server::handle::{Drain, Rejected, Ticket};
-use crate::server::handler::{Accept, CloseReason};
+use crate::server::Context;
+use crate::server::{Accept, CloseReason, Deferred, Rejected, Shutdown};
 
 /// Keeps a name for each connection, and puts decisions off when asked to.
 #[derive(Default)]
 struct Desk {
     log: Vec<String>,
-    ticket: Option<Ticket>,
+    ticket: Option<Deferred>,
 }
 
 impl Handler for Desk {
-    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+    fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
         ctx.attach(request.query_param("name").unwrap_or_default().into_owned());
         match request.path() {
             "/later" => {
-                self.ticket = Some(ctx.ticket());
-                Accept::Later(ctx.ticket())
+                self.ticket = Some(ctx.deferred());
+                Accept::Later
             }
             "/no" => Accept::no(403, "not here\n"),
             _ => Accept::yes(),
@@ -118,7 +117,7 @@ fn a_shutdown_takes_the_stage_to_its_end() {
     let [ann, bob] = [stage.connect("/desk?name=Ann"), stage.connect("/desk?name=Bob")];
     stage.silence(bob);
     stage.handle().broadcast("/desk", "soon").unwrap();
-    stage.handle().shutdown(Drain::default());
+    stage.handle().shutdown(Shutdown::default());
     stage.run();
     assert_eq!(stage.received(bob), [Received::Binary(b"welcome".to_vec()), Received::Text("soon".into())]);
     assert_eq!(stage.closed(ann).map(|frame| frame.code), Some(CloseCode::GOING_AWAY));

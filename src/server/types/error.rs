@@ -38,8 +38,13 @@ impl ConnectionError {
     pub fn close_code(&self) -> CloseCode {
         match self {
             ConnectionError::Protocol(error) => error.close_code(),
-            ConnectionError::Io(_) | ConnectionError::PingTimeout | ConnectionError::CloseTimeout | ConnectionError::WriteTimeout => CloseCode::ABNORMAL,
-            ConnectionError::MessageTimeout | ConnectionError::TooManyTimers | ConnectionError::TooManyMessages => CloseCode::POLICY_VIOLATION,
+            ConnectionError::Io(_)
+            | ConnectionError::PingTimeout
+            | ConnectionError::CloseTimeout
+            | ConnectionError::WriteTimeout => CloseCode::ABNORMAL,
+            ConnectionError::MessageTimeout | ConnectionError::TooManyTimers | ConnectionError::TooManyMessages => {
+                CloseCode::POLICY_VIOLATION
+            }
             ConnectionError::SlowConsumer | ConnectionError::TooMuchMemory => CloseCode::TRY_AGAIN_LATER,
             ConnectionError::Panic => CloseCode::INTERNAL_ERROR,
         }

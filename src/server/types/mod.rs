@@ -9,4 +9,3 @@ pub(crate) mod log_limit;
 pub(crate) mod payload;
 pub(crate) mod shared_bytes;
 pub(crate) mod stats;
-

@@ -2,6 +2,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use super::*;
+use std::time::Duration;
 
 #[test]
 fn a_full_queue_gives_the_payload_back_and_takes_more_once_it_was_emptied() {
@@ -30,7 +31,7 @@ fn a_stopped_server_refuses() {
     let handle = Handle::new();
     handle.stop();
     assert_eq!(handle.broadcast("/", "x"), Err(Rejected::Stopped("x")));
-    handle.shutdown(Drain::default());
+    handle.shutdown(Shutdown::default());
     assert!(handle.take().is_empty());
 }
 

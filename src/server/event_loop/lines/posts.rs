@@ -72,7 +72,8 @@ impl<S: Socket> Lines<S> {
         for to_one in deliveries.chunk_by(|one, next| one.slot == next.slot) {
             let (Some(first), Some(last)) = (to_one.first(), to_one.last()) else { continue };
             let (slot, posts) = (first.slot, &self.shared.posts);
-            let place = |delivery: &Delivery| posts.log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
+            let place =
+                |delivery: &Delivery| posts.log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
             let (all, newest) = (place(first).start..place(last).end, place(last).start);
             let is_one_piece = to_one.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len();
             if is_one_piece && self.shared.sending(slot).is_none() {

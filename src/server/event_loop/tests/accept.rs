@@ -99,7 +99,7 @@ fn of_those_who_are_too_many_32_are_told_so_and_the_others_are_closed_unread() {
     assert!(unread.is_reset() && unread.bytes().is_empty());
     told.finish();
     bed.settle();
-    assert_eq!(bed.server.core.stats.get(Count::RefusedFull), 33);
+    assert_eq!(bed.stats().get(Count::RefusedFull), 33);
     // They have two seconds for their requests, however long others have.
     bed.pass(Duration::from_secs(4));
     assert!(silent.iter().all(Client::is_ended));
@@ -120,7 +120,7 @@ fn when_a_quarter_of_all_are_unfinished_handshakes_the_oldest_goes() {
     }
     let gone: Vec<_> = slow.iter().map(Client::is_gone).collect();
     assert_eq!(gone, [[true; 3].as_slice(), &[false; 20]].concat());
-    assert_eq!(bed.server.core.stats.get(Count::HandshakesDropped), 3);
+    assert_eq!(bed.stats().get(Count::HandshakesDropped), 3);
 }
 
 #[test]
@@ -128,13 +128,13 @@ fn when_2500_handshakes_are_unfinished_the_oldest_goes() {
     let mut bed = Bed::new(App::echo());
     let slow: Vec<_> = (0..2500).map(|_| bed.network.connect(0)).collect();
     while bed.network.waiting(0) > 0 {
-        bed.server.turn().expect("a turn");
+        bed.turn_unchecked();
     }
     bed.turn();
-    assert_eq!(bed.server.core.stats.get(Count::HandshakesDropped), 0);
+    assert_eq!(bed.stats().get(Count::HandshakesDropped), 0);
     bed.network.advance(Duration::from_millis(10));
     let client = bed.open();
-    assert_eq!(bed.server.core.stats.get(Count::HandshakesDropped), 1);
+    assert_eq!(bed.stats().get(Count::HandshakesDropped), 1);
     assert_eq!((slow.iter().filter(|client| client.is_gone()).count(), client.is_gone()), (1, false));
 }
 
@@ -146,11 +146,11 @@ fn the_ten_thousand_and_first_connection_gets_503() {
     while opened < 10_000 {
         let clients: Vec<_> = (0..500).map(|_| bed.connect(&request("/"))).collect();
         while bed.network.has_events() || bed.server.is_busy() {
-            bed.server.turn().expect("a turn");
+            bed.turn_unchecked();
         }
         opened += clients.into_iter().filter_map(|mut client| client.response()).count();
     }
-    assert_eq!((opened, bed.server.core.stats.get(Count::Opened)), (10_000, 10_000));
+    assert_eq!((opened, bed.stats().get(Count::Opened)), (10_000, 10_000));
     let mut late = bed.connect(&request("/"));
     bed.settle();
     let response = late.response().expect("a response");
@@ -169,7 +169,7 @@ fn those_who_connect_and_reset_leave_nothing() {
         bed.settle();
         bed.assert_empty();
     }
-    assert!(bed.server.sockets.len() <= 64, "slots are used again: {}", bed.server.sockets.len());
+    assert!(bed.server.lines.sockets.len() <= 64, "slots are used again: {}", bed.server.lines.sockets.len());
 }
 
 #[test]

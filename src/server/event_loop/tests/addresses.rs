@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::http::{Cidr, OriginPolicy};
+use crate::server::Count;
 use crate::server::ProxyProtocol;
-use crate::server::stats::Count;
 
 /// Two listeners; every client is told its address when it has opened, and gets its messages back.
 fn bed(config: Config) -> Bed {
@@ -34,7 +34,7 @@ fn proxied(ranges: &[&str]) -> Config {
 
 /// A limit for each address.
 fn limited(max_connections_per_address: usize, config: Config) -> Config {
-    Config { max_connections_per_address, ..config }
+    Config { max_connections_per_address: Some(max_connections_per_address), ..config }
 }
 
 /// An opening handshake with further header lines.
@@ -243,7 +243,7 @@ fn an_address_with_connections_enough_gets_429_until_one_of_them_has_left() {
         bed.settle();
         bed.assert_empty();
     }
-    assert_eq!(bed.server.core.stats.get(Count::RefusedAddress), 24);
+    assert_eq!(bed.stats().get(Count::RefusedAddress), 24);
 }
 
 #[test]

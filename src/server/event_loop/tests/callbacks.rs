@@ -10,7 +10,7 @@ fn scripted(act: impl Fn(&mut Context<'_>, &str) + Send + 'static) -> App {
         let name = match call {
             Call::Open => "open".to_owned(),
             Call::Message(message) => String::from_utf8_lossy(message.as_bytes()).into_owned(),
-            Call::Drain => "drain".to_owned(),
+            Call::Drained => "drain".to_owned(),
             Call::Timer(_) => "timer".to_owned(),
             Call::Error => "error".to_owned(),
             Call::Close => "close".to_owned(),
@@ -273,7 +273,6 @@ fn events_that_are_not_true_do_no_harm() {
     bed.settle();
     clients[1].unlimit();
     for client in &mut clients[..2] {
-        client.interrupt(3);
         client.text("b");
         client.spurious();
     }

@@ -32,7 +32,7 @@ fn cases() -> Vec<Case> {
         (
             "one too many of an address",
             2000,
-            Config { max_connections_per_address: 1, ..default() },
+            Config { max_connections_per_address: Some(1), ..default() },
             |bed| bed.connect("GET"),
             |client| client.response().is_some(),
         ),
@@ -70,7 +70,7 @@ fn cases() -> Vec<Case> {
         (
             "message",
             7000,
-            Config { message_timeout: millis(7000), ..default() },
+            Config { message_timeout: Some(millis(7000)), ..default() },
             |bed| {
                 let client = bed.open();
                 client.write(&masked(0x81, b"half")[..8]);
@@ -101,8 +101,8 @@ fn cases() -> Vec<Case> {
 fn a_deadline_is_noticed_when_it_is_over_and_at_most_250_ms_later() {
     for wait in [0, 1, 333, 3210, 24_990, 100_123] {
         for (name, after, config, begin, is_over) in cases() {
-            let app = App::echo().accepting(|ctx, request| match request.path() {
-                "/later" => Accept::Later(ctx.ticket()),
+            let app = App::echo().accepting(|_, request| match request.path() {
+                "/later" => Accept::Later,
                 _ => Accept::yes(),
             });
             let mut bed = Bed::with(config, app);
@@ -127,7 +127,7 @@ fn a_deadline_is_noticed_when_it_is_over_and_at_most_250_ms_later() {
 
 #[test]
 fn whoever_answers_a_ping_at_once_is_pinged_in_time_again() {
-    let config = Config { ping_interval: millis(5000), pong_timeout: millis(20_000), ..Config::default() };
+    let config = Config { ping_interval: Some(millis(5000)), pong_timeout: millis(20_000), ..Config::default() };
     let mut bed = Bed::with(config, App::echo());
     let mut client = bed.open();
     for _ in 0..10 {

@@ -157,7 +157,7 @@ fn a_broadcast_is_compressed_once_for_each_window_and_others_get_it_plain() {
     plain[0].text(&text(1));
     plain[1].text("short");
     bed.settle();
-    assert_eq!(bed.server.core.stats.get(Count::Deflated), 2);
+    assert_eq!(bed.stats().get(Count::Deflated), 2);
     for client in &mut plain {
         let mut texts = client.texts();
         texts.sort();
@@ -178,7 +178,7 @@ fn a_broadcast_is_compressed_once_for_each_window_and_others_get_it_plain() {
         peer.send(Message::Text(&text(said)));
     }
     bed.settle();
-    assert_eq!(bed.server.core.stats.get(Count::Deflated), 6);
+    assert_eq!(bed.stats().get(Count::Deflated), 6);
     for peer in peers.iter_mut().chain(&mut small) {
         assert_eq!(peer.texts(), [text(1), text(2), text(3)]);
     }
@@ -286,13 +286,13 @@ fn a_message_is_inflated_over_several_turns_and_others_are_served_between() {
     }
     assert_eq!(turns, 4, "256 KiB in each");
     assert!(bed.settle() <= 1);
-    let inflated = bed.server.core.stats.get(Count::InflatedTo);
+    let inflated = bed.stats().get(Count::InflatedTo);
     assert_eq!(inflated, 1_000_000);
     // The handler waits for nobody: what is left when the peer has ended its side still comes.
     peer.send(Message::Text(&large()));
     peer.client.finish();
     bed.settle();
-    assert_eq!(bed.server.core.stats.get(Count::InflatedTo), 2_000_000);
+    assert_eq!(bed.stats().get(Count::InflatedTo), 2_000_000);
 }
 
 #[test]
@@ -315,13 +315,13 @@ fn what_is_beyond_the_limit_when_inflated_is_1009_and_bad_data_1007() {
         bed.settle();
         let frames = peer.client.frames();
         assert!(matches!(&frames[..], [Frame::Close(found, _)] if *found == code), "{frames:?}");
-        contexts += bed.server.core.stats.get(Count::InflateErrors);
+        contexts += bed.stats().get(Count::InflateErrors);
         other.client.frame(0xC1, &hello);
         bed.settle();
         assert_eq!(other.texts(), ["Hello"], "nothing of the other's is left in what they share");
         peer.client.finish();
         bed.settle();
-        assert_eq!(bed.server.core.memory(), 0);
+        assert_eq!(bed.memory(), 0);
     }
     assert_eq!(contexts, 2);
 }
@@ -329,8 +329,8 @@ fn what_is_beyond_the_limit_when_inflated_is_1009_and_bad_data_1007() {
 #[test]
 fn the_answer_of_a_handler_that_decides_later_has_what_was_agreed() {
     let app = App::echo().accepting(|ctx, _| {
-        ctx.handle().settle(ctx.ticket(), Accept::yes()).expect("room in the queue");
-        Accept::Later(ctx.ticket())
+        ctx.handle().settle(ctx.deferred(), Accept::yes()).expect("room in the queue");
+        Accept::Later
     });
     let mut bed = Bed::with(with(Deflate::default()), app);
     let mut peer = Peer::open(&mut bed, PLAIN);

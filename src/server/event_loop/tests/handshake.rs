@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::http::Response;
-use crate::server::{Accept, Drain, Peer, Ticket};
+use crate::server::{Accept, Deferred, Peer, Shutdown};
 
 fn status(client: &mut Client) -> String {
     client.response().map_or_else(String::new, |response| response.lines().next().unwrap_or_default().to_owned())
@@ -41,6 +41,12 @@ fn a_head_may_come_in_any_pieces() {
     }
 }
 
+/// The bytes of an incomplete head.
+fn head_so_far(bed: &mut Bed) -> &mut Vec<u8> {
+    let (entrance, _) = bed.server.lines.entrance(0).expect("an entrance");
+    entrance.bytes().expect("a head that is not complete")
+}
+
 #[test]
 fn a_head_that_comes_byte_by_byte_is_looked_at_once() {
     let request = request("/");
@@ -50,12 +56,10 @@ fn a_head_that_comes_byte_by_byte_is_looked_at_once() {
     for (at, byte) in bytes.iter().enumerate() {
         client.write(&[*byte]);
         bed.settle();
-        // What has been looked at becomes what no head may have: whoever looked again would refuse it.
-        let head = bed.server.core.sessions[0].rare.as_mut().and_then(|rare| rare.head.as_mut());
-        head.expect("a head under way").bytes[at] = b'\n';
+        // The byte becomes one that no head may have: a second look at it would refuse the head.
+        head_so_far(&mut bed)[at] = b'\n';
     }
-    let head = bed.server.core.sessions[0].rare.as_mut().and_then(|rare| rare.head.as_mut());
-    head.expect("a head under way").bytes.copy_from_slice(bytes);
+    head_so_far(&mut bed).copy_from_slice(bytes);
     client.write(&[*last]);
     bed.settle();
     assert_eq!(status(&mut client), "HTTP/1.1 101 Switching Protocols");
@@ -71,7 +75,7 @@ fn an_unfinished_request_takes_16_kib_at_most() {
         for bytes in head.as_bytes()[..8191].chunks(piece) {
             client.write(bytes);
             bed.settle();
-            let held = bed.server.core.memory();
+            let held = bed.memory();
             assert!((1..=16 * 1024).contains(&held), "{held} bytes, in pieces of {piece}");
         }
         assert!(!client.is_ended());
@@ -131,7 +135,8 @@ fn frames_right_behind_the_request_are_handled_in_its_turn() {
 
 #[test]
 fn a_request_and_the_end_of_the_stream_may_come_together() {
-    let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", Box::new(|_| Response::new(200)))]);
+    let mut bed =
+        Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", Box::new(|_, _| Response::new(200)))]);
     let mut plain = bed.connect("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
     let mut upgrade = bed.connect(&request("/ws"));
     upgrade.text("hello");
@@ -174,10 +179,15 @@ fn a_head_that_is_too_long_is_431() {
         }
         assert_eq!(status(&mut client), "HTTP/1.1 431 Request Header Fields Too Large");
         assert!(client.is_ended());
-        client.write(&[b'x'; 100_000]);
+        client.write(&[b'x'; 60_000]);
         bed.settle();
-        assert_eq!(client.unread(), 0, "what still comes is discarded");
-        assert_eq!(bed.server.core.memory(), 0, "and nothing of it is kept");
+        assert_eq!(client.unread(), 0, "later bytes are discarded");
+        assert_eq!(bed.memory(), 0, "and none of them is kept");
+        if pieces == 1 {
+            client.write(&[b'x'; 6000]);
+            bed.settle();
+            assert!(client.is_reset(), "more than 64 KiB are too many");
+        }
         client.finish();
         bed.settle();
         bed.assert_empty();
@@ -209,12 +219,12 @@ fn a_peer_that_fails_before_its_response_has_never_been_open() {
 }
 
 /// A bed whose decisions are put off, and where their tickets go.
-fn undecided() -> (Bed, Arc<Mutex<Vec<Ticket>>>) {
-    let tickets: Arc<Mutex<Vec<Ticket>>> = Arc::default();
+fn undecided() -> (Bed, Arc<Mutex<Vec<Deferred>>>) {
+    let tickets: Arc<Mutex<Vec<Deferred>>> = Arc::default();
     let taken = Arc::clone(&tickets);
     let app = App::echo().accepting(move |ctx, _| {
-        taken.lock().expect("no panic").push(ctx.ticket());
-        Accept::Later(ctx.ticket())
+        taken.lock().expect("no panic").push(ctx.deferred());
+        Accept::Later
     });
     (Bed::new(app), tickets)
 }
@@ -229,8 +239,7 @@ fn a_decision_may_come_later() {
     clients.iter().for_each(|client| client.text("later"));
     bed.settle();
     let tickets = tickets.lock().expect("no panic").clone();
-    let answers =
-        [Accept::yes(), Accept::no(403, "no\n"), Accept::subprotocol("never offered"), Accept::Later(tickets[3])];
+    let answers = [Accept::yes(), Accept::no(403, "no\n"), Accept::subprotocol("never offered"), Accept::Later];
     for (ticket, answer) in tickets.iter().zip(answers) {
         bed.handle.settle(*ticket, answer).expect("room");
     }
@@ -275,14 +284,14 @@ fn what_is_said_to_a_connection_before_its_decision_is_put_off_is_lost() {
     let app = App::new(opened).accepting(|ctx, request| {
         ctx.send("accept");
         ctx.broadcast("to others");
-        if request.path() == "/now" { Accept::yes() } else { Accept::Later(ctx.ticket()) }
+        if request.path() == "/now" { Accept::yes() } else { Accept::Later }
     });
     let mut bed = Bed::new(app);
     let mut now = bed.open_at("/now");
     let mut later = bed.connect(&request("/later"));
     bed.settle();
     assert_eq!(now.texts(), ["accept", "open", "to others"]);
-    let ticket = crate::server::Ticket(ConnectionId { slot: 1, generation: 0 });
+    let ticket = Deferred { id: ConnectionId { slot: 1, generation: 0 }, request: 0 };
     bed.handle.settle(ticket, Accept::yes()).expect("room");
     bed.settle();
     assert_eq!(
@@ -299,7 +308,7 @@ fn a_decision_that_came_later_leaves_an_idle_connection_without_a_heap_block() {
     let ticket = tickets.lock().expect("no panic")[0];
     bed.handle.settle(ticket, Accept::yes()).expect("room");
     bed.settle();
-    assert!(bed.server.core.sessions[0].rare.is_none());
+    assert!(bed.connection(0).extra().is_none() && bed.memory() == 0);
 }
 
 #[test]
@@ -343,7 +352,7 @@ fn a_put_off_decision_does_not_keep_the_server_from_stopping() {
     let (mut bed, tickets) = undecided();
     let mut client = bed.connect(&request("/"));
     bed.settle();
-    bed.handle.shutdown(Drain::default());
+    bed.handle.shutdown(Shutdown::default());
     bed.settle();
     assert_eq!(status(&mut client), "HTTP/1.1 503 Service Unavailable");
     client.bytes().clear();

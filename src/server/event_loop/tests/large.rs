@@ -14,7 +14,7 @@ fn exchange(bed: &mut Bed, client: &mut Client, bytes: &[u8], pieces: usize, roo
     let mut frames = Vec::new();
     client.limit(0);
     for _ in 0..20_000 {
-        if rest.is_empty() && bed.is_quiet() && bed.server.core.sessions[0].queued() == 0 {
+        if rest.is_empty() && bed.is_quiet() && bed.queued(0) == 0 {
             break;
         }
         let (piece, behind) = rest.split_at(rest.len().min(1 + random.below(pieces)));
@@ -149,9 +149,10 @@ fn an_idle_connection_gives_its_buffers_back() {
         bed.settle();
         assert_eq!(client.frames().len(), 2);
     }
-    for slot in bed.server.core.sessions.taken() {
-        let session = &bed.server.core.sessions[slot];
-        assert!(session.rare.is_none() && session.connection.as_ref().is_some_and(|it| it.is_idle()));
+    for (_, connection) in bed.server.lines.shared.table.iter() {
+        let websocket = connection.websocket().expect("an open connection");
+        assert!(websocket.extra.is_none() && websocket.protocol.as_ref().is_some_and(|it| it.is_idle()));
+        assert_eq!(connection.debt(), 0);
     }
 }
 
@@ -167,7 +168,7 @@ fn the_pool_keeps_no_small_buffers() {
         client.frame(0x80, b"b");
         bed.settle();
     }
-    assert!(bed.server.pool.take().is_none(), "a small buffer is of no use for a large message");
+    assert!(bed.server.lines.pool.take().is_none(), "a small buffer is of no use for a large message");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn with_drop_a_slow_member_misses_what_finds_no_room_and_stays() {
     assert_eq!(sizes(&mut reader), [1, 2, 3, 4, 5, 6, 7, 8].map(|size| size * 100 * KIB));
     // 1,000 KiB are owed with the fourth; none of the next fits.
     assert_eq!(sizes(&mut stuck), [1, 2, 3, 4].map(|size| size * 100 * KIB));
-    assert_eq!(bed.server.core.stats.get(Count::SlowSkipped), 4);
+    assert_eq!(bed.stats().get(Count::SlowSkipped), 4);
     speaker.frame(0x82, b"again");
     bed.settle();
     assert_eq!(sizes(&mut stuck), [5]);
@@ -72,7 +72,7 @@ fn with_latest_one_who_is_owed_little_again_is_read_again() {
     speaker.frame(0x82, b"newest");
     bed.settle();
     let log = bed.log();
-    assert!(log.contains(&"message #0.0".to_owned()) && log.contains(&"drain #0.0".to_owned()), "{log:?}");
+    assert!(log.contains(&"message #0.0".to_owned()) && log.contains(&"drained #0.0".to_owned()), "{log:?}");
     stuck.unlimit();
     bed.settle();
     assert_eq!(sizes(&mut stuck), [8]);
@@ -98,7 +98,7 @@ fn above_the_ceiling_of_memory_the_largest_debtor_goes_and_nobody_else() {
         bed.settle();
     }
     // 100 + ... + 500 KiB are 1,500, and some for the vectors that hold them.
-    assert_eq!(bed.server.core.stats.get(Count::MemoryClosed), 1);
+    assert_eq!(bed.stats().get(Count::MemoryClosed), 1);
     let closed: Vec<_> = bed.log().into_iter().filter(|line| line.starts_with("close")).collect();
     assert_eq!(closed, ["close failed 1013 #4.0"]);
     for mut client in clients {
@@ -109,7 +109,7 @@ fn above_the_ceiling_of_memory_the_largest_debtor_goes_and_nobody_else() {
     }
     bed.settle();
     bed.assert_empty();
-    assert_eq!(bed.server.core.memory(), 0, "all of it is given back");
+    assert_eq!(bed.memory(), 0, "all of it is given back");
 }
 
 #[test]
@@ -134,17 +134,17 @@ fn half_messages_count_and_a_broadcast_counts_once_however_many_owe_it() {
     clients.iter().for_each(|client| client.limit(0));
     clients[0].frame(0x82, &[0; 200 * KIB]);
     bed.settle();
-    let memory = bed.server.core.memory();
+    let memory = bed.memory();
     assert!((200 * KIB..600 * KIB).contains(&memory), "{memory}");
     let half = bed.open();
     half.write(&masked(0x82, &[0; 40 * KIB])[..30 * KIB]);
     bed.settle();
-    let more = bed.server.core.memory() - memory;
+    let more = bed.memory() - memory;
     assert!((29 * KIB..61 * KIB).contains(&more), "{more}");
     clients.into_iter().chain([half]).for_each(|client| client.reset());
     bed.settle();
     bed.assert_empty();
-    assert_eq!(bed.server.core.memory(), 0);
+    assert_eq!(bed.memory(), 0);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn three_hundred_claims_of_the_limit_cost_less_than_5_mib() {
         let clients = bed.open_many(300);
         clients.iter().for_each(|client| client.write(&frame[..come]));
         bed.settle();
-        let held = bed.server.core.memory();
+        let held = bed.memory();
         assert!(held < 5 * KIB * KIB, "{held} bytes for {come} of each");
         assert!(held > 0 && clients.iter().all(|client| !client.is_ended()));
     }
@@ -173,7 +173,7 @@ fn a_half_message_takes_twice_its_bytes_at_most() {
             bed.settle();
             come += bytes.len();
             // What holds it, and the queue of a peer, are there however little has come.
-            let held = bed.server.core.memory();
+            let held = bed.memory();
             assert!(held <= 2 * come + 512, "{held} bytes for {come}, in pieces of {piece}");
         }
     }
@@ -181,7 +181,7 @@ fn a_half_message_takes_twice_its_bytes_at_most() {
 
 #[test]
 fn more_messages_in_a_second_than_allowed_close_with_1008() {
-    let mut bed = Bed::with(Config { max_message_rate: 10, ..Config::default() }, App::echo());
+    let mut bed = Bed::with(Config { max_message_rate: Some(10), ..Config::default() }, App::echo());
     let mut client = bed.open();
     for _ in 0..5 {
         (0..10).for_each(|_| client.text("x"));
@@ -194,14 +194,14 @@ fn more_messages_in_a_second_than_allowed_close_with_1008() {
     let frames = client.frames();
     assert_eq!(frames.len(), 11, "ten answers and a Close");
     assert!(matches!(&frames[10], Frame::Close(1008, reason) if reason == "too many messages in a second"));
-    assert_eq!(bed.server.core.stats.get(Count::RateLimited), 1);
+    assert_eq!(bed.stats().get(Count::RateLimited), 1);
 }
 
 #[test]
 fn a_shutdown_over_a_span_spreads_the_closes() {
     let mut bed = Bed::new(App::echo());
     let mut clients = bed.open_many(200);
-    bed.handle.shutdown(Drain { over: Duration::from_secs(10), ..Drain::default() });
+    bed.handle.shutdown(Shutdown { over: Duration::from_secs(10), ..Shutdown::default() });
     let mut told = vec![0];
     for second in 0..10 {
         bed.pass(Duration::from_secs(1));

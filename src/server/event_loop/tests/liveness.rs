@@ -91,11 +91,11 @@ fn timeouts_that_never_end_are_no_trouble() {
     let never = Duration::MAX;
     let config = Config {
         handshake_timeout: never,
-        ping_interval: never,
+        ping_interval: Some(never),
         pong_timeout: never,
         close_timeout: never,
         write_timeout: never,
-        message_timeout: never,
+        message_timeout: Some(never),
         ..Config::default()
     };
     let mut bed = Bed::with(config, App::echo());
@@ -116,7 +116,7 @@ fn timeouts_that_never_end_are_no_trouble() {
 
 #[test]
 fn a_message_that_stands_still_for_a_minute_is_1008() {
-    let config = Config { ping_interval: Duration::ZERO, ..Config::default() };
+    let config = Config { ping_interval: None, ..Config::default() };
     for (first, size) in [(20, 100), (2000, 100_000), (100_000, 1_000_000)] {
         let mut bed = Bed::with(config.clone(), App::echo());
         let mut client = bed.open();
@@ -201,7 +201,7 @@ fn a_message_that_is_not_read_because_its_peer_is_owed_much_is_not_late() {
 
 #[test]
 fn a_message_that_ends_with_the_budget_of_a_turn_is_finished() {
-    let config = Config { ping_interval: Duration::ZERO, ..Config::default() };
+    let config = Config { ping_interval: None, ..Config::default() };
     let mut bed = Bed::with(config, App::new(|_, _| {}));
     let client = bed.open();
     let frame = masked(0x81, b"cut");

@@ -25,7 +25,7 @@ fn panics_in(place: &'static str) -> App {
                 "message"
             }
             Call::Message(message) => return ctx.send(message),
-            Call::Drain => "drain",
+            Call::Drained => "drain",
             Call::Timer(_) => "timer",
             Call::Error => "error",
             Call::Close => "close",
@@ -73,7 +73,7 @@ fn a_panic_costs_its_own_connection_only() {
         let log = bed.log();
         let count = |what: &str| log.iter().filter(|line| line.starts_with(what)).count();
         assert_eq!((count("close"), count("error handler panicked")), (1, usize::from(frames.len() == 3)), "{place}");
-        assert_eq!(bed.server.core.sessions.len(), 1);
+        assert_eq!(bed.connections(), 1);
     }
 }
 
@@ -123,7 +123,7 @@ fn broadcasts_before_a_panic_or_the_end_are_too_many_for_a_queue_as_ever() {
             clients[0].text(text);
         } else {
             bed.handle.broadcast("/*", vec![0; 200_000]).expect("room");
-            bed.handle.shutdown(Drain::default());
+            bed.handle.shutdown(Shutdown::default());
         }
         bed.settle();
         let mut log = bed.log();
@@ -156,7 +156,7 @@ fn a_panic_in_accept_is_a_500() {
 
 #[test]
 fn a_panic_in_a_route_is_a_500() {
-    let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", Box::new(|_| panic()))]);
+    let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", Box::new(|_, _| panic()))]);
     let mut bystander = bed.open_at("/ws");
     let mut client = bed.connect("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
     bystander.text("still here");
@@ -208,8 +208,14 @@ fn a_handler_that_panics_too_often_ends_the_server() {
             bed.settle();
         }
     }
-    let error = bed.server.run().expect_err("three panics");
-    assert_eq!(error.to_string(), "the handler at /* has panicked 3 times");
+    let error = loop {
+        match bed.server.step() {
+            Ok(goes_on) => assert!(goes_on, "three panics"),
+            Err(error) => break error,
+        }
+    };
+    let why = "the handler at /* has panicked 3 times, more than Config::max_panics allows";
+    assert_eq!(error.to_string(), why);
     let log = bed.log();
     assert_eq!(log.iter().filter(|line| line.starts_with("close")).count(), 4, "{log:?}");
     assert!(bed.handle.broadcast("/*", "x").is_err(), "it has stopped");
@@ -218,13 +224,13 @@ fn a_handler_that_panics_too_often_ends_the_server() {
 
 #[test]
 fn a_route_that_panics_is_500_and_counted() {
-    let answer: crate::server::event_loop::Route = Box::new(|_| panic());
+    let answer: crate::server::event_loop::state::Route = Box::new(|_, _| panic());
     let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", answer)]);
     for panics in 1..20 {
         let mut client = bed.connect("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
         bed.settle();
         assert!(client.response().is_some_and(|response| response.starts_with("HTTP/1.1 500")));
-        assert_eq!(bed.server.core.stats.get(Count::Panics), panics);
+        assert_eq!(bed.stats().get(Count::Panics), panics);
     }
     bed.open_at("/ws");
 }

@@ -37,12 +37,12 @@ fn a_flood_of_pings_from_a_peer_that_reads_nothing_costs_one_pong() {
     client.limit(0);
     client.text("text");
     bed.settle();
-    let owed = bed.server.core.sessions[0].queued();
+    let owed = bed.queued(0);
     for _ in 0..100 {
         (0..100).for_each(|_| client.ping(&[b'?'; 125]));
         bed.settle();
     }
-    assert_eq!(bed.server.core.sessions[0].queued(), owed);
+    assert_eq!(bed.queued(0), owed);
 }
 
 #[test]

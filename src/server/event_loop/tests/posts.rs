@@ -203,7 +203,7 @@ fn the_queues_of_those_who_cannot_take_a_broadcast_share_its_bytes() {
     let payload = vec![5; 50_000];
     clients[0].frame(0x82, &payload);
     bed.turn();
-    let held: usize = bed.server.core.sessions.taken().map(|slot| bed.server.core.sessions[slot].queued()).sum();
+    let held: usize = bed.server.lines.shared.table.iter().map(|(slot, _)| bed.queued(slot)).sum();
     assert_eq!(held, 3 * 50_004 - 30);
     clients.iter().for_each(Client::unlimit);
     bed.settle();

@@ -3,7 +3,7 @@
 use std::panic::catch_unwind;
 
 use crate::protocol::testing::Random;
-use crate::server::event_loop::model;
+use crate::server::lab::model;
 
 #[test]
 fn the_laws_hold_on_random_days() {

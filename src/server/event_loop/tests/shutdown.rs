@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::http::Response;
-use crate::server::Drain;
+use crate::server::Shutdown;
 
 const GOING_AWAY: (u16, &str) = (1001, "");
 
@@ -29,7 +29,7 @@ fn all_hear_1001_and_the_server_ends_when_the_last_has_gone() {
     clients[4].limit(0);
     clients[4].text("owed");
     bed.settle();
-    bed.handle.shutdown(Drain::default());
+    bed.handle.shutdown(Shutdown::default());
     bed.settle();
     for client in &mut clients[..4] {
         assert!(is_going_away(client));
@@ -51,8 +51,8 @@ fn all_hear_1001_and_the_server_ends_when_the_last_has_gone() {
 fn run_returns_when_nobody_is_there() {
     let mut bed = Bed::new(App::echo());
     bed.network.run();
-    bed.handle.shutdown(Drain::default());
-    bed.server.run().expect("an end");
+    bed.handle.shutdown(Shutdown::default());
+    bed.run().expect("an end");
     assert!(bed.handle.broadcast("/*", "x").is_err());
 }
 
@@ -61,10 +61,10 @@ fn run_waits_five_seconds_for_those_who_do_not_answer() {
     let mut bed = Bed::new(App::echo());
     let mut clients = bed.open_many(3);
     bed.network.run();
-    bed.handle.shutdown(Drain::default());
-    let start = bed.server.core.now;
-    bed.server.run().expect("an end");
-    assert_eq!(bed.server.core.now - start, Duration::from_secs(5));
+    bed.handle.shutdown(Shutdown::default());
+    let start = bed.now();
+    bed.run().expect("an end");
+    assert_eq!(bed.now() - start, Duration::from_secs(5));
     assert!(clients.iter_mut().all(is_going_away));
     let log = bed.log();
     assert_eq!(log.iter().filter(|line| line.starts_with("close")).count(), 3, "{log:?}");
@@ -76,7 +76,7 @@ fn a_second_request_ends_it_at_once() {
         let mut bed = Bed::new(App::echo());
         let _clients = bed.open_many(3);
         let ask = |bed: &Bed| match by_handle {
-            true => bed.handle.shutdown(Drain { timeout: Duration::from_secs(60), ..Drain::default() }),
+            true => bed.handle.shutdown(Shutdown { timeout: Duration::from_secs(60), ..Shutdown::default() }),
             false => bed.network.request_stop(),
         };
         ask(&bed);
@@ -84,9 +84,9 @@ fn a_second_request_ends_it_at_once() {
         assert!(!bed.server.has_stopped());
         ask(&bed);
         bed.network.run();
-        let start = bed.server.core.now;
-        bed.server.run().expect("an end");
-        assert_eq!(bed.server.core.now, start);
+        let start = bed.now();
+        bed.run().expect("an end");
+        assert_eq!(bed.now(), start);
         assert_eq!(shutdowns(&bed.log()), 3);
     }
 }
@@ -95,23 +95,24 @@ fn a_second_request_ends_it_at_once() {
 fn the_drain_says_which_code_and_for_how_long() {
     let mut bed = Bed::new(App::echo());
     let mut client = bed.open();
-    bed.handle.shutdown(Drain {
+    bed.handle.shutdown(Shutdown {
         code: CloseCode::SERVICE_RESTART,
         timeout: Duration::from_secs(2),
-        ..Drain::default()
+        ..Shutdown::default()
     });
     bed.network.run();
-    let start = bed.server.core.now;
-    bed.server.run().expect("an end");
-    assert_eq!(bed.server.core.now - start, Duration::from_secs(2));
+    let start = bed.now();
+    bed.run().expect("an end");
+    assert_eq!(bed.now() - start, Duration::from_secs(2));
     assert_eq!(closes(&mut client), [(1012, String::new())]);
 }
 
 #[test]
 fn while_it_stops_plain_requests_are_answered_and_upgrades_are_not() {
-    let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", Box::new(|_| Response::new(200)))]);
+    let mut bed =
+        Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", Box::new(|_, _| Response::new(200)))]);
     let mut first = bed.open_at("/ws");
-    bed.handle.shutdown(Drain::default());
+    bed.handle.shutdown(Shutdown::default());
     bed.settle();
     let mut plain = bed.connect("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
     let mut upgrade = bed.connect(&request("/ws"));
@@ -133,7 +134,7 @@ fn those_who_are_being_closed_already_are_not_closed_again() {
     let mut client = bed.open();
     client.text("close");
     bed.settle();
-    bed.handle.shutdown(Drain::default());
+    bed.handle.shutdown(Shutdown::default());
     bed.settle();
     assert_eq!(closes(&mut client), [(1000, "bye".to_owned())]);
     client.close(1000);
@@ -148,8 +149,8 @@ fn those_who_shake_hands_do_not_hold_it_up() {
     let _half = bed.connect("GET / HTTP/1.1\r\n");
     bed.settle();
     bed.network.run();
-    bed.handle.shutdown(Drain::default());
-    bed.server.run().expect("an end");
+    bed.handle.shutdown(Shutdown::default());
+    bed.run().expect("an end");
 }
 
 #[test]
@@ -161,17 +162,17 @@ fn a_poller_that_fails_ends_the_server_and_its_connections() {
     bed.log();
     bed.network.run();
     // Nobody is there, so it would sleep for ever, which the fake poller calls an error.
-    bed.server.run().expect_err("asleep for ever");
+    bed.run().expect_err("asleep for ever");
     assert!(bed.handle.broadcast("/*", "x").is_err());
 }
 
 #[test]
 fn a_shutdown_without_an_end_waits_for_its_peers() {
     for drain in [
-        Drain { timeout: Duration::MAX, ..Drain::default() },
-        Drain { over: Duration::MAX, timeout: Duration::MAX, ..Drain::default() },
+        Shutdown { timeout: Duration::MAX, ..Shutdown::default() },
+        Shutdown { over: Duration::MAX, timeout: Duration::MAX, ..Shutdown::default() },
     ] {
-        let config = Config { close_timeout: Duration::MAX, ping_interval: Duration::ZERO, ..Config::default() };
+        let config = Config { close_timeout: Duration::MAX, ping_interval: None, ..Config::default() };
         let mut bed = Bed::with(config, App::echo());
         let client = bed.open();
         bed.handle.shutdown(drain);

@@ -147,7 +147,7 @@ fn whatever_a_turn_does_it_looks_at_the_clock_between() {
     bed.turn();
     looks("queues", 2, &mut bed, 1);
     bed.settle();
-    bed.handle.shutdown(Drain::default());
+    bed.handle.shutdown(Shutdown::default());
     looks("a shutdown", 2, &mut bed, 1);
     bed.settle();
     let closes = |client: &mut Client| client.frames().iter().filter(|it| matches!(it, Frame::Close(..))).count();

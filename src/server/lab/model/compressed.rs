@@ -2,9 +2,11 @@
 //! write with that.
 
 use crate::http::DeflateOffer;
-use crate::protocol::{Client, Connection, ContextTakeover, DeflateOptions, Deflater, Event, Limits, Message, State};
+use crate::protocol::{
+    Client, Connection, ContextTakeover, DEFLATE_AVAILABLE, DeflateOptions, Deflater, Event, Limits, Message, State,
+};
 use crate::server::Deflate;
-use crate::server::fake::Frame;
+use crate::server::lab::client::Frame;
 
 /// What the server answers to offers on a day.
 pub(super) fn wanted(choice: usize) -> Option<Deflate> {
@@ -14,7 +16,7 @@ pub(super) fn wanted(choice: usize) -> Option<Deflate> {
         _ => return None,
     };
     let threshold = [256, 0][choice / 4 % 2];
-    Some(Deflate { options: DeflateOptions { threshold, ..deflate.options }, ..deflate })
+    DEFLATE_AVAILABLE.then_some(Deflate { options: DeflateOptions { threshold, ..deflate.options }, ..deflate })
 }
 
 /// What a client asks for.

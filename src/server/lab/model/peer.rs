@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use super::Draw;
 use super::compressed::{Compressed, Offer};
 use super::world::{World, filling};
-use crate::server::event_loop::bed::request;
-use crate::server::fake::{Client, Frame, masked};
+use crate::server::lab::bed::request;
+use crate::server::lab::client::{Frame, masked};
+use crate::server::transport::memory::Client;
 
 /// The bit, in the first byte of a frame, that says that its message is compressed.
 const RSV1: u8 = 0x40;
@@ -81,8 +82,7 @@ impl Peer {
                 let bytes: Vec<u8> = self.pending.drain(..len).collect();
                 self.client.write(&bytes);
             }
-            11 => self.client.spurious(),
-            12 => self.client.interrupt(draw.below(3)),
+            11 | 12 => self.client.spurious(),
             13 => match draw.below(256) {
                 choice if choice.is_multiple_of(3) => {
                     self.client.fail_sends(draw.pick(&[ErrorKind::ConnectionReset, ErrorKind::BrokenPipe]));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::peer::Peer;
 use crate::protocol::{CloseFrame, Message};
-use crate::server::event_loop::bed::Call;
+use crate::server::lab::bed::Call;
 use crate::server::{ConnectionId, Context, Peer as Address, Slow};
 
 /// Everybody who has ever connected, and what was said to them.
@@ -169,7 +169,7 @@ impl World {
                 self.act(ctx, client as u8);
             }
             Call::Message(message) => self.on_message(ctx, message),
-            Call::Drain => self.act(ctx, 1),
+            Call::Drained => self.act(ctx, 1),
             Call::Timer(_) => {
                 self.timers -= 1;
                 self.act(ctx, 2);

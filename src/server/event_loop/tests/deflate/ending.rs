@@ -10,11 +10,11 @@ fn a_connection_that_is_over_gives_its_contexts_back_before_its_peer_leaves() {
         peer.send(Message::Text(&text(1)));
     }
     bed.settle();
-    let both = bed.server.core.memory();
+    let both = bed.memory();
     peers[0].client.frame(0xC9, b"a Ping that claims to be compressed");
     bed.settle();
-    assert_eq!(bed.server.core.sessions.len(), 2, "one of them has yet to leave");
-    assert_eq!(bed.server.core.memory(), both / 2);
+    assert_eq!(bed.connections(), 2, "one of them has yet to leave");
+    assert_eq!(bed.memory(), both / 2);
 }
 
 #[test]
@@ -29,17 +29,17 @@ fn no_more_are_closed_for_memory_than_have_to_be() {
     let debtor = bed.open();
     debtor.write(&masked(0x02, &[b'x'; 200_000])[..200_000]);
     bed.settle();
-    bed.server.core.config.max_memory = bed.server.core.memory() - 100 * 1024;
+    bed.server.lines.shared.env.config.max_memory = bed.memory() - 100 * 1024;
     peers[0].client.text("x");
     bed.settle();
-    assert_eq!(bed.server.core.stats.get(Count::MemoryClosed), 1);
+    assert_eq!(bed.stats().get(Count::MemoryClosed), 1);
     assert!(bed.log().iter().any(|line| line.starts_with("close") && line.contains("#8.")), "{:?}", bed.log());
 }
 
 #[test]
 fn no_more_of_those_who_wait_for_a_decision_are_closed_for_memory_than_have_to_be() {
     let app = App::echo().accepting(|ctx, request| match request.path() {
-        "/" => Accept::Later(ctx.ticket()),
+        "/" => Accept::Later,
         _ => Accept::yes(),
     });
     let mut bed = Bed::with(with(Deflate::takeover()), app);
@@ -48,14 +48,14 @@ fn no_more_of_those_who_wait_for_a_decision_are_closed_for_memory_than_have_to_b
     let early = head + &"x".repeat(3000);
     let _waiting = [0; 3].map(|_| bed.connect(&early));
     let mut plain = bed.open_at("/open");
-    let memory = bed.server.core.memory();
+    let memory = bed.memory();
     assert!(memory >= 3 * 300 * 1024, "{memory} bytes");
-    bed.server.core.config.max_memory = memory - 100 * 1024;
+    bed.server.lines.shared.env.config.max_memory = memory - 100 * 1024;
     plain.text("x");
     bed.settle();
     assert_eq!(plain.texts(), ["x"]);
-    assert_eq!(bed.server.core.sessions.len(), 3, "it is enough that one of them goes");
-    assert_eq!(bed.server.core.memory(), memory / 3 * 2);
+    assert_eq!(bed.connections(), 3, "it is enough that one of them goes");
+    assert_eq!(bed.memory(), memory / 3 * 2);
 }
 
 #[test]
@@ -72,12 +72,12 @@ fn closed_while_it_is_inflated_a_message_goes_no_further_and_its_inflater_goes()
         let mut peer = Peer::open(&mut bed, PLAIN);
         peer.client.write(begun);
         (0..3).for_each(|_| bed.turn());
-        assert!(bed.server.core.memory() > 256 * 1024, "it is under way");
+        assert!(bed.memory() > 256 * 1024, "it is under way");
         bed.handle.close_id(bed.ids()[0], protocol::CloseFrame::normal("enough")).unwrap();
         // Nobody waits for a message that nobody will get: the loop is at rest until the peer answers.
         assert!(bed.settle() < 5);
         assert_eq!(peer.texts(), ["Close(Some(CloseFrame { code: CloseCode(1000), reason: \"enough\" }))"]);
-        assert_eq!(bed.server.core.stats.get(Count::Inflated), 0);
+        assert_eq!(bed.stats().get(Count::Inflated), 0);
         peer.client.write(rest);
         bed.settle();
         let connection = bed.server.core.sessions[0].connection.as_ref();

@@ -12,7 +12,7 @@ fn contexts_that_are_kept_count_as_memory_and_an_idle_connection_without_them_ha
     {
         let mut bed = Bed::with(with(deflate), App::echo());
         let mut peers: Vec<_> = (0..10).map(|_| Peer::open(&mut bed, PLAIN)).collect();
-        let reserved = bed.server.core.memory();
+        let reserved = bed.memory();
         assert!((10 * least..=10 * most).contains(&reserved), "{reserved} bytes");
         for peer in &mut peers {
             peer.send(Message::Text(&text(1)));
@@ -20,7 +20,7 @@ fn contexts_that_are_kept_count_as_memory_and_an_idle_connection_without_them_ha
             assert_eq!(peer.texts(), [text(1)]);
         }
         // What is there now was counted before.
-        let held = bed.server.core.memory();
+        let held = bed.memory();
         assert!((reserved..=reserved + 10 * 1024).contains(&held), "{held} bytes");
         assert_eq!(bed.server.core.sessions[0].rare.is_some(), least > 0);
         assert!(size_of::<crate::server::session::Session>() <= 64);
@@ -28,7 +28,7 @@ fn contexts_that_are_kept_count_as_memory_and_an_idle_connection_without_them_ha
             peer.client.reset();
         }
         bed.settle();
-        assert_eq!(bed.server.core.memory(), 0);
+        assert_eq!(bed.memory(), 0);
         bed.assert_empty();
     }
 }
@@ -50,7 +50,7 @@ fn takeover_is_agreed_on_while_the_contexts_of_all_fit_into_half_of_the_memory()
     for number in 0..3 {
         peers[number].send(Message::Text(&text(number)));
         bed.settle();
-        assert!(bed.server.core.memory() <= 7 * 160 * 1024);
+        assert!(bed.memory() <= 7 * 160 * 1024);
         for peer in &mut peers {
             assert_eq!(peer.texts(), [text(number)]);
         }

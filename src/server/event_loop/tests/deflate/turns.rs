@@ -75,7 +75,7 @@ fn one_mib_is_compressed_in_a_turn_and_what_goes_beyond_travels_as_it_is() {
             bed.settle();
             assert!(peer.texts() == texts);
             // With takeover those that are left go by themselves.
-            assert_eq!(bed.server.core.stats.get(Count::Deflated), round * compressed);
+            assert_eq!(bed.stats().get(Count::Deflated), round * compressed);
         }
     }
 }
@@ -92,7 +92,7 @@ fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_u
         for peer in &mut peers {
             assert!(peer.texts() == [&said[..]]);
         }
-        let count = bed.server.core.stats.get(Count::Deflated);
+        let count = bed.stats().get(Count::Deflated);
         let own = (1024 * 1024_u64).div_ceil(said.len() as u64 + 1024);
         assert_eq!(count - compressed, if own < 40 { own + 1 } else { 40 }, "{size}");
         compressed = count;
