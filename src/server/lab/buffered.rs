@@ -21,8 +21,6 @@ pub(crate) struct BufferedSocket {
     piece: Option<usize>,
     /// Received from the socket below and not handed on.
     held: Vec<u8>,
-    /// The outcome of the last `receive` below.
-    below: Received,
 }
 
 impl BufferedPoller {
@@ -49,16 +47,18 @@ impl BufferedSocket {
 impl Socket for BufferedSocket {
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         let Some(piece) = self.piece else { return self.socket.receive(buffer) };
+        // Bytes that were held before say nothing about the socket below: more may have come since it was read.
+        let mut below = Received { len: 0, drained: false, ended: false };
         if self.held.is_empty() {
             let mut bytes = [0; 4096];
-            self.below = self.socket.receive(&mut bytes)?;
-            self.held.extend_from_slice(&bytes[..self.below.len]);
+            below = self.socket.receive(&mut bytes)?;
+            self.held.extend_from_slice(&bytes[..below.len]);
         }
         let len = piece.min(buffer.len()).min(self.held.len());
         buffer[..len].copy_from_slice(&self.held[..len]);
         self.held.drain(..len);
         let is_last = self.held.is_empty();
-        Ok(Received { len, drained: is_last && self.below.drained, ended: is_last && self.below.ended })
+        Ok(Received { len, drained: is_last && below.drained, ended: is_last && below.ended })
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -87,7 +87,7 @@ impl Poller for BufferedPoller {
 
     fn accept(&mut self, listener: usize) -> io::Result<Option<(BufferedSocket, Peer)>> {
         let Some((socket, peer)) = self.poller.accept(listener)? else { return Ok(None) };
-        let socket = BufferedSocket { socket, piece: self.piece.get(), held: Vec::new(), below: Received::NOTHING };
+        let socket = BufferedSocket { socket, piece: self.piece.get(), held: Vec::new() };
         Ok(Some((socket, peer)))
     }
 

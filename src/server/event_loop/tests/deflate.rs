@@ -107,7 +107,10 @@ fn it_is_negotiated_only_where_both_sides_want_it() {
 fn what_was_agreed_on_is_logged() {
     for (offer, said) in [
         (PLAIN, "permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
-        ("permessage-deflate; server_max_window_bits=8", "no compression was offered, or none that can be had"),
+        (
+            "permessage-deflate; server_max_window_bits=8",
+            "no compression was offered, or none that the server supports",
+        ),
     ] {
         let mut bed = Bed::with(with(Deflate::default()), App::echo());
         logs::listen(log::Level::Debug);
@@ -138,7 +141,7 @@ fn messages_are_echoed_compressed_where_that_makes_them_shorter() {
             let (events, len) = peer.events();
             assert_eq!(events, [format!("Message(Binary({noise:?}))")]);
             assert_eq!(len, noise.len() + 4);
-            let stats = &bed.server.core.stats;
+            let stats = bed.stats();
             assert_eq!((stats.get(Count::Deflated), stats.get(Count::Inflated)), (5, 5));
             assert!(stats.get(Count::DeflatedTo) < stats.get(Count::DeflatedFrom) / 2);
             assert!(stats.get(Count::InflatedFrom) < stats.get(Count::InflatedTo) / 2);
@@ -172,7 +175,7 @@ fn a_broadcast_is_compressed_once_for_each_window_and_others_get_it_plain() {
     }
     // A turn with several posts, of which one is not for all.
     let mut said = 0;
-    bed.server.core.stats = Default::default();
+    bed.server.lines.shared.env.stats = Default::default();
     for peer in &mut peers[..3] {
         said += 1;
         peer.send(Message::Text(&text(said)));

@@ -38,7 +38,7 @@ fn no_more_are_closed_for_memory_than_have_to_be() {
 
 #[test]
 fn no_more_of_those_who_wait_for_a_decision_are_closed_for_memory_than_have_to_be() {
-    let app = App::echo().accepting(|ctx, request| match request.path() {
+    let app = App::echo().accepting(|_, request| match request.path() {
         "/" => Accept::Later,
         _ => Accept::yes(),
     });
@@ -80,8 +80,8 @@ fn closed_while_it_is_inflated_a_message_goes_no_further_and_its_inflater_goes()
         assert_eq!(bed.stats().get(Count::Inflated), 0);
         peer.client.write(rest);
         bed.settle();
-        let connection = bed.server.core.sessions[0].connection.as_ref();
-        assert!(connection.is_some_and(|connection| connection.buffered() < 4096));
+        let protocol = bed.connection(0).websocket().and_then(|websocket| websocket.protocol.as_ref());
+        assert!(protocol.is_some_and(|protocol| protocol.buffered() < 4096));
         peer.client.close(1000);
         bed.settle();
         assert_eq!(bed.log().last().map(String::as_str), Some("close local 1000 #0.0"));

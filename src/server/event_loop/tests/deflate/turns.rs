@@ -12,9 +12,9 @@ fn all_who_come_back_for_more_inflate_one_mib_in_a_turn() {
     let mut inflated = Vec::new();
     for _ in 0..4 {
         bed.turn();
-        let sessions = &bed.server.core.sessions;
-        let unfinished = |slot| sessions[slot].connection.as_ref().and_then(Connection::unfinished);
-        inflated.push(sessions.taken().filter_map(unfinished).sum::<u64>() >> 10);
+        let table = &bed.server.lines.shared.table;
+        let unfinished = table.iter().filter_map(|(_, it)| it.websocket()?.protocol.as_ref()?.unfinished());
+        inflated.push(unfinished.sum::<u64>() >> 10);
     }
     assert_eq!(inflated, [2048, 3072, 4096, 5120]);
 }
