@@ -108,7 +108,8 @@ impl FrameHeader {
     }
 
     /// Appends the header, with the length in its shortest form.
-    #[inline]
+    // Always inlined: in nearly every call all fields but the length are constants.
+    #[inline(always)]
     pub fn encode(&self, output: &mut Vec<u8>) {
         let first = if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 } | self.opcode as u8;
         let mask_bit = if self.masking_key.is_some() { MASK } else { 0 };
