@@ -10,7 +10,7 @@ pub(crate) use self::deflate::{
 use super::core::Core;
 use super::handler::ConnectionId;
 use super::outbox::Post;
-use crate::protocol::{DEFLATE_AVAILABLE, FrameHeader, Message, Opcode};
+use crate::protocol::{FrameHeader, Message, Opcode};
 
 impl Core {
     /// Sends a message to one connection: compressed where that was negotiated and makes it shorter.
@@ -40,9 +40,6 @@ impl Core {
     /// How a connection is sent messages, if they may be compressed.
     #[inline]
     fn sending(&self, to: ConnectionId) -> Option<(u32, Sending)> {
-        if !DEFLATE_AVAILABLE {
-            return None;
-        }
         self.config.deflate?;
         let slot = self.find_open(to)?;
         Some((slot, self.sessions[slot].sending?))

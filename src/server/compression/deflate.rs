@@ -11,7 +11,7 @@ use super::super::shared_bytes::SharedBytes;
 use super::super::stats::{Count, Stats};
 use crate::http::{DeflateOffer, HandshakeError, Upgrade};
 use crate::protocol::{
-    Connection, ContextTakeover, Contexts, DEFLATE_AVAILABLE, DeflateOptions, Deflater, Extension, Limits, Opcode,
+    Connection, ContextTakeover, Contexts, DeflateOptions, Deflater, Extension, Limits, Opcode, Zlib,
 };
 
 /// Compression of messages by permessage-deflate (RFC 7692), with those clients that offer it.
@@ -61,7 +61,7 @@ impl Deflate {
 
 /// How messages to a connection may be compressed: its window bits, and a bit for context takeover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sending(NonZeroU8);
+pub(crate) struct Sending(NonZeroU8, Zlib);
 
 const TAKEOVER: u8 = 0x80;
 
@@ -150,12 +150,10 @@ pub(crate) fn open(limits: Arc<Limits>, extension: Option<Extension>) -> Connect
 }
 
 pub(crate) fn sending(extension: Option<Extension>) -> Option<Sending> {
-    if !DEFLATE_AVAILABLE {
-        return None;
-    }
+    let zlib = Zlib::get()?;
     let Extension { server_context, server_max_window_bits, .. } = extension?;
     let takeover = if server_context == ContextTakeover::Yes { TAKEOVER } else { 0 };
-    NonZeroU8::new(server_max_window_bits.clamp(9, 15) | takeover).map(Sending)
+    NonZeroU8::new(server_max_window_bits.clamp(9, 15) | takeover).map(|bits| Sending(bits, zlib))
 }
 
 impl Sending {
@@ -197,6 +195,9 @@ impl Compressor {
 
     /// From now on as much may be compressed as in any turn.
     pub fn begin_turn(&mut self) {
+        if Zlib::get().is_none() {
+            return;
+        }
         (self.left, self.left_own) = (TURN, TURN);
     }
 
@@ -269,6 +270,9 @@ impl Compressor {
 
     /// Forgets the turn's posts; what queues still hold of them stays alive there.
     pub fn clear_posts(&mut self) {
+        if Zlib::get().is_none() {
+            return;
+        }
         for variant in self.variants.iter_mut().filter(|variant| !variant.ends.is_empty()) {
             variant.ends.clear();
             match Rc::get_mut(&mut variant.bytes).map(SharedBytes::bytes_mut) {

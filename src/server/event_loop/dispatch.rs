@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::apply::Input;
 use super::{EventLoop, Mount};
-use crate::protocol::{Allowance, CloseFrame, Connection, Event, Message, ProtocolError, Tally};
+use crate::protocol::{Allowance, CloseFrame, Connection, DEFLATE_AVAILABLE, Event, Message, ProtocolError, Tally};
 use crate::server::context::Context;
 use crate::server::core::Core;
 use crate::server::handler::{ConnectionId, Error, Handler};
@@ -98,6 +98,9 @@ impl<P: Poller> EventLoop<P> {
     }
 
     fn count_inflated(&mut self) {
+        if !DEFLATE_AVAILABLE {
+            return;
+        }
         let Tally { messages, compressed, plain } = self.contexts.inflated;
         if messages > 0 {
             self.contexts.inflated = Tally::default();

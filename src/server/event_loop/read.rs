@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use super::EventLoop;
+use crate::protocol::DEFLATE_AVAILABLE;
 use crate::server::handler::Error;
 use crate::server::poller::{Poller, Socket};
 use crate::server::session::{Backlog, Flags, Phase};
@@ -34,8 +35,10 @@ impl<P: Poller> EventLoop<P> {
     /// Reads from a connection what its budget allows, and handles it. Returns the bytes that were read or handled.
     pub(super) fn read(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget) = (0, BUDGET);
-        self.contexts.inflatable = INFLATED;
-        while self.wants_service(slot) && spent < budget && self.contexts.inflatable > 0 {
+        if DEFLATE_AVAILABLE {
+            self.contexts.inflatable = INFLATED;
+        }
+        while self.wants_service(slot) && spent < budget && (!DEFLATE_AVAILABLE || self.contexts.inflatable > 0) {
             if self.core.sessions[slot].has_backlog() {
                 spent += self.serve_backlog(slot);
                 break;
@@ -59,7 +62,7 @@ impl<P: Poller> EventLoop<P> {
         self.core.account(slot);
         self.serve_later(slot);
         self.keep_within_memory();
-        spent + (INFLATED - self.contexts.inflatable)
+        if DEFLATE_AVAILABLE { spent + (INFLATED - self.contexts.inflatable) } else { spent }
     }
 
     /// No wake-up may be lost: whoever can be served waits for its turn. Everyone else is paused, until its queue is
