@@ -12,7 +12,7 @@ use crate::protocol::{
     message::Assembly,
 };
 
-/// What must be kept between two calls.
+/// The state kept between two calls.
 #[derive(Default)]
 pub(super) struct Partial {
     /// An incomplete header. Empty while `frame` is `Some`.
