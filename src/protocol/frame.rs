@@ -134,7 +134,6 @@ impl FrameHeader {
     }
 
     /// Appends the header, then `payload`, masked when the header has a masking key.
-    #[inline(always)]
     pub(super) fn encode_with(&self, payload: &[u8], output: &mut Vec<u8>) {
         output.reserve(Self::MAX_LEN + payload.len());
         self.encode(output);
@@ -159,7 +158,9 @@ impl FrameHeader {
 /// ```
 #[inline(always)]
 pub fn encode_frame(opcode: Opcode, payload: &[u8], output: &mut Vec<u8>) {
-    FrameHeader::whole(opcode, payload).encode_with(payload, output);
+    output.reserve(FrameHeader::MAX_LEN + payload.len());
+    FrameHeader::whole(opcode, payload).encode(output);
+    output.extend_from_slice(payload);
 }
 
 /// Masks or unmasks `payload` in place (§5.3): byte `i` is XORed with byte `(offset + i) mod 4` of the masking key.
