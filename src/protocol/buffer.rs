@@ -1,31 +1,31 @@
-//! The bytes of a message under way, in a vector that may be received into directly.
+//! The payload of an unfinished message, in a vector into which a socket can be read directly.
 //!
-//! The vector's length is its initialised extent, which outlives the message: so the vector can go to a pool and come
-//! back without ever being zeroed again. How much of it is message is counted beside it.
+//! All of the vector's length is initialised and stays so after the message: a pooled vector is never zeroed again. The
+//! number of payload bytes is counted apart from the length.
 
 use std::mem;
 
-/// Below this a spare part is not worth a read of its own: to receive elsewhere and copy is cheaper.
+/// Reading into a smaller spare part costs more than receiving elsewhere and copying.
 const MIN_SPARE: usize = 4 * 1024;
 
-/// A data frame with this much payload still to come is worth a larger buffer, to receive it into directly.
+/// A data frame that lacks at least this much payload gets a larger buffer, and is received into it directly.
 pub(super) const DIRECT: usize = 64 * 1024;
 
-/// A growing payload. Its capacity stays within twice the bytes that have come, unless the vector was lent.
+/// A growing payload. Its capacity is at most twice the bytes received, unless the vector was lent.
 #[derive(Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
-    /// How many of `bytes`, from the front, are payload.
+    /// The payload is the first `filled` of `bytes`.
     filled: usize,
 }
 
 impl Buffer {
-    /// The initialised extent in bytes, payload included.
+    /// The number of initialised bytes, payload included.
     pub(super) fn extent(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The payload bytes.
+    /// The number of payload bytes.
     pub(super) fn filled(&self) -> usize {
         self.filled
     }
@@ -35,13 +35,13 @@ impl Buffer {
         self.bytes.capacity()
     }
 
-    /// Continues in `bytes`, whose content does not matter.
+    /// Moves the payload to `bytes` and continues there. The content of `bytes` does not matter.
     pub(super) fn lend(&mut self, bytes: Vec<u8>) {
         let own = mem::replace(self, Self { bytes, filled: 0 });
         self.append(own.payload());
     }
 
-    /// Makes room for `needed` further bytes: to twice what there is, but to no more than `most` in all.
+    /// Makes room for `needed` more bytes. Doubles the capacity for that, but not beyond `most` unless it must.
     pub(super) fn make_room(&mut self, needed: usize, most: usize) {
         let extent = self.filled.saturating_add(needed);
         if extent > self.bytes.capacity() {
@@ -62,13 +62,13 @@ impl Buffer {
         self.filled += piece.len();
     }
 
-    /// The place of up to `needed` further bytes, if there are enough of them to be received here. Grown when it is
-    /// short, but never beyond twice what is filled.
+    /// The place for up to `needed` more bytes; `None`: so few are not worth a read of their own. Grows the vector when it
+    /// is nearly full, but at most to twice the payload.
     pub(super) fn spare(&mut self, needed: usize) -> Option<&mut [u8]> {
         let growth = needed.min(self.filled);
         let extent = self.filled + growth;
         if self.spare_mut().len() < MIN_SPARE && extent > self.bytes.len() {
-            // Also for a rest too short to be received here: appended to a full vector, it would double that.
+            // Reserved also for a rest too short to be read here: appending it to a full vector would double that.
             self.bytes.reserve_exact(extent - self.bytes.len());
             if growth >= MIN_SPARE {
                 self.bytes.resize(extent, 0);
@@ -79,7 +79,7 @@ impl Buffer {
         spare.get_mut(..len).filter(|spare| spare.len() >= MIN_SPARE)
     }
 
-    /// Counts the first `n` spare bytes as payload, and returns them.
+    /// Adds the first `n` spare bytes to the payload and returns them.
     pub(super) fn take_spare(&mut self, n: usize) -> Option<&mut [u8]> {
         let start = self.filled;
         let end = start.checked_add(n).filter(|end| *end <= self.bytes.len())?;
@@ -87,12 +87,12 @@ impl Buffer {
         self.bytes.get_mut(start..end)
     }
 
-    /// What has come.
+    /// The payload.
     pub(super) fn payload(&self) -> &[u8] {
         self.bytes.get(..self.filled).unwrap_or_default()
     }
 
-    /// The vector, payload first, its length the initialised extent.
+    /// The vector: the payload is at its front, all of its length is initialised.
     pub(super) fn into_vec(self) -> Vec<u8> {
         self.bytes
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn appending_uses_the_spare_part_first_and_grows_behind_it() {
+    fn appends_to_the_spare_part_first_and_then_grows() {
         let mut buffer = Buffer::default();
         buffer.append(b"ab");
         buffer.lend(vec![b'.'; 5]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spare_part_at_most_doubles_what_is_filled() {
+    fn a_spare_part_at_most_doubles_the_payload() {
         let mut buffer = Buffer::default();
         for (filled, needed, spare) in [
             (0, 1 << 20, None),
@@ -138,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_bytes_of_a_frame_take_no_more_than_their_room() {
+    fn the_last_bytes_of_a_frame_do_not_double_the_vector() {
         let mut buffer = Buffer::default();
         buffer.append(&[0; 65_522]);
-        // A MiB, of which the first read has brought all but the header of 64 KiB: doubled, it wants 224 bytes more.
+        // A frame of 1 MiB whose first 64 KiB, header included, have been read. Doubling ends 224 bytes short of it.
         let mut rest = (1 << 20) - 65_522;
         while let Some(spare) = buffer.spare(rest).map(|spare| spare.len()) {
-            buffer.take_spare(spare).expect("it is there");
+            buffer.take_spare(spare).expect("the spare part just returned");
             rest -= spare;
         }
         assert_eq!(rest, 224);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lent_vector_keeps_its_extent() {
+    fn a_lent_vector_keeps_its_length() {
         let mut buffer = Buffer::default();
         buffer.lend(vec![1; 10_000]);
         assert_eq!(buffer.spare(1 << 20).map(|spare| spare.len()), Some(10_000));

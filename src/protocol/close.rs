@@ -11,35 +11,35 @@ pub struct CloseCode(pub u16);
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: the server goes down, or the browser leaves the page.
+    /// 1001: the server shuts down, or the browser leaves the page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke a rule of the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1003: a kind of message that the receiver does not take, such as binary where it wants text.
+    /// 1003: a type of message that the receiver does not accept, such as binary where it expects text.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
-    /// 1005: the Close frame had no code. Never sent: it is for reporting.
+    /// 1005: the Close frame had no code. Never sent, only reported.
     pub const NO_STATUS: Self = Self(1005);
-    /// 1006: the connection ended without a Close frame. Never sent: it is for reporting.
+    /// 1006: the connection ended without a Close frame. Never sent, only reported.
     pub const ABNORMAL: Self = Self(1006);
-    /// 1007: a message whose content does not fit its type, such as text that is not UTF-8.
+    /// 1007: the content of a message does not fit its type, such as text that is not UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
-    /// 1008: a policy of the receiver is violated; for when no other code fits.
+    /// 1008: a message breaks a policy of the receiver, and no other code fits.
     pub const POLICY_VIOLATION: Self = Self(1008);
-    /// 1009: a message too big to process.
+    /// 1009: a message is too big to process.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
-    /// 1010: the client needs an extension that the server did not accept.
+    /// 1010: the client requires an extension that the server did not accept.
     pub const MANDATORY_EXTENSION: Self = Self(1010);
-    /// 1011: the server met an error of its own.
+    /// 1011: the server has an internal error.
     pub const INTERNAL_ERROR: Self = Self(1011);
     /// 1012: the server restarts (IANA registry).
     pub const SERVICE_RESTART: Self = Self(1012);
-    /// 1013: the server is overloaded, or the client too slow; try again later (IANA registry).
+    /// 1013: the server is overloaded, or the client is too slow. It may try again later (IANA registry).
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// 1014: a gateway got an invalid answer from behind (IANA registry).
+    /// 1014: a gateway received an invalid response from the server behind it (IANA registry).
     pub const BAD_GATEWAY: Self = Self(1014);
 
-    /// Whether a Close frame may carry this code, in either direction: 1000 to 1003, 1007 to 1014, 3000 to 4999
-    /// (§7.4.1, §7.4.2 and the IANA registry that they found).
+    /// Whether a Close frame of either side may carry this code: 1000 to 1003, 1007 to 1014, 3000 to 4999 (§7.4.1, §7.4.2
+    /// and the IANA registry).
     pub const fn may_be_sent(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
@@ -81,12 +81,12 @@ impl fmt::Display for CloseCode {
 pub struct CloseFrame<'a> {
     /// Why the connection ends.
     pub code: CloseCode,
-    /// Words for a log; may be empty. Of more than 123 bytes, those that fit are sent.
+    /// A text for logs; may be empty. At most 123 bytes of it are sent.
     pub reason: Cow<'a, str>,
 }
 
 impl<'a> CloseFrame<'a> {
-    /// The longest reason that fits beside the code, in bytes.
+    /// The length in bytes of the longest reason that is sent whole.
     pub const MAX_REASON: usize = 123;
 
     /// A Close frame with `code` and `reason`.
@@ -102,9 +102,9 @@ impl<'a> CloseFrame<'a> {
     /// Parses the unmasked payload of a Close frame; `None` when it is empty.
     ///
     /// # Errors
-    /// The payload is one byte, the code one that may not be sent, or the reason not UTF-8.
+    /// The payload is one byte, the code may not be sent, or the reason is not UTF-8.
     pub fn parse(payload: &'a [u8]) -> Result<Option<Self>, ProtocolError> {
-        // 5.5.1 Close: if there is a body, its first two bytes are the code.
+        // 5.5.1 Close: the first two bytes of a payload are the code.
         let Some((code, reason)) = payload.split_first_chunk() else {
             return if payload.is_empty() { Ok(None) } else { Err(ProtocolError::TruncatedCloseCode) };
         };
@@ -116,7 +116,7 @@ impl<'a> CloseFrame<'a> {
         Ok(Some(Self::new(code, reason)))
     }
 
-    /// Appends the payload, 2 to 125 bytes; a reason that is too long is cut between two characters.
+    /// Appends the payload, 2 to 125 bytes. Cuts a longer reason between two characters.
     pub fn encode(&self, output: &mut Vec<u8>) {
         let longest = self.reason.len().min(Self::MAX_REASON);
         let end = (0..=longest).rev().find(|&end| self.reason.is_char_boundary(end)).unwrap_or_default();
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_may_be_sent_when_the_rfc_or_the_registry_says_so() {
+    fn a_code_may_be_sent_only_if_the_rfc_or_the_registry_allows_it() {
         for (codes, valid) in [
             (0..=999, false),
             (1000..=1003, true),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_prints_its_number_and_its_name() {
+    fn prints_the_number_and_the_name_of_a_code() {
         for (code, text) in [
             (1001, "1001 going away"),
             (1004, "1004 reserved"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_reason_is_cut_between_characters() {
+    fn cuts_a_long_reason_between_two_characters() {
         for (reason, kept) in [
             ("x".repeat(123), "x".repeat(123)),
             ("x".repeat(124), "x".repeat(123)),

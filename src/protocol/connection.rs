@@ -78,7 +78,8 @@ impl<K: FnMut() -> [u8; 4]> Connection<Client<K>> {
 
 impl<R: Role> Connection<R> {
     fn new(limits: Arc<Limits>, role: R) -> Self {
-        Self { limits, partial: None, sender: Sender { state: State::Open, extension: None, role } }
+        let sender = Sender { state: State::Open, zlib: None, extension: Extension::default(), role };
+        Self { limits, partial: None, sender }
     }
 
     /// The same connection with permessage-deflate. Call it before the first frame.
@@ -91,14 +92,14 @@ impl<R: Role> Connection<R> {
     /// [`DEFLATE_AVAILABLE`](super::DEFLATE_AVAILABLE).
     #[must_use]
     pub fn with_extension(mut self, extension: Extension) -> Self {
-        self.sender.extension = Zlib::get().map(|zlib| (extension, zlib));
+        (self.sender.zlib, self.sender.extension) = (Zlib::get(), extension);
         self
     }
 
     /// The extension set by [`with_extension`](Self::with_extension).
     #[inline]
     pub fn extension(&self) -> Option<Extension> {
-        self.sender.extension.map(|(extension, _)| extension)
+        self.sender.zlib.map(|_| self.sender.extension)
     }
 
     /// The state of the closing handshake.
@@ -181,7 +182,7 @@ impl<R: Role> Connection<R> {
             return Err(NotOpen);
         }
         // RFC 7692 6: no RSV1 unless permessage-deflate was negotiated.
-        let deflated = self.sender.extension.and_then(|_| deflater.deflate(message));
+        let deflated = self.sender.zlib.and_then(|_| deflater.deflate(message));
         let Some(payload) = deflated else { return self.send(message, output) };
         let masking_key = self.sender.role.next_masking_key();
         let header = FrameHeader { rsv1: true, masking_key, ..FrameHeader::whole(message.opcode(), payload) };

@@ -27,7 +27,7 @@ mod zlib;
 pub use self::contexts::{Contexts, Tally};
 pub use self::deflater::{DeflateOptions, Deflater};
 pub(super) use self::inflation::{Inflation, Progress, max_compressed};
-pub(super) use self::zlib::Zlib;
+pub(crate) use self::zlib::Zlib;
 
 /// Whether this build can compress and inflate: whether it has the feature `deflate`.
 ///

@@ -1,17 +1,17 @@
-//! What a peer can do wrong: one variant per rule of the RFC that it broke (§7.1.7, Fail the WebSocket Connection).
+//! Errors: one variant for each rule of the RFC that a peer can break (§7.1.7, Fail the WebSocket Connection).
 //!
-//! These are the peer's mistakes. What the caller may not do is [`NotOpen`] or [`ControlError`].
+//! [`ProtocolError`] is a mistake of the peer. [`NotOpen`] and [`ControlError`] are mistakes of the caller.
 
 use std::{error, fmt};
 
 use super::{close::CloseCode, utf8::InvalidUtf8};
 
-/// The rule that the peer broke. The connection is failed: its Close frame, with [`close_code`](Self::close_code), is
+/// The rule that the peer broke. The connection has failed, and the Close frame with [`close_code`](Self::close_code) is
 /// already in the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// An RSV bit is set and no extension was negotiated that gives it a meaning (§5.2).
+    /// An RSV bit that no negotiated extension allows on this frame (§5.2, RFC 7692 §6).
     ReservedBits,
     /// The opcode is 3 to 7 or 0xB to 0xF (§5.2).
     ReservedOpcode,
@@ -19,7 +19,7 @@ pub enum ProtocolError {
     FragmentedControl,
     /// A control frame with a payload of more than 125 bytes (§5.5).
     ControlTooLong,
-    /// A payload length in more bytes than it needs (§5.2).
+    /// A payload length that is not in its shortest form (§5.2).
     NonMinimalLength,
     /// A 64-bit payload length whose most significant bit is set (§5.2).
     LengthOverflow,
@@ -27,9 +27,9 @@ pub enum ProtocolError {
     UnmaskedClientFrame,
     /// A frame from a server with a masking key (§5.1).
     MaskedServerFrame,
-    /// A continuation frame while no fragmented message is under way (§5.4).
+    /// A continuation frame outside a fragmented message (§5.4).
     UnexpectedContinuation,
-    /// A text or binary frame before the last fragment of the message under way (§5.4).
+    /// A text or binary frame before the last fragment of the previous message (§5.4).
     InterruptedMessage,
     /// A message of more than [`Limits::max_message`](super::Limits::max_message) bytes (§10.4).
     MessageTooBig,
@@ -37,9 +37,9 @@ pub enum ProtocolError {
     TooManyFrames,
     /// A text message that is not UTF-8 (§8.1).
     InvalidUtf8,
-    /// A compressed message whose payload is no DEFLATE data, or not all of it (RFC 7692 §7.2.2).
+    /// A compressed message whose payload is not valid DEFLATE data, or is incomplete (RFC 7692 §7.2.2).
     InvalidDeflate,
-    /// A Close frame with a payload of one byte, too short for a code (§5.5.1).
+    /// A Close frame with a payload of one byte, which is too short for a code (§5.5.1).
     TruncatedCloseCode,
     /// A Close frame with a code that may not be sent (§7.4).
     InvalidCloseCode,
@@ -48,7 +48,7 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The code of the Close frame that tells the peer (§7.4.1).
+    /// The code of the Close frame for this error (§7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::InvalidUtf8 | Self::InvalidDeflate | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
@@ -58,7 +58,7 @@ impl ProtocolError {
         }
     }
 
-    /// The section of RFC 6455 that holds the rule, such as `"5.5.1"`, or that of another RFC with its number.
+    /// The section of RFC 6455 with the broken rule, such as `"5.5.1"`; for another RFC its number stands before it.
     pub const fn section(self) -> &'static str {
         match self {
             Self::UnmaskedClientFrame | Self::MaskedServerFrame => "5.1",
@@ -106,7 +106,7 @@ impl From<InvalidUtf8> for ProtocolError {
     }
 }
 
-/// The connection is not [`State::Open`](super::State::Open): nothing was sent.
+/// Nothing was sent, because the connection is not [`State::Open`](super::State::Open).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NotOpen;
 
@@ -118,14 +118,14 @@ impl fmt::Display for NotOpen {
 
 impl error::Error for NotOpen {}
 
-/// Why a control frame was not sent.
+/// The reason why a control frame was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ControlError {
     /// The connection is not [`State::Open`](super::State::Open).
     NotOpen,
     /// The payload has more than 125 bytes (§5.5).
     TooLong,
-    /// The close code is one that may not be sent (§7.4): see [`CloseCode::may_be_sent`].
+    /// The close code may not be sent (§7.4): see [`CloseCode::may_be_sent`].
     CloseCode(CloseCode),
 }
 
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_error_names_a_code_that_may_be_sent_and_a_section() {
+    fn every_error_has_a_section_and_a_close_code_that_may_be_sent() {
         use ProtocolError as E;
         for (error, code, section) in [
             (E::ReservedBits, 1002, "5.2"),

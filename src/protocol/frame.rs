@@ -108,7 +108,8 @@ impl FrameHeader {
     }
 
     /// Appends the header, with the length in its shortest form.
-    #[inline]
+    // Always inlined: in nearly every call all fields but the length are constants.
+    #[inline(always)]
     pub fn encode(&self, output: &mut Vec<u8>) {
         let first = if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 } | self.opcode as u8;
         let mask_bit = if self.masking_key.is_some() { MASK } else { 0 };
@@ -133,7 +134,6 @@ impl FrameHeader {
     }
 
     /// Appends the header, then `payload`, masked when the header has a masking key.
-    #[inline(always)]
     pub(super) fn encode_with(&self, payload: &[u8], output: &mut Vec<u8>) {
         output.reserve(Self::MAX_LEN + payload.len());
         self.encode(output);
@@ -158,7 +158,9 @@ impl FrameHeader {
 /// ```
 #[inline(always)]
 pub fn encode_frame(opcode: Opcode, payload: &[u8], output: &mut Vec<u8>) {
-    FrameHeader::whole(opcode, payload).encode_with(payload, output);
+    output.reserve(FrameHeader::MAX_LEN + payload.len());
+    FrameHeader::whole(opcode, payload).encode(output);
+    output.extend_from_slice(payload);
 }
 
 /// Masks or unmasks `payload` in place (§5.3): byte `i` is XORed with byte `(offset + i) mod 4` of the masking key.

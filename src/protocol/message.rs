@@ -1,4 +1,4 @@
-//! Messages, their limits, and their reassembly from fragments (§5.4).
+//! Messages, their limits, and their assembly from fragments (§5.4).
 
 use super::{buffer::Buffer, error::ProtocolError, frame::Opcode, utf8::Utf8Validator};
 
@@ -7,7 +7,7 @@ use super::{buffer::Buffer, error::ProtocolError, frame::Opcode, utf8::Utf8Valid
 pub enum Message<'a> {
     /// Text.
     Text(&'a str),
-    /// Bytes of any kind.
+    /// Bytes.
     Binary(&'a [u8]),
 }
 
@@ -22,7 +22,7 @@ impl<'a> Message<'a> {
         self.as_bytes().is_empty()
     }
 
-    /// The payload; of a text its UTF-8.
+    /// The payload; a text as UTF-8.
     pub const fn as_bytes(self) -> &'a [u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -30,7 +30,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The opcode of a frame with this message.
+    /// The opcode of the message's first frame.
     pub const fn opcode(self) -> Opcode {
         match self {
             Self::Text(_) => Opcode::Text,
@@ -39,7 +39,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A text message with this text.
+/// Equal if this is a text message with that text.
 impl PartialEq<&str> for Message<'_> {
     fn eq(&self, other: &&str) -> bool {
         matches!(self, Message::Text(text) if text == other)
@@ -76,13 +76,14 @@ impl<'a> From<&'a Vec<u8>> for Message<'a> {
     }
 }
 
-/// How much one message may be (§10.4). Connections share it: `Arc<Limits>`.
+/// The limits of one message (§10.4). Connections can share them: `Arc<Limits>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest message in bytes, over all its fragments. Default: 1 MiB. Beyond: Close 1009, at the header.
+    /// The most bytes of a message, all fragments together. Default: 1 MiB. The header of a frame that would exceed it
+    /// fails the connection with Close 1009. A compressed message is counted as it is inflated.
     pub max_message: u64,
-    /// The most frames that one message may come in, empty ones counted. Default: 131,072. Beyond: Close 1008. An
-    /// unfragmented message is always allowed, so 0 means the same as 1.
+    /// The most frames of a message, including empty ones. Default: 131,072. One frame more fails the connection with
+    /// Close 1008. An unfragmented message is always allowed, so 0 means the same as 1.
     pub max_frames: u32,
 }
 
@@ -92,17 +93,17 @@ impl Default for Limits {
     }
 }
 
-/// A message of which a part has come.
+/// An unfinished message.
 pub(super) struct Assembly {
     /// Text or Binary.
     pub(super) opcode: Opcode,
-    /// How many of its frames are complete.
+    /// The number of complete frames.
     frames: u32,
-    /// The sum of their payload lengths.
+    /// The sum of the payload lengths of these frames.
     len: u64,
-    /// Of a Text, what has been checked. A Binary does not use it.
+    /// Validates a Text; a Binary does not use it.
     utf8: Utf8Validator,
-    /// Its payload so far, unmasked.
+    /// The payload so far, unmasked and inflated.
     pub(super) buffer: Buffer,
 }
 
@@ -111,10 +112,10 @@ impl Assembly {
         Self { opcode, frames: 0, len: 0, utf8: Utf8Validator::default(), buffer: Buffer::default() }
     }
 
-    /// Whether one more frame, with this payload length, keeps within the limits (§10.4); `max_len` is that of all
-    /// payloads together.
+    /// Checks that one more frame with this payload length keeps within the limits (§10.4). `max_len` limits the sum of
+    /// the payload lengths.
     pub(super) fn may_continue(&self, payload_len: u64, max_len: u64, max_frames: u32) -> Result<(), ProtocolError> {
-        // Subtraction, since a sum could overflow. `len` is within the limit: each frame was let in here.
+        // A sum could overflow. The difference cannot, since `len` was checked here frame by frame.
         if payload_len > max_len.saturating_sub(self.len) {
             return Err(ProtocolError::MessageTooBig);
         }
@@ -124,15 +125,15 @@ impl Assembly {
         Ok(())
     }
 
-    /// Counts a frame that is complete and not the last.
+    /// Counts a complete frame that is not the last one.
     pub(super) fn count_frame(&mut self, payload_len: u64) {
         self.frames += 1;
         self.len += payload_len;
     }
 
-    /// Adds unmasked payload.
+    /// Appends unmasked payload.
     pub(super) fn append(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
-        // 8.1: text fails at its first wrong byte, not when it is complete.
+        // 8.1: text fails at its first invalid byte, before it is complete.
         if self.opcode == Opcode::Text {
             self.utf8.push(piece)?;
         }
@@ -140,7 +141,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Adds the first `n` bytes of the buffer's spare part, as [`append`](Self::append) does, after `unmask` saw them.
+    /// Appends the first `n` bytes of the buffer's spare part, after `unmask` has unmasked them in place.
     pub(super) fn append_spare(&mut self, n: usize, unmask: impl FnOnce(&mut [u8])) -> Result<(), ProtocolError> {
         let Some(piece) = self.buffer.take_spare(n) else { return Ok(()) };
         unmask(piece);

@@ -1,11 +1,11 @@
-//! What the tests of this room share: frames made by hand, and the law that the way a stream is cut changes nothing.
+//! Helpers for the tests of this room: hand-made frames, and the law that cutting a stream differently changes nothing.
 
 use super::{Allowance, Connection, Event, ProtocolError, Role, State};
 
-/// The masking key of all client frames in tests: that of the RFC's examples (§5.7).
+/// The masking key of all client frames in tests, from the RFC's examples (§5.7).
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A small generator of numbers that are the same in each run (xorshift64).
+/// A small random number generator that gives the same numbers in each run (xorshift64).
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -50,10 +50,10 @@ pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What came of a stream.
+/// The result of feeding a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// The events, printed.
+    /// The events in their `Debug` form.
     pub events: Vec<String>,
     pub output: Vec<u8>,
     pub end: Result<State, ProtocolError>,
@@ -65,18 +65,18 @@ impl Outcome {
     }
 }
 
-/// Who holds the bytes that come.
+/// The way by which payloads are received.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Path {
-    /// All goes through `receive`.
+    /// Everything through `receive`.
     Input,
-    /// Large payloads go through `spare` and `filled`.
+    /// Large payloads through `spare` and `filled`.
     Direct,
-    /// Likewise, in vectors that are lent.
+    /// Likewise, into lent vectors.
     Lent,
 }
 
-/// Feeds `stream` in pieces whose lengths `next_len` says, and notes what comes of it.
+/// Feeds `stream` in pieces with the lengths that `next_len` returns.
 pub(crate) fn feed<R: Role>(
     connection: &mut Connection<R>,
     stream: &[u8],
@@ -112,7 +112,7 @@ pub(crate) fn feed<R: Role>(
             return outcome;
         }
         assert!(input.is_empty());
-        // What is held stays in proportion to what has come, whatever the headers claim.
+        // Memory grows with the bytes received, whatever lengths the headers claim.
         assert!(
             path == Path::Lent || connection.buffered() <= 2 * fed + 300,
             "{} held of {fed}",
@@ -123,8 +123,8 @@ pub(crate) fn feed<R: Role>(
     outcome
 }
 
-/// Feeds `stream` to connections from `make`: whole, byte by byte, cut in two at every position (of a long stream at a
-/// sample of them), in random pieces, and each of it on every [`Path`]. What comes of it must always be `expected`.
+/// Feeds `stream` to connections from `make`: whole, byte by byte, cut in two at every position (a long stream at some of
+/// them), and in random pieces; a long stream on every [`Path`]. The outcome must always be `expected`.
 pub(crate) fn check<R: Role>(make: impl Fn() -> Connection<R>, stream: &[u8], expected: &Outcome) {
     let mut random = Random::new(stream.len() as u64);
     let long = stream.len() > 600;

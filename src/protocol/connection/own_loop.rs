@@ -163,7 +163,14 @@ impl<R: Role> Connection<R> {
     /// payload can be written to a socket without a copy, and the vector lent again.
     ///
     /// After an error or a [`close`](Self::close) it returns the vector of the unfinished message.
+    #[inline]
     pub fn take_buffer(&mut self) -> Option<Vec<u8>> {
+        // Nearly always there is none.
+        if self.partial.is_some() { self.take_spent() } else { None }
+    }
+
+    #[inline(never)]
+    fn take_spent(&mut self) -> Option<Vec<u8>> {
         let spent = self.partial.as_mut()?.spent.take();
         self.forget_last_event();
         spent.map(Buffer::into_vec).filter(|bytes| !bytes.is_empty())

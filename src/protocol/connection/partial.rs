@@ -6,13 +6,13 @@ use std::mem;
 
 use crate::protocol::{
     buffer::{Buffer, DIRECT},
-    deflate::Inflation,
+    deflate::{Inflation, Zlib},
     error::ProtocolError,
     frame::{FrameHeader, mask},
     message::Assembly,
 };
 
-/// What must be kept between two calls.
+/// The state kept between two calls.
 #[derive(Default)]
 pub(super) struct Partial {
     /// An incomplete header. Empty while `frame` is `Some`.
@@ -37,7 +37,7 @@ impl Partial {
             && self.frame.is_none()
             && self.control.is_empty()
             && self.message.is_none()
-            && self.inflation.is_none()
+            && self.inflation().is_none()
             && self.spent.is_none()
     }
 
@@ -53,12 +53,17 @@ impl Partial {
 
     /// Whether the unfinished message is compressed.
     pub(super) fn is_inflating(&self) -> bool {
-        self.inflation.as_ref().is_some_and(|inflation| inflation.is_receiving())
+        self.inflation().is_some_and(Inflation::is_receiving)
     }
 
     /// Whether there is more to inflate without further input.
     pub(super) fn is_paused(&self) -> bool {
-        self.inflation.as_ref().is_some_and(|inflation| inflation.is_paused())
+        self.inflation().is_some_and(Inflation::is_paused)
+    }
+
+    /// Known to be `None` at compile time in a build that cannot inflate.
+    fn inflation(&self) -> Option<&Inflation> {
+        Zlib::get().and(self.inflation.as_ref())
     }
 
     /// Frees the payload of the last event.
@@ -97,13 +102,13 @@ impl Partial {
         size_of::<Self>()
             + self.control.capacity()
             + self.message.as_ref().map_or(0, |message| message.buffer.capacity())
-            + self.inflation.as_ref().map_or(0, |inflation| inflation.capacity())
+            + self.inflation().map_or(0, Inflation::capacity)
             + self.spent.as_ref().map_or(0, Buffer::capacity)
     }
 
     /// The heap bytes of the inflater.
     pub(super) fn inflater(&self) -> usize {
-        self.inflation.as_ref().map_or(0, |inflation| inflation.inflater())
+        self.inflation().map_or(0, Inflation::inflater)
     }
 }
 

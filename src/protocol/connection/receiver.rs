@@ -127,7 +127,7 @@ impl<R: Role> Connection<R> {
     #[inline]
     fn check_rsv1(&self, header: &[u8]) -> Result<(), ProtocolError> {
         match header.first() {
-            Some(0x41 | 0x42 | 0xC1 | 0xC2) if self.sender.extension.is_some() => Ok(()),
+            Some(0x41 | 0x42 | 0xC1 | 0xC2) if self.sender.zlib.is_some() => Ok(()),
             Some(first) if first & RSV1 != 0 => Err(ProtocolError::ReservedBits),
             _ => Ok(()),
         }
@@ -160,8 +160,9 @@ impl<R: Role> Connection<R> {
 
     fn begin_inflation(&mut self, header: &FrameHeader) {
         if header.rsv1
-            && let Some((extension, zlib)) = self.sender.extension
+            && let Some(zlib) = self.sender.zlib
         {
+            let extension = self.sender.extension;
             // The peer's context: we are the client if we mask.
             let context = if R::MASKS { extension.server_context } else { extension.client_context };
             let partial = self.partial.get_or_insert_default();

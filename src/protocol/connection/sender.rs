@@ -12,8 +12,10 @@ use crate::protocol::{
 /// answers is still borrowed.
 pub(super) struct Sender<R> {
     pub(super) state: State,
-    /// Set before the first frame. Without [`Zlib`] it can only be `None`, so the compiler removes the code for it.
-    pub(super) extension: Option<(Extension, Zlib)>,
+    /// `Some` if permessage-deflate was negotiated, with the parameters in `extension`. Known to be `None` at compile time in
+    /// a build that cannot inflate.
+    pub(super) zlib: Option<Zlib>,
+    pub(super) extension: Extension,
     pub(super) role: R,
 }
 

@@ -27,13 +27,13 @@ fn failing_close(error: ProtocolError) -> Vec<u8> {
     unmasked(0x88, &[&error.close_code().0.to_be_bytes(), error.to_string().as_bytes()].concat())
 }
 
-/// What comes of `events` and then a broken rule, at a server.
+/// The outcome of `events` and then a broken rule, at a server.
 fn failed(events: &[Event<'_>], error: ProtocolError) -> Outcome {
     Outcome::new(events, &failing_close(error), Err(error))
 }
 
 #[test]
-fn an_allowance_of_frames_is_kept_to_whatever_the_frames_are() {
+fn takes_no_more_frames_than_allowed_of_any_kind() {
     let fragments = [&masked(0x01, b"a")[..], &masked(0x00, b""), &masked(0x80, b"b")].concat();
     let mut stream = [masked(0x8A, b""), fragments, masked(0x81, b"c"), masked(0x82, b"d")].concat();
     let (mut server, mut output, mut events) = (server(), Vec::new(), Vec::new());
@@ -49,7 +49,7 @@ fn an_allowance_of_frames_is_kept_to_whatever_the_frames_are() {
 }
 
 #[test]
-fn what_has_come_of_an_unfinished_message_is_counted() {
+fn counts_the_payload_received_of_an_unfinished_message() {
     let stream = [masked(0x01, b"abc"), masked(0x80, b"de")].concat();
     let mut server = server();
     let mut counts = Vec::new();
@@ -63,13 +63,13 @@ fn what_has_come_of_an_unfinished_message_is_counted() {
 }
 
 #[test]
-fn an_idle_connection_is_three_words_and_no_heap_block() {
+fn an_idle_connection_takes_24_bytes_and_no_heap_block() {
     assert_eq!(size_of::<Connection<Server>>(), 24);
     assert_eq!(size_of::<Option<Connection<Server>>>(), 24);
     let mut server = server();
     let mut output = Vec::new();
     assert!(server.is_idle() && server.buffered() == 0);
-    // Under way, each of these needs something kept. Done, nothing is left.
+    // Something is kept of each of these while it is incomplete, and nothing afterwards.
     for mut stream in [
         masked(0x81, b"a message"),
         [masked(0x01, b"a fragmented "), masked(0x80, b"message")].concat(),
@@ -87,11 +87,11 @@ fn an_idle_connection_is_three_words_and_no_heap_block() {
 }
 
 #[test]
-fn what_is_held_is_counted_by_capacity() {
+fn counts_the_held_memory_by_capacity() {
     let mut server = server();
     let mut output = Vec::new();
     let mut held = 0;
-    // A header, a control payload, a message: each is counted on top of the box that holds them.
+    // An incomplete header, message and control payload are each counted on top of the box that holds them.
     for (mut stream, more) in [
         (masked(0x02, &[b'x'; 2000])[..3].to_vec(), 1),
         (masked(0x02, &[b'x'; 2000])[3..].to_vec(), 2000),
@@ -105,7 +105,7 @@ fn what_is_held_is_counted_by_capacity() {
 }
 
 #[test]
-fn a_message_whole_in_the_input_is_neither_copied_nor_kept() {
+fn neither_copies_nor_keeps_a_message_that_lies_whole_in_the_input() {
     for payload_len in [0, 125, 126, 65_535, 65_536, 200_000] {
         let mut server = server();
         let mut stream = masked(0x82, &vec![7; payload_len]);
@@ -119,7 +119,7 @@ fn a_message_whole_in_the_input_is_neither_copied_nor_kept() {
 }
 
 #[test]
-fn text_in_the_input_after_a_split_message_is_not_copied_either() {
+fn does_not_copy_a_whole_message_after_a_split_one_either() {
     let mut server = server();
     let mut output = Vec::new();
     let mut first = masked(0x81, b"split");
@@ -135,7 +135,7 @@ fn text_in_the_input_after_a_split_message_is_not_copied_either() {
 }
 
 #[test]
-fn only_the_bytes_of_one_event_are_taken() {
+fn takes_only_the_bytes_of_one_event() {
     let mut server = server();
     let mut output = Vec::new();
     let mut stream = [masked(0x81, b"a"), masked(0x89, b"b"), masked(0x82, b"c")].concat();
@@ -149,7 +149,7 @@ fn only_the_bytes_of_one_event_are_taken() {
 }
 
 #[test]
-fn streams_of_random_frames_give_the_same_events_however_they_are_cut() {
+fn random_frames_give_the_same_events_however_they_are_cut() {
     for seed in 0..300 {
         let mut random = Random::new(seed);
         let mut stream = Vec::new();
@@ -160,7 +160,7 @@ fn streams_of_random_frames_give_the_same_events_however_they_are_cut() {
             let frame = if random.below(30) == 0 { unmasked(first, &payload) } else { masked(first, &payload) };
             stream.extend(frame);
         }
-        // Now and then a byte is another one.
+        // Sometimes one bit is flipped.
         if !stream.is_empty() && random.below(4) == 0 {
             let place = random.below(stream.len());
             stream[place] ^= 1 << random.below(8);

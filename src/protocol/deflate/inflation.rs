@@ -47,7 +47,6 @@ pub(in crate::protocol) enum Progress {
 
 /// A compressed message being received. With context takeover it stays between two messages, to keep the context.
 pub(in crate::protocol) struct Inflation {
-    /// In a build without zlib there is no value of this type, so the compiler removes all code that uses an `Inflation`.
     zlib: Zlib,
     inner: Box<Inner>,
 }

@@ -4,14 +4,14 @@
 use super::Status;
 use crate::protocol::error::ProtocolError;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Never {}
 
-#[derive(Clone, Copy)]
-pub(in crate::protocol) struct Zlib(Never);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Zlib(Never);
 
 impl Zlib {
-    pub(in crate::protocol) const fn get() -> Option<Self> {
+    pub(crate) const fn get() -> Option<Self> {
         None
     }
 

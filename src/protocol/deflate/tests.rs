@@ -32,7 +32,7 @@ fn client(extension: Extension) -> Connection<Client<impl FnMut() -> [u8; 4]>> {
     Connection::client(Limits::default(), || KEY).with_extension(extension)
 }
 
-/// A message as another program compresses it: zlib's stream, without the tail of its flush.
+/// The payload of a message as another program compresses it: a flushed zlib stream without the last 4 bytes.
 fn deflated(plain: &[u8]) -> Vec<u8> {
     deflated_by(&mut Compress::new(Compression::new(9), false), plain)
 }
@@ -53,7 +53,7 @@ fn deflated_by(compress: &mut Compress, plain: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// What came of a stream: the events, the code of the Close that was sent because of them, and the error.
+/// The result of feeding a stream: the events, the output without a failing Close, and the state or the error.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     events: Vec<String>,
@@ -72,7 +72,7 @@ impl Outcome {
     }
 }
 
-/// Feeds `stream` in pieces of these lengths, with so many bytes allowed to be inflated at a time, and as few frames.
+/// Feeds `stream` in pieces with the lengths that `next` returns, with a budget of `inflatable` bytes and 3 frames a call.
 fn feed<R: crate::protocol::Role>(
     mut connection: Connection<R>,
     contexts: &mut Contexts,
@@ -97,7 +97,7 @@ fn feed<R: crate::protocol::Role>(
                     if input.is_empty() && !connection.is_paused() {
                         break;
                     }
-                    assert!(frames == 0 || connection.is_paused(), "input left for no reason");
+                    assert!(frames == 0 || connection.is_paused(), "input left although the budget is not spent");
                 }
                 Err(error) => {
                     assert_eq!(connection.state(), State::Closed);
@@ -114,8 +114,8 @@ fn feed<R: crate::protocol::Role>(
     outcome
 }
 
-/// However a stream is cut and however little may be inflated at a time, what comes of it is `expected`; and the
-/// inflaters that were used for it are as new.
+/// Checks that the outcome is `expected` however the stream is cut and however small the budget is, with inflaters used
+/// before.
 fn check(make: impl Fn() -> Connection<Server>, stream: &[u8], expected: &Outcome) {
     let mut random = Random::new(stream.len() as u64);
     let mut contexts = Contexts::default();

@@ -6,13 +6,14 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use super::Status;
 use crate::protocol::error::ProtocolError;
 
-/// The proof that this build can compress: only from it are compressors and inflaters made.
-#[derive(Clone, Copy)]
-pub(in crate::protocol) struct Zlib(());
+/// The proof that this build can compress. Compressors and inflaters are made only from it, and a struct with a field of
+/// this type cannot exist in a build without the feature `deflate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Zlib(());
 
 impl Zlib {
     /// `None` in a build without the feature `deflate`.
-    pub(in crate::protocol) const fn get() -> Option<Self> {
+    pub(crate) const fn get() -> Option<Self> {
         Some(Self(()))
     }
 

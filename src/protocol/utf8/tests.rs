@@ -1,21 +1,21 @@
 use super::*;
 use crate::protocol::testing::Random;
 
-/// The position of the byte at which pushing byte by byte fails, if any.
+/// The position of the byte at which the validator fails when it gets one byte at a time.
 fn first_refused(text: &[u8]) -> Option<usize> {
     let mut validator = Utf8Validator::default();
     text.iter().position(|byte| validator.push(&[*byte]).is_err())
 }
 
-/// Whether `text`, pushed in the given pieces, is refused before its end, at its end, or not at all.
+/// Whether all pieces are accepted, and whether the text may end after them.
 fn judge<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (bool, bool) {
     let mut validator = Utf8Validator::default();
     let pushed = pieces.into_iter().try_for_each(|piece| validator.push(piece)).is_ok();
     (pushed, pushed && validator.finish().is_ok())
 }
 
-/// Texts, and the position of the first byte that no text has there (`None`: only the end comes too early, or all is
-/// well). After Autobahn 6.5 to 6.23 and the table 3-7 of the Unicode standard.
+/// Texts with the position of their first invalid byte; `None`: the text is valid or only incomplete. From Autobahn 6.5 to
+/// 6.23 and table 3-7 of the Unicode standard.
 const TEXTS: &[(&[u8], Option<usize>)] = &[
     (b"", None),
     (b"Hello-\xC2\xB5@\xC3\x9F\xC3\xB6\xC3\xA4\xC3\xBC\xC3\xA0\xC3\xA1-UTF-8!!", None),
@@ -32,24 +32,24 @@ const TEXTS: &[(&[u8], Option<usize>)] = &[
     (b"\xEF\xBF\xBF", None),
     (b"\xF0\x90\x80\x80", None),
     (b"\xF4\x8F\xBF\xBF", None),
-    // Cut short.
+    // Incomplete.
     (b"\xC2", None),
     (b"\xE1", None),
     (b"\xE1\x80", None),
     (b"\xF1", None),
     (b"\xF1\x80", None),
     (b"\xF1\x80\x80", None),
-    // Continuation bytes without a start.
+    // Continuation bytes without a first byte.
     (b"\x80", Some(0)),
     (b"\xBF", Some(0)),
     (b"a\x80\xBF", Some(1)),
     (b"\xC2\x80\x80", Some(2)),
-    // A start where a continuation must be.
+    // A first byte where a continuation byte must be.
     (b"\xC2 ", Some(1)),
     (b"\xE1\x80 ", Some(2)),
     (b"\xF1\x80\x80 ", Some(3)),
     (b"\xE1\xC2\x80", Some(1)),
-    // Bytes that UTF-8 never has, longer forms of five and six bytes among them.
+    // Bytes that never occur in UTF-8, such as the first byte of a form of five or six bytes.
     (b"\xC0", Some(0)),
     (b"\xC1\xBF", Some(0)),
     (b"\xF5", Some(0)),
@@ -57,7 +57,7 @@ const TEXTS: &[(&[u8], Option<usize>)] = &[
     (b"\xFC\x84\x80\x80\x80\x80", Some(0)),
     (b"\xFE", Some(0)),
     (b"\xFF", Some(0)),
-    // Overlong, beyond U+10FFFF, surrogates: the second byte shows it.
+    // Overlong forms, code points beyond U+10FFFF, surrogates: the second byte shows each of them.
     (b"\xE0\x80\xAF", Some(1)),
     (b"\xE0\x9F\xBF", Some(1)),
     (b"\xF0\x80\x80\xAF", Some(1)),
@@ -70,7 +70,7 @@ const TEXTS: &[(&[u8], Option<usize>)] = &[
 ];
 
 #[test]
-fn refuses_each_text_at_its_first_wrong_byte() {
+fn refuses_each_text_at_its_first_invalid_byte() {
     for (text, wrong) in TEXTS {
         assert_eq!(first_refused(text), *wrong, "{text:02X?}");
         assert_eq!(judge([*text]), (wrong.is_none(), str::from_utf8(text).is_ok()), "{text:02X?} at once");
@@ -78,7 +78,7 @@ fn refuses_each_text_at_its_first_wrong_byte() {
 }
 
 #[test]
-fn every_split_and_every_surrounding_length_agree_with_std() {
+fn agrees_with_std_however_the_text_is_split_and_whatever_stands_before_it() {
     for padding in [0, 1, 2, 3, 60, 61, 62, 63, 64, 65, 130] {
         for (text, wrong) in TEXTS {
             let padded = [&vec![b'x'; padding][..], text].concat();
@@ -92,12 +92,12 @@ fn every_split_and_every_surrounding_length_agree_with_std() {
 }
 
 #[test]
-fn a_validator_is_five_bytes() {
+fn a_validator_takes_five_bytes() {
     assert_eq!(size_of::<Utf8Validator>(), 5);
 }
 
 #[test]
-fn only_a_character_that_is_cut_short_is_split_off() {
+fn splits_off_only_an_unfinished_character() {
     for (piece, tail) in [
         (&b""[..], 0),
         (b"abc", 0),
@@ -115,7 +115,7 @@ fn only_a_character_that_is_cut_short_is_split_off() {
 }
 
 #[test]
-fn refuses_at_the_earliest_byte_that_std_can_tell() {
+fn refuses_random_bytes_as_early_as_std_can() {
     let mut random = Random::new(1);
     for _ in 0..20_000 {
         let len = random.below(7);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A server that has sent its Close, in the middle of a message that it was receiving.
+/// A server that has sent its Close.
 fn closing() -> Connection {
     let mut server = server();
     let mut output = Vec::new();
@@ -16,7 +16,7 @@ fn closed<'a>(code: u16, reason: &'a str) -> Event<'a> {
 }
 
 #[test]
-fn a_close_is_answered_once_with_the_peers_code() {
+fn answers_a_close_once_with_the_peers_code() {
     let data_after = [masked(0x88, b"\x03\xE8bye"), masked(0x81, b"x"), masked(0x88, b""), vec![0xFF; 9]].concat();
     for (stream, event, output) in [
         (masked(0x88, b""), Event::Close(None), &b"\x88\x00"[..]),
@@ -45,7 +45,7 @@ fn a_close_with_a_bad_payload_fails_the_connection() {
 }
 
 #[test]
-fn after_our_close_only_the_peers_is_an_event() {
+fn after_our_close_only_the_peers_close_is_an_event() {
     let stream = [
         masked(0x81, b"discarded"),
         masked(0x89, b"not answered"),
@@ -60,7 +60,7 @@ fn after_our_close_only_the_peers_is_an_event() {
 }
 
 #[test]
-fn after_our_close_the_rules_hold_and_no_second_close_is_sent() {
+fn after_our_close_the_rules_still_hold_but_no_second_close_is_sent() {
     use ProtocolError::*;
     for (stream, error) in [
         (unmasked(0x81, b"x"), UnmaskedClientFrame),
@@ -74,7 +74,7 @@ fn after_our_close_the_rules_hold_and_no_second_close_is_sent() {
 }
 
 #[test]
-fn closing_gives_up_the_message_under_way_and_skips_the_rest_of_it() {
+fn closing_gives_up_the_unfinished_message_and_skips_the_rest_of_it() {
     let mut stream = [masked(0x01, &[b'x'; 1000]), masked(0x80, b"y"), masked(0x88, b"")].concat();
     for cut in [3, 8, 9, 500, 1007, 1008, 1012, 1014] {
         let mut server = server();
@@ -88,7 +88,7 @@ fn closing_gives_up_the_message_under_way_and_skips_the_rest_of_it() {
         assert_eq!(server.receive(&mut tail, &mut output), Ok(None));
         assert!(server.is_idle());
     }
-    // Nothing of what is discarded is kept.
+    // Discarded payload is not kept.
     let mut server = closing();
     let mut input = &mut stream[..900];
     assert_eq!(server.receive(&mut input, &mut Vec::new()), Ok(None));
@@ -96,7 +96,7 @@ fn closing_gives_up_the_message_under_way_and_skips_the_rest_of_it() {
 }
 
 #[test]
-fn a_control_frame_cut_by_our_close_is_not_mixed_up_with_the_next() {
+fn a_ping_cut_by_our_close_does_not_mix_with_the_next_control_frame() {
     let mut stream = [masked(0x89, b"ping"), masked(0x88, b"\x03\xE8bye")].concat();
     let (mut ping_begins, rest) = stream.split_at_mut(8);
     let (mut close_begins, mut rest) = rest.split_at_mut(10);
@@ -110,7 +110,7 @@ fn a_control_frame_cut_by_our_close_is_not_mixed_up_with_the_next() {
 }
 
 #[test]
-fn a_close_cut_by_our_close_is_still_the_peers() {
+fn a_close_cut_by_our_close_still_counts() {
     let stream = masked(0x88, b"\x03\xE8bye");
     for cut in 0..stream.len() {
         let mut server = server();
@@ -125,7 +125,7 @@ fn a_close_cut_by_our_close_is_still_the_peers() {
 }
 
 #[test]
-fn a_closed_connection_swallows_everything() {
+fn a_closed_connection_discards_all_input() {
     let mut server = server();
     let mut output = Vec::new();
     let mut stream = [&masked(0x81, b"before")[..], &masked(0x01, b"half"), b"\xFF", &masked(0x81, b"after")].concat();
@@ -143,7 +143,7 @@ fn a_closed_connection_swallows_everything() {
 }
 
 #[test]
-fn closing_happens_once() {
+fn sends_one_close_only() {
     let mut server = server();
     let mut output = Vec::new();
     let frame = CloseFrame::new(CloseCode::GOING_AWAY, "x".repeat(200));
@@ -156,7 +156,7 @@ fn closing_happens_once() {
 }
 
 #[test]
-fn a_code_that_may_not_be_sent_is_not() {
+fn refuses_to_send_a_code_that_may_not_be_sent() {
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000].map(CloseCode) {
         let mut server = server();
         let mut output = Vec::new();

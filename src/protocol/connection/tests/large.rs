@@ -1,10 +1,10 @@
-//! Large frames: buffers, lent or our own, and reception into them.
+//! Large frames: lent and own buffers, and receiving into them.
 
 use super::*;
 
 const KIB: usize = 1024;
 
-/// The first `len` bytes of a frame with this payload go in through `receive`, with `lent` as the pool's vector.
+/// Receives the first `len` bytes of `frame`, with `lent` as the vector to lend. Returns whether it was asked for.
 fn begin(server: &mut Connection, frame: &[u8], len: usize, lent: Option<Vec<u8>>) -> bool {
     let mut lent = lent;
     let mut asked = false;
@@ -25,7 +25,7 @@ fn begin(server: &mut Connection, frame: &[u8], len: usize, lent: Option<Vec<u8>
 }
 
 #[test]
-fn a_buffer_is_asked_for_only_when_payload_has_come_and_64_kib_are_to_come() {
+fn asks_for_a_buffer_only_when_payload_has_arrived_and_64_kib_are_missing() {
     for (payload_len, first_len, asks) in [
         (64 * KIB, 1, false),
         (64 * KIB + 1, 0, false),
@@ -44,7 +44,7 @@ fn a_buffer_is_asked_for_only_when_payload_has_come_and_64_kib_are_to_come() {
 }
 
 #[test]
-fn one_lent_vector_serves_all_fragments_and_is_given_back_when_the_peer_closes_instead() {
+fn one_lent_vector_serves_all_fragments_and_comes_back_when_the_peer_closes_instead() {
     let fragments = [masked(0x02, &vec![7; 70 * KIB]), masked(0x00, &vec![7; 70 * KIB])].concat();
     let mut server = server();
     assert!(begin(&mut server, &fragments, 20, Some(vec![0; 200 * KIB])));
@@ -58,7 +58,7 @@ fn one_lent_vector_serves_all_fragments_and_is_given_back_when_the_peer_closes_i
 }
 
 #[test]
-fn a_message_is_received_into_the_lent_vector_and_the_vector_given_back() {
+fn receives_a_message_into_the_lent_vector_and_gives_the_vector_back() {
     let payload: Vec<u8> = (0..100 * KIB).map(|i| (i % 251) as u8).collect();
     let frame = masked(0x82, &payload);
     let mut server = server();
@@ -68,7 +68,7 @@ fn a_message_is_received_into_the_lent_vector_and_the_vector_given_back() {
     let mut received = 10_000;
     assert!(begin(&mut server, &frame, received, Some(lent)));
     for _ in 0..2 {
-        let spare = server.spare().expect("a large frame is under way");
+        let spare = server.spare().expect("a large frame is incomplete");
         assert_eq!(spare.len(), frame.len() - received);
         let n = 50_000.min(spare.len());
         spare[..n].copy_from_slice(&frame[received..received + n]);
@@ -87,12 +87,12 @@ fn a_message_is_received_into_the_lent_vector_and_the_vector_given_back() {
 }
 
 #[test]
-fn filled_completes_a_message_for_a_receive_without_input() {
+fn receive_without_input_returns_the_message_that_filled_completed() {
     let frame = masked(0x82, &vec![7; 100 * KIB]);
     let mut server = server();
     begin(&mut server, &frame, 100, Some(vec![0; 100 * KIB]));
     let rest = &frame[100..];
-    let spare = server.spare().expect("a large frame is under way");
+    let spare = server.spare().expect("a large frame is incomplete");
     spare.copy_from_slice(rest);
     assert_eq!(server.filled(usize::MAX, &mut Vec::new()), Ok(()));
     assert!(server.spare().is_none());
@@ -127,7 +127,7 @@ fn large_streams_give_the_same_events_on_every_path() {
 }
 
 #[test]
-fn three_hundred_claims_of_the_limit_cost_next_to_nothing() {
+fn three_hundred_claims_of_the_largest_message_take_less_than_600_bytes_each() {
     let frame = masked(0x82, &vec![7; 1 << 20]);
     for payload_bytes in [0, 1, 100] {
         let mut held = 0;
@@ -142,7 +142,7 @@ fn three_hundred_claims_of_the_limit_cost_next_to_nothing() {
 }
 
 #[test]
-fn the_vector_of_a_message_that_fails_or_is_given_up_can_be_taken_back() {
+fn gives_back_the_vector_of_a_message_that_failed_or_was_given_up() {
     let frame = masked(0x81, &[0xFF; 100 * KIB]);
     let mut failed = server();
     let mut head = frame[..20].to_vec();
@@ -163,12 +163,12 @@ fn the_vector_of_a_message_that_fails_or_is_given_up_can_be_taken_back() {
 }
 
 #[test]
-fn a_small_reassembled_message_can_be_taken_too_and_a_borrowed_one_cannot() {
+fn gives_the_vector_of_a_fragmented_message_but_none_of_one_in_the_input() {
     let mut server = server();
     let mut output = Vec::new();
     let mut stream = [masked(0x01, b"Hel"), masked(0x80, b"lo")].concat();
     assert_eq!(server.receive(&mut &mut stream[..], &mut output), Ok(Some(M(Text("Hello")))));
-    // An answer that closes does not touch it.
+    // Closing does not touch it.
     server.close(None, &mut output).expect("no code");
     assert_eq!(server.take_buffer().as_deref(), Some(&b"Hello"[..]));
     assert_eq!(server.take_buffer(), None);

@@ -1,4 +1,4 @@
-//! Tables of streams, with the events and the output that they make, whole and cut at every position.
+//! Tables of streams with their events and output, each whole and cut at every position.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn fragments_around_a_ping() -> Vec<u8> {
 }
 
 #[test]
-fn delivers_what_the_rfc_allows() {
+fn accepts_every_stream_that_the_rfc_allows() {
     let long = "ab".repeat(100);
     let utf8 = "Hello-µ@ßöäüàá-UTF-8!! 🎈";
     let cuts_in_characters: Vec<u8> = (utf8.bytes().enumerate())
@@ -46,7 +46,7 @@ fn delivers_what_the_rfc_allows() {
 }
 
 #[test]
-fn fails_on_what_the_rfc_forbids_and_answers_what_came_before() {
+fn fails_at_a_frame_that_the_rfc_forbids_after_answering_those_before_it() {
     use ProtocolError::*;
     let mut streams = vec![
         (unmasked(0x81, b"Hello"), UnmaskedClientFrame),
@@ -83,7 +83,7 @@ fn fails_on_what_the_rfc_forbids_and_answers_what_came_before() {
 }
 
 #[test]
-fn text_fails_at_its_first_wrong_byte_before_the_frame_is_complete() {
+fn text_fails_at_its_first_invalid_byte_before_the_frame_is_complete() {
     for (payload, wrong) in [
         (&b"ok\xFF...."[..], 2),
         (b"\xCE\xBA\xE1\xBD\xB9\xF4\x90\x80\x80edited", 6),
@@ -97,7 +97,7 @@ fn text_fails_at_its_first_wrong_byte_before_the_frame_is_complete() {
             let frame = masked(first, payload);
             let header_len = frame.len() - payload.len();
             let make = server;
-            // All but the wrong byte is well; with it, the connection fails, though more is to come.
+            // The bytes before the invalid one are accepted. That byte fails the connection, before the frame is complete.
             let sound = &frame[..header_len + wrong];
             check(make, sound, &Outcome::new(&[], b"", Ok(State::Open)));
             let broken = &frame[..=header_len + wrong];
@@ -107,7 +107,7 @@ fn text_fails_at_its_first_wrong_byte_before_the_frame_is_complete() {
 }
 
 #[test]
-fn a_message_of_exactly_the_limit_passes_and_one_byte_more_fails_at_its_header() {
+fn accepts_a_message_of_exactly_the_limit_and_refuses_the_header_of_a_longer_one() {
     let make = || Connection::server(Limits { max_message: 300, max_frames: 4 });
     let (full, half) = ([b'x'; 300], [b'x'; 150]);
     let x = str::from_utf8(&full).expect("ascii");
@@ -117,11 +117,11 @@ fn a_message_of_exactly_the_limit_passes_and_one_byte_more_fails_at_its_header()
         (masked(0x81, &full), Outcome::new(&[M(Text(x))], b"", Ok(State::Open))),
         ([masked(0x01, &half), masked(0x80, &half)].concat(), Outcome::new(&[M(Text(x))], b"", Ok(State::Open))),
         ([masked(0x02, &full), masked(0x80, b"")].concat(), Outcome::new(&[M(Binary(&full))], b"", Ok(State::Open))),
-        // The headers alone, without a byte of payload behind them.
+        // The headers alone, without a byte of payload.
         (over[..8].to_vec(), failed(&[], ProtocolError::MessageTooBig)),
         ([&masked(0x01, &half)[..], &second[..8]].concat(), failed(&[], ProtocolError::MessageTooBig)),
         ([masked(0x02, &full), masked(0x00, b"x")].concat(), failed(&[], ProtocolError::MessageTooBig)),
-        // All that came before counts, not the last frame alone.
+        // All fragments count, not only the last one.
         (
             [&masked(0x02, &half)[..], &masked(0x00, b"x"), &second[..8]].concat(),
             failed(&[], ProtocolError::MessageTooBig),
@@ -136,7 +136,7 @@ fn a_message_of_exactly_the_limit_passes_and_one_byte_more_fails_at_its_header()
 }
 
 #[test]
-fn a_message_of_as_many_frames_as_allowed_passes_and_one_more_fails() {
+fn accepts_a_message_of_max_frames_and_refuses_one_frame_more() {
     let make = || Connection::server(Limits { max_frames: 3, ..Limits::default() });
     let [start, middle, end] = [masked(0x01, b""), masked(0x00, b""), masked(0x80, b"")];
     let whole = [&start[..], &middle, &end].concat();
@@ -151,7 +151,7 @@ fn a_message_of_as_many_frames_as_allowed_passes_and_one_more_fails() {
 }
 
 #[test]
-fn a_message_of_131_072_frames_passes_one_more_is_1008_and_none_costs_memory() {
+fn accepts_131_072_frames_without_memory_for_each_and_refuses_one_more_with_1008() {
     let feed = |server: &mut Connection, mut frame: Vec<u8>| {
         server.receive(&mut &mut frame[..], &mut Vec::new()).map(|event| event.is_some())
     };
@@ -162,7 +162,7 @@ fn a_message_of_131_072_frames_passes_one_more_is_1008_and_none_costs_memory() {
         for _ in 2..131_072 {
             assert_eq!(feed(&mut server, masked(0x00, byte)), Ok(false));
         }
-        // One buffer for all, which grows with the payload alone.
+        // All fragments share one buffer, which grows only with the payload.
         assert!(server.buffered() <= one + 2 * 131_072 * byte.len(), "{} bytes", server.buffered());
         assert_eq!(feed(&mut server, masked(0x80, byte)), Ok(true), "the last frame that is allowed");
         assert_eq!(feed(&mut server, masked(0x02, byte)), Ok(false));
@@ -175,7 +175,7 @@ fn a_message_of_131_072_frames_passes_one_more_is_1008_and_none_costs_memory() {
 }
 
 #[test]
-fn a_client_wants_unmasked_frames_and_masks_its_own() {
+fn a_client_accepts_only_unmasked_frames_and_masks_its_own() {
     let pong = masked(0x8A, b"?");
     let ok = Outcome::new(&[M(Text("Hello")), Ping(b"?")], &pong, Ok(State::Open));
     check(client, &[unmasked(0x81, b"Hello"), unmasked(0x89, b"?")].concat(), &ok);

@@ -1,4 +1,4 @@
-//! What we send, and a client and a server that talk to each other.
+//! Frames that we send, and a client and a server exchanging them.
 
 use super::*;
 use crate::protocol::{DEFLATE_AVAILABLE, DeflateOptions};
@@ -39,7 +39,7 @@ fn each_frame_of_a_client_has_a_fresh_masking_key() {
 }
 
 #[test]
-fn nothing_but_the_close_is_sent_once_the_connection_is_closing() {
+fn sends_nothing_after_a_close() {
     let mut output = Vec::new();
     let (mut closing, mut closed) = (server(), server());
     closing.close(None, &mut output).expect("no code");
@@ -55,7 +55,7 @@ fn nothing_but_the_close_is_sent_once_the_connection_is_closing() {
 }
 
 #[test]
-fn control_payloads_end_at_125_bytes() {
+fn refuses_to_send_a_control_payload_over_125_bytes() {
     let mut server = server();
     let mut output = Vec::new();
     assert_eq!(server.ping(&[b'x'; 126], &mut output), Err(ControlError::TooLong));
@@ -66,7 +66,7 @@ fn control_payloads_end_at_125_bytes() {
 }
 
 #[test]
-fn what_one_role_sends_the_other_receives() {
+fn a_server_receives_every_message_that_a_client_sends() {
     let texts = ["", "x", "Grüße 🎈"]
         .map(str::to_owned)
         .into_iter()
@@ -83,7 +83,7 @@ fn what_one_role_sends_the_other_receives() {
     client_end.close(Some(&CloseFrame::normal("bye")), &mut stream).expect("1000 may be sent");
     events.push(Event::Close(Some(CloseFrame::normal("bye"))));
     check(server, &stream, &Outcome::new(&events, b"\x88\x02\x03\xE8", Ok(State::Closed)));
-    // The server's answer ends it for the client, too.
+    // The server's answer closes the client's end, too.
     let mut answer = *b"\x88\x02\x03\xE8";
     let event = client_end.receive(&mut &mut answer[..], &mut stream);
     assert_eq!(event, Ok(Some(Event::Close(Some(CloseFrame::normal(""))))));

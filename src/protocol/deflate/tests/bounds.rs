@@ -1,8 +1,8 @@
-//! Limits: what a message may be when inflated, what is held meanwhile, what is inflated at a time.
+//! Limits: the size of an inflated message, the memory held meanwhile, the bytes inflated in one call.
 
 use super::{rules::stored, *};
 
-/// `len` zeros, as small as zlib makes them: about a thousandth.
+/// `len` zeros, compressed to about a thousandth, which is the best that zlib can do.
 fn zeros(len: usize) -> Vec<u8> {
     let mut compress = Compress::new(Compression::new(9), false);
     let chunk = vec![0; 4 << 20];
@@ -11,7 +11,7 @@ fn zeros(len: usize) -> Vec<u8> {
         plain => [&deflated_by(&mut compress, plain)[..], &TAIL].concat(),
     };
     let (chunks, rest) = (len / chunk.len(), len % chunk.len());
-    // Each further chunk refers to zeros alone, so all of them are the same.
+    // Every chunk after the first refers back to zeros only, so all of them are equal.
     let mut payload = flush(&chunk[..chunk.len() * chunks.min(1)]);
     payload.extend(flush(&chunk[..chunk.len() * chunks.saturating_sub(1).min(1)]).repeat(chunks.saturating_sub(1)));
     payload.extend(flush(&chunk[..rest]));
@@ -25,12 +25,12 @@ fn noise(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_message_of_exactly_the_limit_passes_and_one_more_byte_is_1009() {
+fn accepts_a_message_of_exactly_the_limit_and_refuses_one_byte_more_with_1009() {
     const MAX: usize = 100_000;
     for (make, name) in [
         (zeros as fn(usize) -> Vec<u8>, "zeros"),
         (|len| deflated(&noise(len)), "noise"),
-        // As zlib makes it of noise with the least memory: in blocks of 128 bytes.
+        // Blocks of 128 bytes: zlib makes these of noise when it has the least memory.
         (|len| noise(len).chunks(128).flat_map(stored).chain([0]).collect(), "noise in small blocks"),
     ] {
         for more in [0, 1, 2, 3, 20_000] {
@@ -55,7 +55,7 @@ fn a_message_of_exactly_the_limit_passes_and_one_more_byte_is_1009() {
 }
 
 #[test]
-fn a_frame_that_no_message_within_the_limit_needs_is_refused_at_its_header() {
+fn refuses_the_header_of_a_frame_longer_than_any_message_within_the_limit_needs() {
     for (max, len, fits) in
         [(100, 176, true), (100, 177, false), (1 << 20, 1_179_712, true), (1 << 20, 1_179_713, false)]
     {
@@ -66,20 +66,20 @@ fn a_frame_that_no_message_within_the_limit_needs_is_refused_at_its_header() {
         let fragments = [&masked(0x42, &[])[..], &masked(0x80, &vec![0; len])[..14]].concat();
         assert_eq!(feed(server(NONE, max), &mut Contexts::default(), &fragments, || 99, 1).end, expected);
     }
-    // Nothing overflows where there is no limit.
+    // Nothing overflows without a limit.
     let mut header = masked(0xC2, &[7; 70_000])[..100].to_vec();
     assert_eq!(server(NONE, u64::MAX).receive(&mut &mut header[..], &mut Vec::new()), Ok(None));
 }
 
 #[test]
-fn fragments_of_compressed_messages_are_counted_and_so_are_their_bytes_together() {
+fn counts_the_fragments_of_compressed_messages_and_the_sum_of_their_bytes() {
     let begun = [masked(0x42, &HELLO[..3]), masked(0x00, b""), masked(0x00, b"")].concat();
     for (max_frames, end) in [(4, Ok(State::Open)), (3, Err(ProtocolError::TooManyFrames))] {
         let server = || Connection::server(Limits { max_frames, ..Limits::default() }).with_extension(NONE);
         let stream = [&begun[..], &masked(0x80, &HELLO[3..])].concat();
         assert_eq!(feed(server(), &mut Contexts::default(), &stream, || 1, 9).end, end);
     }
-    // 176 bytes are what a message of 100 may have.
+    // A message of at most 100 bytes may have 176 compressed ones.
     let empty = [0x00, 0x00, 0x00, 0xFF, 0xFF].repeat(17);
     for (more, end) in [(6, Ok(State::Open)), (7, Err(ProtocolError::MessageTooBig))] {
         let stream = [masked(0x42, &empty), masked(0x00, &empty), masked(0x00, &vec![0; more])[..6].to_vec()].concat();
@@ -88,14 +88,14 @@ fn fragments_of_compressed_messages_are_counted_and_so_are_their_bytes_together(
 }
 
 #[test]
-fn what_has_been_inflated_takes_no_more_room_than_the_limit() {
+fn an_inflated_message_takes_no_more_memory_than_the_limit() {
     let (mut server, payload) = (server(NONE, 300_000), zeros(290_000));
     let mut stream = masked(0x42, &payload);
     assert_eq!(server.receive(&mut &mut stream[..], &mut Vec::new()), Ok(None));
     assert!((290_000..300_000 + Contexts::INFLATER + 1024).contains(&server.buffered()), "{}", server.buffered());
 }
 
-/// Feeds a bomb and returns the most bytes that the connection held, and how many of the stream it took.
+/// Feeds a bomb. Returns the most bytes that the connection held, and the number of bytes fed until it failed.
 fn most_held(stream: &[u8], max: u64) -> (usize, usize) {
     let (mut server, mut contexts, mut output) = (server(NONE, max), Contexts::default(), Vec::new());
     let (mut most, mut fed) = (0, 0);
@@ -121,12 +121,12 @@ fn most_held(stream: &[u8], max: u64) -> (usize, usize) {
             }
         }
     }
-    panic!("it did not go off");
+    panic!("the bomb was accepted");
 }
 
 #[test]
-fn bombs_go_off_within_the_limit() {
-    // 1 GiB in about 1 MiB, which its header does not betray, and one of 512 KiB.
+fn refuses_bombs_before_they_take_more_memory_than_the_limit() {
+    // 1 GiB in about 1 MiB, so that the header looks harmless, and a part of it.
     let bomb = zeros(1 << 30);
     assert!((1_000_000..1_049_688).contains(&bomb.len()), "{}", bomb.len());
     let (most, fed) = most_held(&masked(0xC2, &bomb), 1 << 20);
@@ -134,13 +134,13 @@ fn bombs_go_off_within_the_limit() {
     let small = &bomb[..512 * 1024];
     assert!(most_held(&masked(0xC2, small), 1 << 20).1 <= 2 * 64 * 1024);
     assert!(most_held(&masked(0x42, &small[..1000]), 300_000).0 >= 300_000);
-    // Nested in blocks of their own: each ends its stream.
+    // A stream for each 1000 bytes: every block has BFINAL.
     let last = [&[0x01][..], &[0xE8, 0x03, 0x17, 0xFC], &[b'x'; 1000]].concat();
     most_held(&masked(0xC2, &last.repeat(1000)), 500_000);
 }
 
 #[test]
-fn the_limit_is_looked_at_every_16_kib() {
+fn checks_the_limit_every_16_kib() {
     let (mut server, mut contexts) = (server(NONE, 300_000), Contexts::default());
     contexts.inflatable = 10 << 20;
     let mut stream = masked(0xC2, &zeros(5 << 20));
@@ -152,7 +152,7 @@ fn the_limit_is_looked_at_every_16_kib() {
 }
 
 #[test]
-fn no_more_is_inflated_at_a_time_than_is_allowed() {
+fn inflates_no_more_in_one_call_than_is_allowed() {
     let payload = zeros(1_000_000);
     let mut stream = [masked(0xC2, &payload), masked(0xC1, &HELLO), masked(0x81, b"after")].concat();
     let (mut server, mut contexts) = (server(NONE, 1 << 20), Contexts::default());
@@ -172,7 +172,7 @@ fn no_more_is_inflated_at_a_time_than_is_allowed() {
         }
         assert!(server.is_paused() && !server.is_idle());
         assert!(contexts.inflatable == 0 && server.buffered() - before <= 512 * 1024);
-        assert!(!input.is_empty(), "what follows waits");
+        assert!(!input.is_empty(), "the next message waits");
         pauses += 1;
     }
     assert_eq!(pauses, 1_000_000 / (256 * 1024));
@@ -186,7 +186,7 @@ fn no_more_is_inflated_at_a_time_than_is_allowed() {
 }
 
 #[test]
-fn what_makes_no_bytes_uses_up_what_may_be_inflated_too() {
+fn compressed_bytes_without_output_spend_the_budget_too() {
     let blocks = [&[0x00, 0x00, 0x00, 0xFF, 0xFF].repeat(50_000)[..], &[0x00]].concat();
     let mut stream = masked(0xC2, &blocks);
     let (mut server, mut contexts) = (server(NONE, 1 << 20), Contexts::default());
@@ -205,9 +205,9 @@ fn what_makes_no_bytes_uses_up_what_may_be_inflated_too() {
 }
 
 #[test]
-fn a_large_message_is_inflated_into_a_buffer_that_is_lent() {
+fn inflates_a_large_message_into_a_lent_buffer() {
     let mut server = server(NONE, 1 << 20);
-    // At 64 KiB, and then once for the message, however long it gets.
+    // Asked for beyond 64 KiB, once for each message.
     for (len, expected) in [(64 * 1024, 0), (64 * 1024 + 1, 1), (199_999, 1)] {
         let (mut stream, mut calls) = (masked(0xC2, &zeros(len)), 0);
         let mut lend = || {
@@ -224,7 +224,7 @@ fn a_large_message_is_inflated_into_a_buffer_that_is_lent() {
 }
 
 #[test]
-fn the_beginning_of_a_message_costs_what_it_is_long_and_no_inflater() {
+fn the_beginning_of_a_message_takes_only_its_length_and_no_inflater() {
     let payload = zeros(1 << 20);
     let mut held = 0;
     for _ in 0..300 {
@@ -240,7 +240,7 @@ fn the_beginning_of_a_message_costs_what_it_is_long_and_no_inflater() {
 }
 
 #[test]
-fn the_extension_takes_no_room_in_an_idle_connection() {
+fn the_extension_takes_no_memory_in_an_idle_connection() {
     assert_eq!(size_of::<Connection<Server>>(), 24);
     let mut server = server(NONE, 1 << 20);
     for mut stream in [masked(0xC1, &HELLO), masked(0x81, b"plain")] {
@@ -251,7 +251,7 @@ fn the_extension_takes_no_room_in_an_idle_connection() {
         assert_eq!(server.receive(&mut tail, &mut output), Ok(None));
         assert!(server.is_idle() && server.buffered() == 0);
     }
-    // With context takeover what is kept is counted, and nothing is under way.
+    // With context takeover the context is kept and counted, but no message is unfinished.
     let mut server = super::server(TAKEOVER, 1 << 20);
     let mut stream = masked(0xC1, &HELLO);
     assert!(server.receive(&mut &mut stream[..], &mut Vec::new()).is_ok_and(|event| event.is_some()));

@@ -1,10 +1,10 @@
-//! Context takeover, and that contexts which are shared carry nothing from one connection to another.
+//! Context takeover, and shared contexts, which must carry nothing from one connection to another.
 
 use super::*;
 use Event::Message as M;
 
 #[test]
-fn with_takeover_a_message_may_refer_to_those_before_it_and_without_it_may_not() {
+fn a_message_may_refer_to_earlier_ones_only_with_takeover() {
     let mut compress = Compress::new(Compression::new(9), false);
     let text = "the quick brown fox jumps over the lazy dog".repeat(3);
     let messages: Vec<_> = (0..3).map(|_| masked(0xC1, &deflated_by(&mut compress, text.as_bytes()))).collect();
@@ -24,8 +24,8 @@ fn after_a_block_with_bfinal_the_context_is_empty() {
 }
 
 #[test]
-fn an_inflater_carries_no_byte_to_the_next_connection_however_the_last_one_ended() {
-    // Refers 5 bytes back, to what another connection may have said before.
+fn an_inflater_carries_no_byte_to_the_next_connection_however_the_last_message_ended() {
+    // This message refers back to the first one, which another connection sent.
     let mut compress = Compress::new(Compression::new(9), false);
     let secret = b"secret-secret-secret-0123456789";
     let first = deflated_by(&mut compress, secret);
@@ -57,7 +57,7 @@ fn a_deflater_without_takeover_sends_what_a_new_one_would() {
     let noise: Vec<u8> = (0..1000).map(|_| random.below(256) as u8).collect();
     for bits in 9..=15 {
         let new = || Deflater::new(ContextTakeover::No, bits, DeflateOptions::default());
-        let expected = new().deflate(Text(&secret)).expect("it gets shorter").to_vec();
+        let expected = new().deflate(Text(&secret)).expect("the text gets shorter").to_vec();
         let mut shared = new();
         for before in [Text(&secret), Binary(&noise), Text("short"), Binary(&[7; 70_000])] {
             let _any = shared.deflate(before);
@@ -67,14 +67,14 @@ fn a_deflater_without_takeover_sends_what_a_new_one_would() {
 }
 
 #[test]
-fn inflaters_are_used_again_and_only_as_many_kept_as_are_worth_it() {
+fn reuses_inflaters_and_keeps_at_most_16() {
     let mut contexts = Contexts::default();
     let mut servers: Vec<_> = (0..40).map(|_| server(NONE, 1 << 20)).collect();
     for stream in [masked(0x41, &HELLO[..4]), masked(0x80, &HELLO[4..])] {
         for server in &mut servers {
             let mut stream = stream.clone();
             let mut allowance = Allowance { frames: 9, lend: &mut || None, contexts: Some(&mut contexts) };
-            server.receive_with(&mut &mut stream[..], &mut Vec::new(), &mut allowance).expect("it is valid");
+            server.receive_with(&mut &mut stream[..], &mut Vec::new(), &mut allowance).expect("a valid frame");
         }
         if stream[0] == 0x41 {
             assert!(servers.iter().all(|server| server.buffered() >= Contexts::INFLATER));

@@ -1,4 +1,4 @@
-//! RSV1, fragments, and payloads that are no DEFLATE data.
+//! RSV1, fragments, and payloads that are not DEFLATE data.
 
 use super::*;
 use Event::{Message as M, Ping};
@@ -10,7 +10,7 @@ pub(super) fn stored(plain: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn messages_of_the_rfc_and_others_are_inflated() {
+fn inflates_the_examples_of_the_rfc_and_others() {
     let text = "äöü€🎈 ".repeat(40);
     let cut = 1 + text.len() / 2;
     let payload = deflated(text.as_bytes());
@@ -22,13 +22,13 @@ fn messages_of_the_rfc_and_others_are_inflated() {
         (masked(0xC1, b"\x00\x05\x00\xfa\xffHello\x00"), &[M(Text("Hello"))]),
         (masked(0xC1, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), &[M(Text("Hello"))]),
         (masked(0xC2, b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), &[M(Binary(b"Hello"))]),
-        // The block with BFINAL and nothing behind it.
+        // The block with BFINAL alone.
         (masked(0xC1, b"\xf3\x48\xcd\xc9\xc9\x07\x00"), &[M(Text("Hello"))]),
-        // 7.2.3.6: an empty message. Some compressors flush nothing at all then.
+        // 7.2.3.6: an empty message. Some compressors send no byte for it.
         (masked(0xC1, b"\x00"), &[M(Text(""))]),
         (masked(0xC2, b""), &[M(Binary(b""))]),
         ([masked(0x42, b""), masked(0x00, b""), masked(0x80, b"")].concat(), &[M(Binary(b""))]),
-        // Compressed or not is each message's own matter.
+        // Each message may be compressed or not.
         (
             [masked(0x81, b"a"), masked(0xC1, &HELLO), masked(0x82, b"b")].concat(),
             &[M(Text("a")), M(Text("Hello")), M(Binary(b"b"))],
@@ -54,7 +54,7 @@ fn messages_of_the_rfc_and_others_are_inflated() {
 }
 
 #[test]
-fn rsv1_anywhere_but_on_the_first_frame_of_a_data_message_fails_the_connection() {
+fn refuses_rsv1_anywhere_but_on_the_first_frame_of_a_message() {
     let begun = masked(0x41, &HELLO[..3]);
     for (stream, error) in [
         (vec![0xC9], ProtocolError::ReservedBits),
@@ -75,32 +75,32 @@ fn rsv1_anywhere_but_on_the_first_frame_of_a_data_message_fails_the_connection()
     ] {
         check(|| server(NONE, 1 << 20), &stream, &Outcome::failed(&[], error));
     }
-    // Without the extension it never has a meaning.
+    // Without the extension it is refused everywhere.
     let outcome = feed(Connection::server(Limits::default()), &mut Contexts::default(), &masked(0xC1, &HELLO), || 1, 9);
     assert_eq!(outcome, Outcome::failed(&[], ProtocolError::ReservedBits));
 }
 
 #[test]
-fn what_is_no_deflate_data_or_not_all_of_it_is_1007() {
+fn refuses_invalid_and_incomplete_deflate_data_with_1007() {
     assert_eq!(ProtocolError::InvalidDeflate.close_code(), CloseCode::INVALID_PAYLOAD);
     let noise: Vec<u8> = (0..300_u32).map(|i| ((i * i) >> 3) as u8).collect();
     let whole = deflated(&noise);
     let mut streams = vec![
         b"\xff\xff\xff".to_vec(),
         b"\x07".to_vec(),
-        // A stored block whose length is not confirmed, and one that lacks bytes.
+        // A stored block with a wrong length check, and an incomplete one.
         b"\x00\x05\x00\xfb\xffHello\x00".to_vec(),
         b"\x00\x05\x00\xfa\xffHel".to_vec(),
-        // A block with BFINAL, and then no block.
+        // A block with BFINAL, then an invalid one.
         b"\xf3\x48\xcd\xc9\xc9\x07\x00\x07".to_vec(),
     ];
     streams.extend((2..whole.len()).step_by(7).map(|len| whole[..len].to_vec()));
     streams.extend((1..HELLO.len()).map(|len| HELLO[..len].to_vec()));
-    // Cut off within the code lengths of a dynamic block, and at its end.
+    // A dynamic block cut off within its code lengths, and near its end.
     let mut random = Random::new(3);
     let dynamic = deflated(&(0..4000).map(|_| random.pick(b"abcdefghijklmnopqrstuvwxyz 01234")).collect::<Vec<_>>());
     streams.extend((1..30).chain(dynamic.len() - 3..dynamic.len()).map(|len| dynamic[..len].to_vec()));
-    // It refers back to before its beginning: the last one, since with context takeover it may.
+    // A reference to before the beginning of the message. It is last because context takeover allows it.
     streams.push(b"\x62\x04\x00\x00".to_vec());
     let last = streams.len() - 1;
     for (at, payload) in streams.iter().enumerate() {
@@ -114,11 +114,11 @@ fn what_is_no_deflate_data_or_not_all_of_it_is_1007() {
 }
 
 #[test]
-fn inflated_text_is_checked_when_its_frame_is_there() {
+fn validates_inflated_text_at_the_end_of_each_frame() {
     let cut = deflated("é".as_bytes());
     for (stream, expected) in [
         (masked(0xC1, &stored(b"ok\xFF")), Err(ProtocolError::InvalidUtf8)),
-        // Before the message ends, and before its data would turn out to be wrong.
+        // Before the message ends, and before an error in the data that follows.
         (masked(0x41, &stored(b"ok\xC0\xAF")), Err(ProtocolError::InvalidUtf8)),
         (masked(0x41, &[&stored(b"ok\xC0\xAF")[..], b"\xff\xff"].concat()), Err(ProtocolError::InvalidUtf8)),
         (masked(0xC1, &[&stored(b"\xC3")[..], b"\x00"].concat()), Err(ProtocolError::InvalidUtf8)),
@@ -131,7 +131,7 @@ fn inflated_text_is_checked_when_its_frame_is_there() {
 }
 
 #[test]
-fn in_the_closing_state_compressed_messages_are_followed_and_not_inflated() {
+fn while_closing_compressed_messages_are_followed_but_not_inflated() {
     let mut server = server(NONE, 100);
     let mut output = Vec::new();
     let mut begin = masked(0x41, &HELLO[..3]);

@@ -1,4 +1,4 @@
-//! What is sent: when it is compressed, and that the peer understands it.
+//! Sending: which messages are compressed, and that the peer can inflate them.
 
 use super::*;
 use crate::protocol::{FrameHeader, Opcode};
@@ -13,18 +13,18 @@ fn json(number: usize) -> String {
     (0..12).map(item).collect::<Vec<_>>().join(",")
 }
 
-/// What a client understands of frames that a server sends.
+/// The events of a client that receives `stream`.
 fn received(extension: Extension, stream: &[u8]) -> Vec<String> {
     let (mut client, mut bytes, mut events) = (client(extension), stream.to_vec(), Vec::new());
     let mut input = &mut bytes[..];
-    while let Some(event) = client.receive(&mut input, &mut Vec::new()).expect("it keeps the rules") {
+    while let Some(event) = client.receive(&mut input, &mut Vec::new()).expect("frames by the rules") {
         events.push(format!("{event:?}"));
     }
     events
 }
 
 #[test]
-fn what_does_not_get_shorter_is_left_as_it_is_at_every_level() {
+fn leaves_noise_uncompressed_at_every_level() {
     let mut random = Random::new(5);
     let noise: Vec<u8> = (0..1 << 20).map(|_| random.below(256) as u8).collect();
     for level in 0..=10 {
@@ -36,7 +36,7 @@ fn what_does_not_get_shorter_is_left_as_it_is_at_every_level() {
 }
 
 #[test]
-fn without_the_extension_a_message_goes_as_it_is() {
+fn sends_uncompressed_messages_without_the_extension() {
     let mut deflater = Deflater::server(NONE, DeflateOptions::default());
     let (mut server, mut output) = (Connection::server(Limits::default()), Vec::new());
     let text = "again ".repeat(50);
@@ -45,7 +45,7 @@ fn without_the_extension_a_message_goes_as_it_is() {
 }
 
 #[test]
-fn only_what_is_long_enough_and_gets_shorter_is_compressed() {
+fn compresses_only_messages_that_are_long_enough_and_get_shorter() {
     let mut random = Random::new(3);
     let noise: Vec<u8> = (0..5000).map(|_| random.below(256) as u8).collect();
     let text = "a".repeat(256);
@@ -74,7 +74,7 @@ fn only_what_is_long_enough_and_gets_shorter_is_compressed() {
 }
 
 #[test]
-fn both_roles_and_both_ways_understand_each_other() {
+fn client_and_server_inflate_each_others_messages() {
     let mut random = Random::new(5);
     for extension in [NONE, TAKEOVER, Extension { client_max_window_bits: 9, server_max_window_bits: 10, ..TAKEOVER }] {
         let (mut server, mut client) = (server(extension, 1 << 20), client(extension));
@@ -87,9 +87,9 @@ fn both_roles_and_both_ways_understand_each_other() {
                 _ => (0..3000).map(|_| char::from(random.pick(b"abcdefghijklmnop {}\":0123456789"))).collect(),
             };
             let (mut up, mut down) = (Vec::new(), Vec::new());
-            client.send_deflated(Text(&text), &mut to_server, &mut up).expect("it is open");
+            client.send_deflated(Text(&text), &mut to_server, &mut up).expect("open");
             assert_eq!(server.receive(&mut &mut up[..], &mut down), Ok(Some(Event::Message(Text(&text)))));
-            server.send_deflated(Text(&text), &mut to_client, &mut down).expect("it is open");
+            server.send_deflated(Text(&text), &mut to_client, &mut down).expect("open");
             assert_eq!(client.receive(&mut &mut down[..], &mut up), Ok(Some(Event::Message(Text(&text)))));
         }
         assert!(to_client.deflated.messages > 20 && to_server.deflated == to_client.deflated || extension != NONE);
@@ -103,7 +103,7 @@ fn both_roles_and_both_ways_understand_each_other() {
 }
 
 #[test]
-fn with_takeover_the_second_message_is_shorter_also_after_one_that_was_sent_as_it_is() {
+fn with_takeover_a_repeated_message_is_shorter_until_noise_resets_the_context() {
     let mut random = Random::new(4);
     let noise: Vec<u8> = (0..2000).map(|_| random.below(256) as u8).collect();
     let mut deflater = deflater(ContextTakeover::Yes, 15);
@@ -119,14 +119,14 @@ fn with_takeover_the_second_message_is_shorter_also_after_one_that_was_sent_as_i
 }
 
 #[test]
-fn one_that_serves_one_connection_alone_holds_on_to_no_message() {
+fn a_deflater_with_takeover_keeps_no_message() {
     for context in [ContextTakeover::No, ContextTakeover::Yes] {
         let mut deflater = deflater(context, 12);
         let empty = deflater.capacity();
         let text = (0..2000).map(json).collect::<String>();
         assert!(deflater.encode_compressed(Opcode::Text, text.as_bytes(), &mut Vec::new()).is_some());
         assert_eq!(deflater.capacity() > empty, context == ContextTakeover::No);
-        // Neither to one that would not get shorter.
+        // Also after a message that does not get shorter.
         let mut random = Random::new(8);
         let noise: Vec<u8> = (0..text.len()).map(|_| random.below(256) as u8).collect();
         assert!(deflater.encode_compressed(Opcode::Binary, &noise, &mut Vec::new()).is_none());
@@ -134,7 +134,7 @@ fn one_that_serves_one_connection_alone_holds_on_to_no_message() {
     }
 }
 
-/// Inflates byte by byte, so that nothing but the window can be referred to. Whether that works.
+/// Inflates byte by byte, so that only the window can be referred to. Returns whether that works.
 fn fits_window(payload: &[u8], bits: u8) -> bool {
     let mut inflater = flate2::Decompress::new_with_window_bits(false, bits);
     let mut rest = payload;
@@ -151,7 +151,7 @@ fn fits_window(payload: &[u8], bits: u8) -> bool {
 }
 
 #[test]
-fn nothing_is_referred_to_beyond_the_window() {
+fn refers_to_nothing_beyond_the_window() {
     let mut random = Random::new(6);
     let far: Vec<u8> = (0..30_000).map(|_| random.below(256) as u8).collect();
     let plain = [&far[..], &far[..10_000], &far].concat();
@@ -166,6 +166,6 @@ fn nothing_is_referred_to_beyond_the_window() {
             }
         }
     }
-    // It is the window that makes the difference.
+    // With a large window the repetition is found: so the window makes the difference.
     assert!(lens.iter().any(|&len| len < 40_000), "{lens:?}");
 }
