@@ -73,11 +73,8 @@ mod tests {
         }
     }
 
-    const MISSPELT: &str = if DEFLATE_AVAILABLE {
-        "--deflate=takover: the only mode is `takeover`"
-    } else {
-        CANNOT_COMPRESS
-    };
+    const MISSPELT: &str =
+        if DEFLATE_AVAILABLE { "--deflate=takover: the only mode is `takeover`" } else { CANNOT_COMPRESS };
 
     fn plan(line: &str) -> Result<Plan, String> {
         let words: Vec<_> = line.split_whitespace().collect();
