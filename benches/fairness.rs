@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use common::compressed::Compressed;
 use common::flood::{Flood, Sink};
 use common::raw::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
-use common::{Echo, TestServer, bind, deflate};
+use common::{Echo, TestServer, bind_with, deflate};
 
 /// The longest wait allowed under one kind of flood, and under all kinds.
 const ONE: Duration = Duration::from_millis(100);
@@ -101,7 +101,7 @@ fn rows() -> Vec<Row> {
 
 /// Returns the bystander's longest wait.
 fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
-    let server = TestServer::run(bind().mount("/sink", Sink).mount("/echo", Echo).config(deflate::config()));
+    let server = TestServer::run(bind_with(deflate::config()).mount("/sink", Sink).mount("/echo", Echo));
     // Each flood has its own counter, because measuring starts when all of them are under way.
     let flood: Vec<_> = floods.iter().map(|_| Flood::default()).collect();
     thread::scope(|scope| {

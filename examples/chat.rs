@@ -16,7 +16,7 @@ struct Guest {
 struct Chat;
 
 impl Handler for Chat {
-    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+    fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
         let Some(name) = request.query_param("name").filter(|name| !name.is_empty()) else {
             return Accept::no(400, "add ?name=YOUR-NAME to the address\n");
         };

@@ -53,7 +53,8 @@ impl Running {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         // A server that answers nothing is a failure, not a wait without end.
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        write!(stream, "{line} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address()).unwrap();
+        let host = self.address();
+        write!(stream, "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -294,7 +295,7 @@ fn several_listeners_are_in_one_line_and_a_socket_goes_with_the_server() {
     let server = Running::start(&["echo", "-l", "0", "--listen", &unix]);
     assert_eq!(server.lines[0], format!("listening on http://{}, {unix}", server.address()));
     let mut stream = UnixStream::connect(&path).unwrap();
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert_eq!(status(&answer), 200);

@@ -37,7 +37,8 @@ impl Running {
     }
 
     fn request(&self, method: &str, target: &str, headers: &str) -> Answer {
-        let head = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address);
+        let fixed = format!("Host: {}\r\nConnection: close\r\n", self.address);
+        let head = format!("{method} {target} HTTP/1.1\r\n{fixed}{headers}\r\n");
         Answer::parse(&self.exchange(head.as_bytes()))
     }
 
@@ -303,7 +304,7 @@ fn a_long_page_comes_whole_to_a_client_that_takes_its_time() {
     fs::write(pages.0.join("www/long.bin"), &long).unwrap();
     let server = Running::start(&["--page", pages.www()]);
     let mut stream = TcpStream::connect(&server.address).unwrap();
-    write!(stream, "GET /long.bin HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    write!(stream, "GET /long.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     // The sockets' buffers hold a part of it, the server the rest, while others are served.
     assert_eq!(server.get("/sub/a.txt").body, b"inner");
     let mut bytes = Vec::new();

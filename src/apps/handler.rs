@@ -38,7 +38,7 @@ impl RecipeHandler {
 }
 
 impl Handler for RecipeHandler {
-    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+    fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
         let Ok(upgrade) = Upgrade::from_request(request) else { return Accept::yes() };
         let mut spoken: Vec<&str> = self.recipe.subprotocols.iter().map(|name| &**name).collect();
         if let Some(head) = request_head(request, &upgrade) {

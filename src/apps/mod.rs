@@ -149,7 +149,7 @@ fn health(server: Server) -> Server {
     let answer = |status, text| Response::text(status, text).header("Cache-Control", "no-cache");
     let handle = server.handle();
     let ready = move || if handle.is_stopping() { (503, "shutting down\n") } else { (200, "ok\n") };
-    server.route("GET", "/healthz", move |_| answer(200, "ok\n")).route("GET", "/readyz", move |_| {
+    server.route("GET", "/healthz", move |_, _| answer(200, "ok\n")).route("GET", "/readyz", move |_, _| {
         let (status, text) = ready();
         answer(status, text)
     })

@@ -36,7 +36,7 @@ pub enum Pages {
     /// A page to try the apps.
     Playground {
         /// The longest message that the server takes, in bytes. The page shows what happens above it.
-        max_message: u64,
+        max_message: usize,
     },
     /// A directory with the user's own pages.
     Site {
@@ -64,15 +64,15 @@ pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Serve
     match pages {
         Pages::Playground { max_message } => {
             let html = html(render(served, max_message));
-            let server = server.route("GET", "/", move |request| page(request, &html));
-            assets
-                .into_iter()
-                .fold(server, |server, (path, asset)| server.route("GET", path, move |request| asset.answer(request)))
+            let server = server.route("GET", "/", move |request, _| page(request, &html));
+            assets.into_iter().fold(server, |server, (path, asset)| {
+                server.route("GET", path, move |request, _| asset.answer(request))
+            })
         }
         Pages::Site { site, prefix } => {
             let prefix = prefix.trim_end_matches('/').to_owned();
             let client = assets.into_iter().find_map(|(path, asset)| (path == CLIENT).then_some(asset));
-            server.route("GET", "/*", move |request| {
+            server.route("GET", "/*", move |request, _| {
                 site.answer(request, &prefix, client.as_ref().map(|client| (CLIENT, &**client)))
                     .header("Content-Security-Policy", OWN_POLICY)
             })
@@ -93,7 +93,7 @@ fn page(request: &Request<'_>, html: &Representation) -> Response {
 }
 
 /// The page, with facts about the server for its script in an attribute.
-fn render(served: &Served<'_>, max_message: u64) -> String {
+fn render(served: &Served<'_>, max_message: usize) -> String {
     let apps: Vec<_> = match served {
         Served::Named(apps) => apps.iter().map(|app| describe(app, app.name)).collect(),
         Served::Everywhere(app) => vec![describe(app, "ws")],

@@ -7,7 +7,7 @@ use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure
 
 use super::help;
 use super::settings::recipe::RECIPE;
-use super::settings::{DRAIN, LIMITS, Setting, TIMEOUTS};
+use super::settings::{LIMITS, SHUTDOWN, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::Recipe;
 
@@ -52,12 +52,12 @@ const OTHER_FIELDS: [(&str, &str); 6] = [
     ("trusted_proxies", "trusted-proxy"),
     ("proxy_protocol", "proxy-protocol"),
     ("deflate", "deflate"),
-    ("drain.code", "restart"),
+    ("shutdown.code", "restart"),
 ];
 
 /// The fields of [`Config`] that flags set, as written in code, each with its flag, without the dashes.
 pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let settings = LIMITS.iter().chain(TIMEOUTS).chain(DRAIN);
+    let settings = LIMITS.iter().chain(TIMEOUTS).chain(SHUTDOWN);
     settings.map(|setting| (setting.field, setting.flag)).chain(OTHER_FIELDS)
 }
 
@@ -134,9 +134,9 @@ fn parser() -> OptionParser<Args> {
     let deflate = long("deflate").argument::<String>("MODE").optional();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
-    let (recipe, limits, timeouts, drain) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(DRAIN));
-    let config =
-        construct!(limits, timeouts, drain).map(|(limits, timeouts, drain)| [limits, timeouts, drain].concat());
+    let (recipe, limits, timeouts, shutdown) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(SHUTDOWN));
+    let config = construct!(limits, timeouts, shutdown)
+        .map(|(limits, timeouts, shutdown)| [limits, timeouts, shutdown].concat());
     construct!(Args {
         listen,
         origins,

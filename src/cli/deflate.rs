@@ -63,7 +63,7 @@ mod tests {
     fn refuses_any_other_word_after_deflate() {
         for (line, part) in [
             ("echo --deflate takover", "`takover` is not an address"),
-            ("echo --deflate takover", "; behind --deflate may stand `takeover`"),
+            ("echo --deflate takover", "; only `takeover` may follow --deflate"),
             ("echo --deflate=takover", MISSPELT),
             ("takeover --deflate", "`takeover` is not an address"),
             ("echo takeover", "`takeover` is not an address"),

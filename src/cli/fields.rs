@@ -63,7 +63,7 @@ mod tests {
             ("Config::head.max_head is over", "--max-head is over"),
             ("Config::head.", "--max-head or --max-request-line."),
             ("Config::head.bytes", "--max-head or --max-request-line.bytes"),
-            ("Config::drain.over", "--drain"),
+            ("Config::shutdown.over", "--drain"),
             // No flag sets these, or they are not names of fields.
             ("after Config::max_panics (10)", "after Config::max_panics (10)"),
             ("Config::max_messages", "Config::max_messages"),
@@ -107,7 +107,7 @@ mod tests {
             new.lines().take(at + 1).filter(is_here).last().and_then(name)
         };
         let (outer, inner) = (name_at(4)?, name_at(8));
-        let is_nested = matches!(&*outer, "head" | "drain");
+        let is_nested = matches!(&*outer, "head" | "shutdown");
         Some(inner.filter(|_| is_nested).map_or(outer.clone(), |inner| format!("{outer}.{inner}")))
     }
 

@@ -1,7 +1,7 @@
 //! The text of `--help`.
 
 use super::settings::recipe::RECIPE;
-use super::settings::{DRAIN, LIMITS, Setting, TIMEOUTS};
+use super::settings::{LIMITS, SHUTDOWN, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::{APPS, ECHO};
 
@@ -10,7 +10,7 @@ pub(super) fn text() -> String {
     let apps: String = APPS.iter().map(|app| format!("  {:<12}{}\n", app.name, app.about)).collect();
     let defaults = Config::default();
     let (recipe, limits, timeouts) = (table(RECIPE, &ECHO), table(LIMITS, &defaults), table(TIMEOUTS, &defaults));
-    let drain = table(DRAIN, &defaults);
+    let shutdown = table(SHUTDOWN, &defaults);
     format!(
         "\
 sockhop: a tiny WebSocket server
@@ -32,7 +32,7 @@ Limits:                        default  (SIZE is 500, 64K, 1M or 1G)
 Timeouts:                      default  (TIME is 500ms, 25s, 2m, 1h or 0)
 {timeouts}
 Shutdown (SIGTERM or Ctrl-C):  default
-{drain}  --restart                             sends Close 1012 (restart) instead of 1001 (going away)
+{shutdown}  --restart                             sends Close 1012 (restart) instead of 1001 (going away)
 
 {REST}"
     )
@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn names_every_app_and_setting() {
-        let flags = RECIPE.iter().map(|it| it.flag).chain(LIMITS.iter().chain(TIMEOUTS).chain(DRAIN).map(|it| it.flag));
+        let flags =
+            RECIPE.iter().map(|it| it.flag).chain(LIMITS.iter().chain(TIMEOUTS).chain(SHUTDOWN).map(|it| it.flag));
         for flag in flags {
             assert!(text().contains(&format!("\n  --{flag} ")), "{flag}");
         }

@@ -65,12 +65,11 @@ fn run(args: Args) -> Result<(), Failure> {
         }
     };
 
-    let mut addresses = listen.into_iter();
-    let first = addresses.next().ok_or_else(|| Failure::Usage("no address to listen on".to_owned()))?;
-    let server =
-        Server::bind(first).and_then(|server| addresses.try_fold(server, Server::listen)).map_err(Failure::bind)?;
+    let server = Server::new(config.clone())
+        .and_then(|server| listen.into_iter().try_fold(server, Server::listen))
+        .map_err(Failure::start)?;
     let banner = banner::banner(&server.local_addrs(), &serve, &config);
-    let server = server.config(config).shutdown_on(signals()?);
+    let server = server.shutdown_on(signals()?);
     let server = match &serve {
         Serve::All(apps) => serve_all(server, apps, pages),
         Serve::One(app) => serve_one(server, app, pages),
@@ -129,7 +128,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn bind(error: io::Error) -> Self {
+    fn start(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::InvalidInput => Failure::Usage(error.to_string()),
             _ => Failure::Run(error),

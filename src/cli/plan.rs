@@ -54,7 +54,7 @@ impl Plan {
             deflate::configure(&mut config, mode)?;
         }
         if args.restart {
-            config.drain.code = CloseCode::SERVICE_RESTART;
+            config.shutdown.code = CloseCode::SERVICE_RESTART;
         }
         if let Some(prefix) = args.path_prefix {
             Router::default().prefix(&prefix).map_err(|error| format!("--path-prefix: `{prefix}`: {error}"))?;

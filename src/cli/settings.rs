@@ -1,6 +1,8 @@
 //! The flags that set one field each, as tables: a new field of a configuration or a recipe needs one more row.
 
-use super::values::{count, count_or_zero, memory, show_size, show_time, size, time, time_above_zero};
+use super::values::{
+    count, count_or_none, memory, show_count, show_size, show_time, time, time_above_zero, time_or_none,
+};
 use crate::{Config, Slow};
 
 pub(super) mod recipe;
@@ -29,8 +31,8 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         flag: "max-message",
         value: "SIZE",
         help: "bytes in one message; more: Close 1009",
-        default: |config| show_size(config.max_message),
-        set: |config, text| size(text).map(|size| config.max_message = size),
+        default: |config| show_size(config.max_message as u64),
+        set: |config, text| memory(text).map(|size| config.max_message = size),
     },
     Setting {
         field: "max_frames",
@@ -61,16 +63,16 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         flag: "max-message-rate",
         value: "COUNT",
         help: "messages a second from one client; more: Close 1008;\n0: no limit",
-        default: |config| config.max_message_rate.to_string(),
-        set: |config, text| count_or_zero(text).map(|count| config.max_message_rate = count),
+        default: |config| show_count(config.max_message_rate),
+        set: |config, text| count_or_none(text).map(|count| config.max_message_rate = count),
     },
     Setting {
         field: "max_connections_per_address",
         flag: "max-per-address",
         value: "COUNT",
         help: "connections from one IPv4 address or IPv6 /64; more: 429;\n0: no limit",
-        default: |config| config.max_connections_per_address.to_string(),
-        set: |config, text| count_or_zero(text).map(|count| config.max_connections_per_address = count),
+        default: |config| show_count(config.max_connections_per_address),
+        set: |config, text| count_or_none(text).map(|count| config.max_connections_per_address = count),
     },
     Setting {
         field: "max_timers",
@@ -153,8 +155,8 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         flag: "ping-interval",
         value: "TIME",
         help: "a client silent for this long is sent a Ping; 0: never",
-        default: |config| show_time(config.ping_interval),
-        set: |config, text| time(text).map(|time| config.ping_interval = time),
+        default: |config| show_time(config.ping_interval.unwrap_or_default()),
+        set: |config, text| time_or_none(text).map(|time| config.ping_interval = time),
     },
     Setting {
         field: "pong_timeout",
@@ -193,16 +195,16 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
         flag: "message-timeout",
         value: "TIME",
         help: "an unfinished message must gain 1K or end in each such span;\n0: no limit",
-        default: |config| show_time(config.message_timeout),
-        set: |config, text| time(text).map(|time| config.message_timeout = time),
+        default: |config| show_time(config.message_timeout.unwrap_or_default()),
+        set: |config, text| time_or_none(text).map(|time| config.message_timeout = time),
     },
     Setting {
         field: "keep_alive",
         flag: "keep-alive",
         value: "TIME",
         help: "an HTTP connection idle for this long is closed;\n0: after each answer",
-        default: |config| show_time(config.keep_alive),
-        set: |config, text| time(text).map(|time| config.keep_alive = time),
+        default: |config| show_time(config.keep_alive.unwrap_or_default()),
+        set: |config, text| time_or_none(text).map(|time| config.keep_alive = time),
     },
     Setting {
         field: "answer_timeout",
@@ -215,22 +217,22 @@ pub(super) const TIMEOUTS: &[Setting<Config>] = &[
 ];
 
 /// How the server shuts down.
-pub(super) const DRAIN: &[Setting<Config>] = &[
+pub(super) const SHUTDOWN: &[Setting<Config>] = &[
     Setting {
-        field: "drain.over",
+        field: "shutdown.over",
         flag: "drain",
         value: "TIME",
         help: "the Close frames are spread over this span; 0: all at once",
-        default: |config| show_time(config.drain.over),
-        set: |config, text| time(text).map(|time| config.drain.over = time),
+        default: |config| show_time(config.shutdown.over),
+        set: |config, text| time(text).map(|time| config.shutdown.over = time),
     },
     Setting {
-        field: "drain.timeout",
+        field: "shutdown.timeout",
         flag: "drain-timeout",
         value: "TIME",
         help: "after the last Close frame, the wait for clients to answer",
-        default: |config| show_time(config.drain.timeout),
-        set: |config, text| time_above_zero(text).map(|time| config.drain.timeout = time),
+        default: |config| show_time(config.shutdown.timeout),
+        set: |config, text| time_above_zero(text).map(|time| config.shutdown.timeout = time),
     },
 ];
 

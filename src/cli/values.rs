@@ -44,6 +44,11 @@ pub(super) fn time_above_zero(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err(format!("`{text}` is too short: it must be more than 0")) } else { Ok(time) }
 }
 
+/// Reads a time; 0 is `None`.
+pub(super) fn time_or_none(text: &str) -> Result<Option<Duration>, String> {
+    time(text).map(|time| Some(time).filter(|time| !time.is_zero()))
+}
+
 /// Reads a count of at least one.
 pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
     let number = digits(text).filter(|number| *number > 0);
@@ -52,10 +57,10 @@ pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
         .ok_or_else(|| format!("`{text}` is not a count: write a number from 1 on, such as 1000"))
 }
 
-/// Reads a count that may be zero.
-pub(super) fn count_or_zero<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+/// Reads a count; 0 is `None`.
+pub(super) fn count_or_none<N: TryFrom<u64>>(text: &str) -> Result<Option<N>, String> {
     digits(text)
-        .and_then(|number| N::try_from(number).ok())
+        .and_then(|number| if number == 0 { Some(None) } else { N::try_from(number).ok().map(Some) })
         .ok_or_else(|| format!("`{text}` is not a count: write a number, such as 0 or 1000"))
 }
 
@@ -64,6 +69,11 @@ pub(super) fn show_size(bytes: u64) -> String {
     let (suffix, factor) =
         SIZES.iter().find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor)).unwrap_or(&("", 1));
     format!("{}{suffix}", bytes / factor)
+}
+
+/// Writes a count as [`count_or_none`] reads it.
+pub(super) fn show_count(count: Option<impl ToString>) -> String {
+    count.map_or("0".to_owned(), |count| count.to_string())
 }
 
 /// Writes a time as [`time`] reads it.
@@ -154,11 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn some_counts_begin_at_zero() {
-        assert_eq!((count_or_zero::<u32>("0"), count_or_zero::<u32>("4294967295")), (Ok(0), Ok(u32::MAX)));
+    fn zero_can_mean_none() {
+        assert_eq!([count_or_none::<u32>("0"), count_or_none("4294967295")], [Ok(None), Ok(Some(u32::MAX))]);
+        assert_eq!([show_count(None::<u32>), show_count(Some(u32::MAX))], ["0", "4294967295"]);
+        assert_eq!([time_or_none("0"), time_or_none("0ms")], [Ok(None), Ok(None)]);
+        assert_eq!(time_or_none("1ms"), Ok(Some(Duration::from_millis(1))));
+        assert_eq!(time_or_none("1"), time("1").map(Some), "the same errors");
         for text in ["", "-1", "+1", "off", "4294967296"] {
             let error = format!("`{text}` is not a count: write a number, such as 0 or 1000");
-            assert_eq!(count_or_zero::<u32>(text), Err(error), "{text}");
+            assert_eq!(count_or_none::<u32>(text), Err(error), "{text}");
         }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use sockhop::{CloseReason, Context, Drain, Error, Handle, Handler, ListenAddr, Message, Server};
+use sockhop::{CloseReason, Config, ConnectionError, Context, Handle, Handler, ListenAddr, Message, Server, Shutdown};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::Error as ClientError;
 use tungstenite::handshake::client::Response;
@@ -86,15 +86,20 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         if self.thread.is_some() && !thread::panicking() {
-            self.handle.shutdown(Drain::default());
+            self.handle.shutdown(Shutdown::default());
             self.join().expect("the server has failed");
         }
     }
 }
 
-/// A server at a free port.
+/// A server with the default limits, at a free port.
 pub fn bind() -> Server {
     Server::bind("127.0.0.1:0").expect("a free port")
+}
+
+/// A server with limits of its own, at a free port.
+pub fn bind_with(config: Config) -> Server {
+    Server::new(config).and_then(|server| server.listen("127.0.0.1:0")).expect("a free port")
 }
 
 pub fn tcp_addr(addr: &ListenAddr) -> SocketAddr {
@@ -207,7 +212,7 @@ impl Handler for Reporter {
         ctx.send(message);
     }
 
-    fn error(&mut self, _ctx: &mut Context<'_>, error: &Error) {
+    fn error(&mut self, _ctx: &mut Context<'_>, error: &ConnectionError) {
         self.report(format!("error {error}"));
     }
 

@@ -121,19 +121,28 @@ pub fn wait_for_end(stream: &mut impl Read) {
     }
 }
 
-/// What a server answers to a plain request, up to the end of the stream, and that there is one answer.
+/// The answer to a request that ends its connection: it is read up to the end of the stream.
 pub fn exchange(stream: &mut TcpStream, request: &[u8]) -> Answer {
     stream.write_all(request).expect("the request is taken");
     let bytes = String::from_utf8(read_rest(stream)).expect("an answer in UTF-8");
     let (head, body) = bytes.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {bytes:?}"));
-    let (line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
-    let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|status| status.parse().ok());
-    let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    Answer {
-        status: status.unwrap_or_else(|| panic!("no status: {line:?}")),
-        headers: headers.lines().map(|line| header(line).expect("a header line")).collect(),
-        body: body.to_owned(),
+    Answer::parse(head, body.to_owned())
+}
+
+/// The answer to a request that leaves its connection open: not a byte more is read.
+pub fn ask(stream: &mut TcpStream, request: &[u8]) -> Answer {
+    stream.write_all(request).expect("the request is taken");
+    let head = read_head(stream);
+    let mut answer = Answer::parse(head.trim_end(), String::new());
+    let is_bodiless = request.starts_with(b"HEAD") || matches!(answer.status, 204 | 304);
+    if !is_bodiless {
+        let len = answer.header("content-length").parse().unwrap_or_else(|_| panic!("no length: {answer:?}"));
+        let mut body = vec![0; len];
+        stream.read_exact(&mut body).expect("a whole body comes");
+        answer.body = String::from_utf8(body).expect("a body in UTF-8");
     }
+    assert!(!answer.header("connection").contains("close"), "{answer:?}");
+    answer
 }
 
 #[derive(Debug)]
@@ -144,6 +153,17 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn parse(head: &str, body: String) -> Self {
+        let (line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
+        let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+        Answer {
+            status: status.unwrap_or_else(|| panic!("no status: {line:?}")),
+            headers: headers.lines().map(|line| header(line).expect("a header line")).collect(),
+            body,
+        }
+    }
+
     /// All values of a header, with commas between them.
     pub fn header(&self, name: &str) -> String {
         let values = self.headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use sockhop::{Config, Context, Handler, Message};
 
-use crate::common::{Echo, PATIENCE, TestServer, bind, handshake, raw, read_close, read_text, refusal};
+use crate::common::{Echo, PATIENCE, TestServer, bind_with, handshake, raw, read_close, read_text, refusal};
 
 #[test]
 fn connections_over_the_limit_get_503_or_are_closed_unread_until_others_leave() {
     const LIMIT: usize = 160;
     let config = Config { max_connections: LIMIT, ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", Echo));
+    let server = TestServer::run(bind_with(config).mount("/", Echo));
     let mut clients: Vec<_> = (0..LIMIT).map(|_| server.connect("/")).collect();
     let url = format!("ws://{}/", server.addr());
     assert_eq!(refusal(handshake(server.tcp(), &url)).0, 503);
@@ -36,7 +36,7 @@ fn connections_over_the_limit_get_503_or_are_closed_unread_until_others_leave() 
 #[test]
 fn silent_connections_do_not_keep_clients_out() {
     let config = Config { max_connections: 400, ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", Echo));
+    let server = TestServer::run(bind_with(config).mount("/", Echo));
     let silent: Vec<_> = (0..300).map(|_| server.tcp()).collect();
     let mut client = server.connect("/");
     client.send("hi".into()).unwrap();
@@ -65,7 +65,7 @@ impl Handler for Impatient {
 #[test]
 fn a_connection_with_too_many_timers_is_1008() {
     let config = Config { max_timers: 10, ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", Impatient));
+    let server = TestServer::run(bind_with(config).mount("/", Impatient));
     let mut client = server.connect("/");
     for _ in 0..10 {
         client.send("another".into()).unwrap();

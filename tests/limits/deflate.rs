@@ -10,10 +10,10 @@ use crate::common::compressed::{RSV1, open};
 use crate::common::deflate::{self, bomb, config, frame};
 use crate::common::flood::{Flood, Sink};
 use crate::common::raw::{self, FIN, TEXT};
-use crate::common::{PATIENCE, TestServer, bind};
+use crate::common::{PATIENCE, TestServer, bind_with};
 
 fn server() -> Server {
-    bind().mount("/", Sink).config(config())
+    bind_with(config()).mount("/", Sink)
 }
 
 /// Has two clients flood the server while a bystander wants its echoes.

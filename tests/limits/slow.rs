@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use sockhop::{CloseReason, Config, Context, Error, Handler, Message};
+use sockhop::{CloseReason, Config, ConnectionError, Context, Handler, Message};
 
 use crate::common::raw::{self, BINARY, FIN, TEXT};
-use crate::common::{ClientMessage, Reporter, TestServer, bind, describe, noise, read_text};
+use crate::common::{ClientMessage, Reporter, TestServer, bind_with, describe, noise, read_text};
 
 /// Broadcasts what it gets, and tells of failures.
 struct Room(std::sync::mpsc::Sender<String>);
@@ -18,7 +18,7 @@ impl Handler for Room {
         ctx.broadcast(message);
     }
 
-    fn error(&mut self, _ctx: &mut Context<'_>, error: &Error) {
+    fn error(&mut self, _ctx: &mut Context<'_>, error: &ConnectionError) {
         self.0.send(format!("error {error}")).unwrap();
     }
 
@@ -131,7 +131,7 @@ fn a_message_larger_than_all_buffers_on_the_way_arrives() {
 fn who_accepts_no_bytes_is_dropped() {
     let (handler, reports) = Reporter::new();
     let config = Config { write_timeout: Duration::from_millis(100), ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", handler));
+    let server = TestServer::run(bind_with(config).mount("/", handler));
     let mut stream = raw::open(server.addr(), "/");
     // Echoes that nobody reads, until the server stops reading, too, and then has had enough.
     let frame = raw::frame(FIN | BINARY, &noise(0, 1_000_000));
@@ -151,8 +151,8 @@ fn who_accepts_no_bytes_is_dropped() {
 #[test]
 fn a_message_that_makes_no_progress_is_1008() {
     let (handler, reports) = Reporter::new();
-    let config = Config { message_timeout: Duration::from_millis(100), ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", handler));
+    let config = Config { message_timeout: Some(Duration::from_millis(100)), ..Config::default() };
+    let server = TestServer::run(bind_with(config).mount("/", handler));
     let unfinished = raw::frame(FIN | TEXT, &[b'x'; 100]);
     for start in [raw::frame(TEXT, b"a fragment"), unfinished[..50].to_vec()] {
         let mut stream = raw::open(server.addr(), "/");

@@ -12,7 +12,7 @@ use sockhop::{Context, Handler, Message, TimerId};
 use crate::common::compressed::Compressed;
 use crate::common::flood::{Flood, Sink};
 use crate::common::raw::{self, BINARY, FIN, PING, TEXT};
-use crate::common::{Echo, TestServer, bind, deflate};
+use crate::common::{Echo, TestServer, bind_with, deflate};
 use crate::expect_within;
 
 /// How long each flood goes on.
@@ -161,8 +161,8 @@ fn begin<'s>(scope: &'s Scope<'s, '_>, addr: SocketAddr, kind: &'s Kind, flood: 
 fn measure(kinds: &[&Kind]) -> (Duration, Duration) {
     let lateness = Arc::default();
     let clock = Clock { due: Instant::now(), lateness: Arc::clone(&lateness) };
-    let server = bind().mount("/sink", Sink).mount("/echo", Echo).mount("/room", Room).mount("/clock", clock);
-    let server = TestServer::run(server.config(deflate::config()));
+    let server = bind_with(deflate::config()).mount("/sink", Sink).mount("/echo", Echo).mount("/room", Room);
+    let server = TestServer::run(server.mount("/clock", clock));
     let addr = server.addr();
     let _clock = raw::open(addr, "/clock");
     let mut bystander = raw::open(addr, "/echo");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sockhop::{CloseFrame, Config, Context, Handler, Message, TimerId};
 
 use crate::common::raw::{self, BINARY, CLOSE, FIN, PING, TEXT};
-use crate::common::{Echo, PATIENCE, Reporter, TestServer, bind, read_close};
+use crate::common::{Echo, PATIENCE, Reporter, TestServer, bind_with, read_close};
 use crate::{expect_after, expect_within};
 
 const SOON: Duration = Duration::from_millis(50);
@@ -194,7 +194,7 @@ fn an_unfinished_message_that_stands_still_ends_after_60_seconds() {
 #[ignore = "takes 2 s: .ci/run promises"]
 fn one_too_many_has_two_seconds_for_its_request() {
     let config = Config { max_connections: 1, ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", Echo));
+    let server = TestServer::run(bind_with(config).mount("/", Echo));
     let mut first = server.connect("/");
     let mut silent = patient(server.tcp());
     let start = Instant::now();
@@ -220,7 +220,7 @@ fn a_silent_client_is_pinged_after_25_seconds_and_dropped_20_seconds_later() {
 #[ignore = "looks at the clock: .ci/run promises"]
 fn a_refused_client_that_stays_is_gone_within_a_second() {
     let server = TestServer::serve(Echo);
-    for bad in ["GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01"] {
+    for bad in ["GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "\x16\x03\x01"] {
         let mut stream = patient(server.tcp());
         stream.write_all(bad.as_bytes()).unwrap();
         let mut answer = Vec::new();

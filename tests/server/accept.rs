@@ -5,16 +5,16 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use sockhop::http::{Request, Response};
-use sockhop::{Accept, Config, Context, Handle, Handler, Message, Rejected, Ticket};
+use sockhop::{Accept, Config, Context, Deferred, Handle, Handler, Message, Rejected};
 use tungstenite::client::ClientRequestBuilder;
 
-use crate::common::{ClientMessage, PATIENCE, TestServer, bind, handshake, raw, read_text, refusal};
+use crate::common::{ClientMessage, PATIENCE, TestServer, bind_with, handshake, raw, read_text, refusal};
 
 /// Decides by the request.
 struct Doorkeeper;
 
 impl Handler for Doorkeeper {
-    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+    fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
         ctx.send("from accept");
         match request.query() {
             Some("no") => Accept::no(403, "not you\n"),
@@ -80,19 +80,19 @@ fn the_chosen_subprotocol_is_answered_and_no_other() {
 }
 
 /// Puts every handshake off.
-struct Patient(Sender<(Ticket, Handle)>);
+struct Patient(Sender<(Deferred, Handle)>);
 
 impl Patient {
-    fn new() -> (Self, Receiver<(Ticket, Handle)>) {
-        let (sender, tickets) = mpsc::channel();
-        (Patient(sender), tickets)
+    fn new() -> (Self, Receiver<(Deferred, Handle)>) {
+        let (sender, handshakes) = mpsc::channel();
+        (Patient(sender), handshakes)
     }
 }
 
 impl Handler for Patient {
-    fn accept(&mut self, _request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
-        self.0.send((ctx.ticket(), ctx.handle())).expect("the test waits");
-        Accept::Later(ctx.ticket())
+    fn accept(&mut self, ctx: &mut Context<'_>, _request: &Request<'_>) -> Accept {
+        self.0.send((ctx.deferred(), ctx.handle())).expect("the test waits");
+        Accept::Later
     }
 
     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
@@ -102,32 +102,32 @@ impl Handler for Patient {
 
 #[test]
 fn a_thread_accepts_later_and_what_lay_behind_the_request_is_answered() {
-    let (handler, tickets) = Patient::new();
+    let (handler, handshakes) = Patient::new();
     let server = TestServer::serve(handler);
     let mut stream = server.tcp();
     let request = format!("{}Sec-WebSocket-Protocol: a, b\r\n\r\n", raw::request("/"));
     stream.write_all(&[request.as_bytes(), &raw::text("early")].concat()).unwrap();
-    let (ticket, handle) = tickets.recv_timeout(PATIENCE).unwrap();
+    let (deferred, handle) = handshakes.recv_timeout(PATIENCE).unwrap();
     stream.write_all(&raw::text("while it waits")).unwrap();
-    handle.settle(ticket, Accept::subprotocol("b")).unwrap();
+    handle.settle(deferred, Accept::subprotocol("b")).unwrap();
     let head = raw::read_head(&mut stream);
     assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("\r\nSec-WebSocket-Protocol: b\r\n"), "{head}");
     assert_eq!(raw::read_text(&mut stream), "early");
     assert_eq!(raw::read_text(&mut stream), "while it waits");
-    // A ticket that is settled already changes nothing.
-    handle.settle(ticket, Accept::no(403, "")).unwrap();
+    // Deciding again changes nothing.
+    handle.settle(deferred, Accept::no(403, "")).unwrap();
     stream.write_all(&raw::text("late")).unwrap();
     assert_eq!(raw::read_text(&mut stream), "late");
 }
 
 #[test]
-fn a_thread_refuses_later_and_an_old_ticket_says_nothing_about_who_has_come_since() {
-    let (handler, tickets) = Patient::new();
+fn a_thread_refuses_later_and_a_late_decision_says_nothing_about_who_has_come_since() {
+    let (handler, handshakes) = Patient::new();
     let server = TestServer::serve(handler);
     let ask = || {
         let mut stream = server.tcp();
         stream.write_all(format!("{}\r\n", raw::request("/")).as_bytes()).unwrap();
-        (stream, tickets.recv_timeout(PATIENCE).unwrap().0)
+        (stream, handshakes.recv_timeout(PATIENCE).unwrap().0)
     };
     let (mut first, old) = ask();
     server.handle.settle(old, Accept::no(403, "no\n")).unwrap();
@@ -144,34 +144,34 @@ fn a_thread_refuses_later_and_an_old_ticket_says_nothing_about_who_has_come_sinc
 
 #[test]
 fn accepting_a_client_that_has_left_meanwhile_harms_nobody() {
-    let (handler, tickets) = Patient::new();
+    let (handler, handshakes) = Patient::new();
     let server = TestServer::serve(handler);
     for _ in 0..2 {
         let mut gone = server.tcp();
         gone.write_all(format!("{}\r\n", raw::request("/")).as_bytes()).unwrap();
-        let (ticket, handle) = tickets.recv_timeout(PATIENCE).unwrap();
+        let (deferred, handle) = handshakes.recv_timeout(PATIENCE).unwrap();
         drop(gone);
-        handle.settle(ticket, Accept::yes()).unwrap();
+        handle.settle(deferred, Accept::yes()).unwrap();
     }
 }
 
 #[test]
 fn a_handshake_that_nobody_settles_ends_with_503() {
-    let (handler, tickets) = Patient::new();
+    let (handler, handshakes) = Patient::new();
     let config = Config { handshake_timeout: Duration::from_millis(50), ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", handler));
+    let server = TestServer::run(bind_with(config).mount("/", handler));
     let url = format!("ws://{}/", server.addr());
     assert_eq!(refusal(handshake(server.tcp(), url)).0, 503);
-    let (ticket, handle) = tickets.recv_timeout(PATIENCE).unwrap();
-    handle.settle(ticket, Accept::yes()).unwrap();
+    let (deferred, handle) = handshakes.recv_timeout(PATIENCE).unwrap();
+    handle.settle(deferred, Accept::yes()).unwrap();
     drop(server);
-    assert!(matches!(handle.settle(ticket, Accept::yes()), Err(Rejected::Stopped(Accept::Yes(None)))));
+    assert!(matches!(handle.settle(deferred, Accept::yes()), Err(Rejected::Stopped(Accept::Yes(None)))));
 }
 
 #[test]
 fn an_accepted_client_may_be_silent_for_longer_than_the_handshake_may_take() {
     let config = Config { handshake_timeout: Duration::from_millis(50), ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", crate::common::Echo));
+    let server = TestServer::run(bind_with(config).mount("/", crate::common::Echo));
     let mut old = server.connect("/");
     // Another client's 408 comes later than that.
     assert_eq!(raw::exchange(&mut server.tcp(), b"GET /").status, 408);

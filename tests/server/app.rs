@@ -83,7 +83,7 @@ struct Member {
 }
 
 impl Handler for Registry {
-    fn accept(&mut self, request: &Request<'_>, ctx: &mut Context<'_>) -> Accept {
+    fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
         let name = request.query_param("name").unwrap_or_default().into_owned();
         ctx.attach(Member { name, count: 0 });
         Accept::yes()

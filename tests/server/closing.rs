@@ -5,10 +5,10 @@ use std::net::Shutdown;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-use sockhop::{CloseCode, CloseFrame, CloseReason, Config, Context, Error, Handler, Message};
+use sockhop::{CloseCode, CloseFrame, CloseReason, Config, ConnectionError, Context, Handler, Message};
 
 use crate::common::raw::{self, CLOSE, FIN, PING};
-use crate::common::{PATIENCE, Reporter, TestServer, bind, describe, read_close};
+use crate::common::{PATIENCE, Reporter, TestServer, bind_with, describe, read_close};
 
 #[test]
 fn a_client_s_close_is_answered_with_its_code_and_the_end_of_the_stream() {
@@ -71,7 +71,7 @@ impl Handler for Closer {
         ctx.close(CloseFrame::normal("never sent either"));
     }
 
-    fn error(&mut self, _ctx: &mut Context<'_>, error: &Error) {
+    fn error(&mut self, _ctx: &mut Context<'_>, error: &ConnectionError) {
         self.0.send(format!("error {error}")).unwrap();
     }
 
@@ -115,7 +115,7 @@ fn both_sides_may_close_at_once() {
 fn a_close_that_is_not_answered_ends_by_its_timeout() {
     let (sender, reports) = mpsc::channel();
     let config = Config { close_timeout: Duration::from_millis(50), ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/", Closer(sender)));
+    let server = TestServer::run(bind_with(config).mount("/", Closer(sender)));
     let mut stream = raw::open(server.addr(), "/");
     stream.write_all(&raw::text("close")).unwrap();
     assert_eq!(raw::read_text(&mut stream), "goodbye");
@@ -154,11 +154,11 @@ fn a_client_that_goes_without_a_close_is_lost() {
 fn a_silent_client_is_pinged_and_dropped() {
     let (handler, reports) = Reporter::new();
     let config = Config {
-        ping_interval: Duration::from_millis(50),
+        ping_interval: Some(Duration::from_millis(50)),
         pong_timeout: Duration::from_millis(50),
         ..Config::default()
     };
-    let server = TestServer::run(bind().config(config).mount("/", handler));
+    let server = TestServer::run(bind_with(config).mount("/", handler));
     // The independent client answers Pings while it reads.
     let mut lively = server.connect("/");
     reports.expect(&["open"]);

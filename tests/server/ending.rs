@@ -5,9 +5,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use sockhop::http::Response;
-use sockhop::{CloseCode, Config, Context, Drain, Handler, Message};
+use sockhop::{CloseCode, Config, Context, Handler, Message, Shutdown};
 
-use crate::common::{ClientMessage, Echo, Reporter, TestServer, bind, handshake, raw, read_close, read_text, refusal};
+use crate::common::{
+    ClientMessage, Echo, Reporter, TestServer, bind, bind_with, handshake, raw, read_close, read_text, refusal,
+};
 
 #[test]
 fn a_shutdown_says_1001_to_all_and_lets_run_return() {
@@ -16,7 +18,7 @@ fn a_shutdown_says_1001_to_all_and_lets_run_return() {
     let mut clients: Vec<_> = (0..20).map(|_| server.connect("/")).collect();
     // A client that has not sent its request yet does not hold the server up.
     let _idle = server.tcp();
-    server.handle.shutdown(Drain::default());
+    server.handle.shutdown(Shutdown::default());
     for client in &mut clients {
         assert_eq!(read_close(client).0, 1001);
     }
@@ -28,12 +30,12 @@ fn a_shutdown_says_1001_to_all_and_lets_run_return() {
 
 #[test]
 fn while_it_shuts_down_plain_requests_are_answered_and_handshakes_refused() {
-    let server = TestServer::run(bind().mount("/", Echo).route("GET", "/healthz", |_| Response::text(200, "ok\n")));
+    let server = TestServer::run(bind().mount("/", Echo).route("GET", "/healthz", |_, _| Response::text(200, "ok\n")));
     let mut last = raw::open(server.addr(), "/");
-    server.handle.shutdown(Drain {
+    server.handle.shutdown(Shutdown {
         code: CloseCode::SERVICE_RESTART,
         timeout: Duration::from_secs(30),
-        ..Drain::default()
+        ..Shutdown::default()
     });
     assert_eq!(raw::read_close(&mut last).0, 1012);
     let health = raw::exchange(&mut server.tcp(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -50,10 +52,10 @@ fn a_second_shutdown_ends_at_once() {
     let (handler, reports) = Reporter::new();
     let server = TestServer::serve(handler);
     let mut deaf = raw::open(server.addr(), "/");
-    let drain = Drain { timeout: Duration::from_secs(3600), ..Drain::default() };
-    server.handle.shutdown(drain);
+    let shutdown = Shutdown { timeout: Duration::from_secs(3600), ..Shutdown::default() };
+    server.handle.shutdown(shutdown);
     assert_eq!(raw::read_close(&mut deaf).0, 1001);
-    server.handle.shutdown(drain);
+    server.handle.shutdown(shutdown);
     server.wait().unwrap();
     reports.expect(&["open", "close by shutdown 1001"]);
 }
@@ -62,7 +64,7 @@ fn a_second_shutdown_ends_at_once() {
 fn who_does_not_answer_is_waited_for_no_longer_than_the_drain_says() {
     let server = TestServer::serve(Echo);
     let mut deaf = raw::open(server.addr(), "/");
-    server.handle.shutdown(Drain { timeout: Duration::from_millis(50), ..Drain::default() });
+    server.handle.shutdown(Shutdown { timeout: Duration::from_millis(50), ..Shutdown::default() });
     assert_eq!(raw::read_close(&mut deaf).0, 1001);
     server.wait().unwrap();
     raw::wait_for_end(&mut deaf);
@@ -86,7 +88,7 @@ fn what_was_said_before_a_shutdown_arrives_before_its_close() {
     for i in 0..100 {
         server.handle.broadcast("/", i.to_string()).unwrap();
     }
-    server.handle.shutdown(Drain::default());
+    server.handle.shutdown(Shutdown::default());
     for i in 0..100 {
         assert_eq!(read_text(&mut client), i.to_string());
     }
@@ -164,7 +166,7 @@ fn a_panic_in_any_callback_is_caught_and_close_is_called_once() {
 fn run_gives_up_after_too_many_panics() {
     let (handler, reports) = Reporter::new();
     let config = Config { max_panics: 2, ..Config::default() };
-    let server = TestServer::run(bind().config(config).mount("/room", handler));
+    let server = TestServer::run(bind_with(config).mount("/room", handler));
     let mut other = server.connect("/room");
     reports.expect(&["open"]);
     for _ in 0..3 {

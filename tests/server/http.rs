@@ -6,28 +6,41 @@ use std::time::Duration;
 use sockhop::http::Response;
 use sockhop::{Config, Server};
 
-use crate::common::{Echo, TestServer, bind, raw, read_text};
+use crate::common::{Echo, TestServer, bind, bind_with, raw, read_text};
 
 fn server() -> Server {
-    bind()
+    furnish(bind())
+}
+
+fn furnish(server: Server) -> Server {
+    server
         .mount("/ws", Echo)
         .mount("/rooms/*", Echo)
-        .route("GET", "/", |_| Response::html(200, "<p>hello"))
-        .route("GET", "/query", |request| Response::text(200, request.query().unwrap_or("none").to_owned()))
-        .route("GET", "/form", |_| Response::text(200, "get"))
-        .route("POST", "/form", |_| Response::new(204).header("X-Posted", "yes"))
+        .route("GET", "/", |_, _| Response::html(200, "<p>hello"))
+        .route("GET", "/query", |request, _| Response::text(200, request.query().unwrap_or("none").to_owned()))
+        .route("GET", "/form", |_, _| Response::text(200, "get"))
+        .route("POST", "/form", |_, body| {
+            Response::new(204).header("X-Posted", String::from_utf8_lossy(body).into_owned())
+        })
 }
 
 #[test]
 fn routes_answer_get_and_head_over_http_1_1_and_1_0() {
     let server = TestServer::run(server());
+    let mut kept = server.tcp();
     for version in ["1.1", "1.0"] {
-        let ask = |line: &str| {
+        // Over HTTP/1.1 all requests use one connection, over HTTP/1.0 each has its own.
+        let mut ask = |line: &str| {
             let request = format!("{line} HTTP/{version}\r\nHost: x\r\n\r\n");
-            raw::exchange(&mut server.tcp(), request.as_bytes())
+            if version == "1.1" {
+                return raw::ask(&mut kept, request.as_bytes());
+            }
+            let answer = raw::exchange(&mut server.tcp(), request.as_bytes());
+            assert_eq!(answer.header("connection"), "close");
+            answer
         };
         let get = ask("GET /");
-        get.check_framing();
+        assert_eq!(get.header("content-length"), "8");
         assert_eq!((get.status, get.body.as_str()), (200, "<p>hello"));
         assert_eq!(get.header("content-type"), "text/html; charset=utf-8");
         let head = ask("HEAD /");
@@ -38,21 +51,20 @@ fn routes_answer_get_and_head_over_http_1_1_and_1_0() {
         assert_eq!(ask("GET /form").body, "get");
     }
     let request = b"POST /form HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b";
-    let post = raw::exchange(&mut server.tcp(), request);
-    assert_eq!((post.status, post.header("x-posted").as_str()), (204, "yes"));
+    let post = raw::ask(&mut kept, request);
+    assert_eq!((post.status, post.header("x-posted").as_str()), (204, "a=b"));
+    let last = raw::exchange(&mut kept, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    last.check_framing();
+    assert_eq!(last.body, "<p>hello");
 }
 
 #[test]
 fn who_asks_for_what_is_not_there_hears_what_the_server_wants() {
     let server = TestServer::run(server().not_found(Response::text(410, "gone to /ws\n")));
-    let ask = |request: String| raw::exchange(&mut server.tcp(), request.as_bytes());
-    let answers =
-        [ask(format!("{}\r\n", raw::request("/nowhere"))), ask("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".into())];
-    for answer in answers {
-        answer.check_framing();
-        assert_eq!((answer.status, answer.body.as_str()), (410, "gone to /ws\n"));
-    }
-    assert_eq!(ask("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n".into()).status, 426, "there is something");
+    let upgrade = check(&server, &format!("{}\r\n", raw::request("/nowhere")), 410);
+    let plain = check_kept(&server, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 410);
+    assert_eq!([upgrade.body, plain.body], ["gone to /ws\n"; 2]);
+    check_kept(&server, "GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", 426);
 }
 
 /// A handshake with one header line replaced, or left out.
@@ -81,6 +93,15 @@ fn check(server: &TestServer, request: &str, status: u16) -> raw::Answer {
     } else {
         answer.check_framing();
     }
+    answer
+}
+
+/// Asserts the status, that the answer leaves the connection open, and that a handshake behind the request is accepted.
+fn check_kept(server: &TestServer, request: &str, status: u16) -> raw::Answer {
+    let mut stream = server.tcp();
+    let answer = raw::ask(&mut stream, format!("{request}{}", whole()).as_bytes());
+    assert_eq!(answer.status, status, "{:?}", &request[..request.len().min(300)]);
+    raw::read_101(&mut stream);
     answer
 }
 
@@ -124,18 +145,23 @@ fn malformed_requests_are_400() {
 #[test]
 fn other_refusals_have_their_own_status_and_say_what_would_do() {
     let server = TestServer::run(server());
-    let upgrade = with("Upgrade", "");
     for (request, status, header, value) in [
         ("GET /none HTTP/1.1\r\nHost: x\r\n\r\n".into(), 404, "allow", ""),
-        (format!("{}\r\n", raw::request("/query")), 404, "upgrade", ""),
         ("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n".into(), 405, "allow", "GET, HEAD"),
         ("PUT /form HTTP/1.1\r\nHost: x\r\n\r\n".into(), 405, "allow", "GET, HEAD, POST"),
         ("POST /ws HTTP/1.1\r\nHost: x\r\n\r\n".into(), 405, "allow", "GET"),
+        (with("Upgrade", ""), 426, "upgrade", "websocket"),
+        ("HEAD /ws HTTP/1.1\r\nHost: x\r\n\r\n".into(), 426, "sec-websocket-version", "13"),
+        ("GET /rooms/1 HTTP/1.1\r\nHost: x\r\n\r\n".into(), 426, "connection", "Upgrade"),
+    ] {
+        let answer = check_kept(&server, &request, status);
+        assert_eq!(answer.header(header), value, "{request}");
+    }
+    for (request, status, header, value) in [
+        (format!("{}\r\n", raw::request("/query")), 404, "upgrade", ""),
+        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n".into(), 405, "allow", "GET, HEAD"),
         (whole().replacen("GET", "POST", 1), 405, "allow", "GET"),
         (whole().replacen("GET", "HEAD", 1), 405, "allow", "GET"),
-        (upgrade, 426, "upgrade", "websocket"),
-        ("HEAD /ws HTTP/1.1\r\nHost: x\r\n\r\n".into(), 426, "sec-websocket-version", "13"),
-        ("GET /rooms/1 HTTP/1.1\r\nHost: x\r\n\r\n".into(), 426, "sec-websocket-version", "13"),
         (with("Connection", "Connection: keep-alive\r\n"), 426, "connection", "Upgrade, close"),
         (with("Sec-WebSocket-Version", ""), 426, "sec-websocket-version", "13"),
         (with("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8\r\n"), 426, "sec-websocket-version", "13"),
@@ -156,7 +182,7 @@ fn other_refusals_have_their_own_status_and_say_what_would_do() {
 fn heads_over_the_limits_are_414_and_431() {
     let server = TestServer::run(server());
     let line = |len: usize| format!("GET /query?{} HTTP/1.1\r\nHost: x\r\n\r\n", "q".repeat(len - 20));
-    check(&server, &line(4096), 200);
+    check_kept(&server, &line(4096), 200);
     check(&server, &line(4097), 414);
     check(&server, &"G".repeat(5000), 414);
     // To the byte: 8 KiB with the empty line at the end.
@@ -164,10 +190,10 @@ fn heads_over_the_limits_are_414_and_431() {
         let head = "GET /query HTTP/1.1\r\nHost: x\r\nX: \r\n\r\n";
         head.replace("X: ", &format!("X: {}", "x".repeat(len - head.len())))
     };
-    check(&server, &padded(8192), 200);
+    check_kept(&server, &padded(8192), 200);
     check(&server, &padded(8193), 431);
     let lines = |n: usize| format!("GET /query HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(n - 1));
-    check(&server, &lines(64), 200);
+    check_kept(&server, &lines(64), 200);
     check(&server, &lines(65), 431);
 }
 
@@ -211,7 +237,7 @@ fn the_first_impossible_byte_is_answered_without_waiting_for_more() {
 #[test]
 fn an_unfinished_head_is_408_at_a_deadline_that_no_byte_extends() {
     let config = Config { handshake_timeout: Duration::from_millis(100), ..Config::default() };
-    let server = TestServer::run(server().config(config));
+    let server = TestServer::run(furnish(bind_with(config)));
     for start in ["", "GET /ws HT", raw::request("/ws").as_str()] {
         let answer = raw::exchange(&mut server.tcp(), start.as_bytes());
         assert_eq!(answer.status, 408, "{start:?}");
@@ -235,14 +261,15 @@ fn an_unfinished_head_is_408_at_a_deadline_that_no_byte_extends() {
 #[test]
 fn a_path_prefix_may_be_trimmed_or_not() {
     let config = Config { path_prefix: "/live".into(), ..Config::default() };
-    let server = TestServer::run(server().config(config));
+    let server = TestServer::run(furnish(bind_with(config)));
     for path in ["/ws", "/live/ws", "/live/rooms/7"] {
         let mut client = server.connect(path);
         client.send("hi".into()).unwrap();
         assert_eq!(read_text(&mut client), "hi");
     }
-    assert_eq!(check(&server, "GET /live/query?x HTTP/1.1\r\nHost: x\r\n\r\n", 200).body, "x");
-    check(&server, "GET /livery/query HTTP/1.1\r\nHost: x\r\n\r\n", 404);
-    let error = bind().config(Config { path_prefix: "live".into(), ..Config::default() }).run().unwrap_err();
-    assert!(error.to_string().contains("\"live\""), "{error}");
+    assert_eq!(check_kept(&server, "GET /live/query?x HTTP/1.1\r\nHost: x\r\n\r\n", 200).body, "x");
+    check_kept(&server, "GET /livery/query HTTP/1.1\r\nHost: x\r\n\r\n", 404);
+    let error = Server::new(Config { path_prefix: "live".into(), ..Config::default() }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().starts_with("Config::path_prefix \"live\": a path begins with /"), "{error}");
 }

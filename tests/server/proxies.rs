@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use sockhop::http::Cidr;
 use sockhop::{Config, Context, Handler, ProxyProtocol, Server};
 
-use crate::common::{PATIENCE, TestServer, bind, raw};
+use crate::common::{PATIENCE, TestServer, bind_with, raw};
 
 /// Says who its client is.
 struct Whoami;
@@ -24,7 +24,7 @@ fn trusting(range: &str) -> Config {
 }
 
 fn serve(config: Config) -> TestServer {
-    TestServer::run(bind().config(config).mount("/", Whoami))
+    TestServer::run(bind_with(config).mount("/", Whoami))
 }
 
 /// An opening handshake whose client is named.
@@ -55,8 +55,8 @@ fn x_forwarded_for_names_the_client_of_a_trusted_proxy_and_of_nobody_else() {
 fn a_proxy_on_a_unix_domain_socket_is_trusted_as_unix() {
     for (range, expected) in [("unix", "198.51.100.1:0"), ("127.0.0.1", "unix")] {
         let path = std::env::temp_dir().join(format!("sockhop-proxies-{}-{range}.sock", std::process::id()));
-        let server = Server::bind(format!("unix:{}", path.display())).unwrap();
-        let _server = TestServer::run(server.config(trusting(range)).mount("/", Whoami));
+        let server = Server::new(trusting(range)).unwrap().listen(format!("unix:{}", path.display())).unwrap();
+        let _server = TestServer::run(server.mount("/", Whoami));
         let mut stream = UnixStream::connect(&path).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(&forwarded("198.51.100.1")).unwrap();
@@ -84,16 +84,17 @@ fn proxy_headers_of_both_versions_name_the_client() {
 }
 
 #[test]
-fn a_server_that_requires_the_proxy_protocol_of_nobody_does_not_run() {
+fn the_proxy_protocol_cannot_be_required_of_nobody() {
     let config = Config { proxy_protocol: ProxyProtocol::Required, ..Config::default() };
-    let error = serve(config).wait().expect_err("it does not run");
+    let error = Server::new(config).expect_err("it names no proxy");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert_eq!(error.to_string(), "the PROXY protocol is required, but no proxy is trusted");
+    let expected = "Config::proxy_protocol is required, but Config::trusted_proxies names no proxy";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]
 fn an_address_with_connections_enough_gets_429_and_has_room_when_one_is_closed() {
-    let server = serve(Config { max_connections_per_address: 2, ..trusting("127.0.0.2") });
+    let server = serve(Config { max_connections_per_address: Some(2), ..trusting("127.0.0.2") });
     let request = format!("{}\r\n", raw::request("/"));
     for _ in 0..3 {
         let mut clients = [raw::open(server.addr(), "/"), raw::open(server.addr(), "/")];

@@ -6,7 +6,7 @@ use sockhop::Config;
 use sockhop::protocol::ProtocolError::{self, *};
 
 use crate::common::raw::{self, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
-use crate::common::{Reporter, TestServer, bind, noise};
+use crate::common::{Reporter, TestServer, bind_with, noise};
 
 /// A frame whose header says more than there is.
 fn claim(first: u8, len: u64) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn long_form(marker: u8, len: &[u8]) -> Vec<u8> {
 /// answered, then comes a Close with the code, then the end of the stream in good order; the handler sees the same.
 fn check_all(config: Config, code: u16, cases: &[(ProtocolError, Vec<u8>)]) {
     let (handler, reports) = Reporter::new();
-    let server = TestServer::run(bind().config(config).mount("/", handler));
+    let server = TestServer::run(bind_with(config).mount("/", handler));
     for (error, bad) in cases {
         let bytes = [raw::text("before"), bad.clone()].concat();
         let whole = [&bytes[..], &raw::text("after")].concat();
@@ -135,7 +135,7 @@ fn messages_over_the_limit_are_1009_at_the_header_that_crosses_it() {
 fn a_message_of_exactly_the_limits_passes() {
     let config = Config { max_message: 1000, max_frames: 20, ..Config::default() };
     let (handler, reports) = Reporter::new();
-    let server = TestServer::run(bind().config(config).mount("/", handler));
+    let server = TestServer::run(bind_with(config).mount("/", handler));
     let mut stream = raw::open(server.addr(), "/");
     let whole = noise(3, 1000);
     let mut bytes = raw::frame(FIN | BINARY, &whole);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::apps::{CHAT, ECHO, PONG, Reply, Stamp, To};
 use crate::cli::args::{self, Asked};
-use crate::{Drain, Slow};
+use crate::{Shutdown, Slow};
 
 fn plan(line: &[&str]) -> Result<Plan, String> {
     match args::parse(line)? {
@@ -139,25 +139,25 @@ fn every_field_of_the_configuration_has_a_flag() {
         max_frames: 2,
         head: crate::http::HeadLimits { max_head: 3, max_request_line: 4 },
         handshake_timeout: Duration::from_secs(5),
-        ping_interval: Duration::from_secs(6),
+        ping_interval: Some(Duration::from_secs(6)),
         pong_timeout: Duration::from_secs(7),
         close_timeout: Duration::from_secs(8),
         write_timeout: Duration::from_secs(9),
-        message_timeout: Duration::from_secs(10),
+        message_timeout: Some(Duration::from_secs(10)),
         low_water: 11,
         high_water: 12,
         max_queue: 13,
         max_connections: 14,
-        max_connections_per_address: 20,
+        max_connections_per_address: Some(20),
         max_body: 21,
         max_requests: 22,
-        keep_alive: Duration::from_secs(23),
+        keep_alive: Some(Duration::from_secs(23)),
         answer_timeout: Duration::from_secs(24),
         max_timers: 15,
         max_memory: 16,
-        max_message_rate: 17,
+        max_message_rate: Some(17),
         slow: Slow::Latest,
-        drain: Drain {
+        shutdown: Shutdown {
             code: CloseCode::SERVICE_RESTART,
             over: Duration::from_secs(18),
             timeout: Duration::from_secs(19),
@@ -167,7 +167,7 @@ fn every_field_of_the_configuration_has_a_flag() {
         trusted_proxies: vec![Cidr::parse("10.0.0.0/8").unwrap(), Cidr::parse("unix").unwrap()],
         proxy_protocol: ProxyProtocol::Required,
         path_prefix: "/ws".to_owned(),
-        // Its flag depends on the build: see `deflate.rs` and `no_deflate.rs`.
+        // Its flag depends on the build: see `deflate.rs`.
         deflate: None,
     };
     assert_eq!(got, expected);
@@ -175,8 +175,10 @@ fn every_field_of_the_configuration_has_a_flag() {
 
 #[test]
 fn zero_is_taken_only_where_it_turns_something_off() {
-    let config = config(&["--ping-interval", "0", "--message-timeout", "0s", "--keep-alive", "0"]);
-    assert_eq!([config.ping_interval, config.message_timeout, config.keep_alive], [Duration::ZERO; 3]);
+    let times = config(&["--ping-interval", "0", "--message-timeout", "0s", "--keep-alive", "0"]);
+    assert_eq!([times.ping_interval, times.message_timeout, times.keep_alive], [None; 3]);
+    let counts = config(&["--max-message-rate", "0", "--max-per-address", "0"]);
+    assert_eq!((counts.max_message_rate, counts.max_connections_per_address), (None, None));
     for flag in ["--pong-timeout", "--handshake-timeout", "--close-timeout", "--write-timeout", "--answer-timeout"] {
         assert_eq!(plan(&[flag, "0"]).unwrap_err(), format!("{flag}: `0` is too short: it must be more than 0"));
     }
