@@ -69,8 +69,9 @@ pub mod server;
 pub use crate::http::DeflateOffer;
 pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
 pub use crate::server::{
-    Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door, Handle,
-    Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow, Stats, TimerId, testing,
+    Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door,
+    Handle, Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow,
+    Stats, TimerId, testing,
 };
 
 #[cfg(fuzzing)]

@@ -80,7 +80,6 @@ mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
 pub use connection::{Allowance, Client, Connection, Event, Role, Server, State};
-pub(crate) use deflate::Zlib;
 pub use deflate::{ContextTakeover, Contexts, DEFLATE_AVAILABLE, DeflateOptions, Deflater, Extension, Tally};
 pub use error::{ControlError, NotOpen, ProtocolError};
 pub use frame::{FrameHeader, Opcode, encode_frame, mask};

@@ -190,16 +190,15 @@ impl Connection {
     }
 
     /// Whether there is something to read or to handle, and nothing forbids it.
+    #[inline]
     pub fn wants_service(&self) -> bool {
-        if self.output.is_paused() {
-            return false;
-        }
         let may_read = matches!(self.reading, Reading::Ready | Reading::Closing);
-        match &self.phase {
-            Phase::Entrance(entrance) => !entrance.is_owed_an_answer() && (may_read || entrance.has_backlog()),
+        let has_something = match &self.phase {
             Phase::WebSocket(websocket) => may_read || websocket.has_work(),
+            Phase::Entrance(entrance) => !entrance.is_owed_an_answer() && (may_read || entrance.has_backlog()),
             Phase::Leaving(leaving) => leaving.stage != Stage::Gone && may_read,
-        }
+        };
+        has_something && !self.output.is_paused()
     }
 
     #[inline]
@@ -252,7 +251,7 @@ impl Connection {
     }
 
     /// Brings the account of memory up to date, and frees what is no longer needed.
-    #[inline]
+    #[inline(always)]
     pub fn account(&mut self, env: &Env) {
         match &mut self.phase {
             Phase::Entrance(entrance) => entrance.account(),

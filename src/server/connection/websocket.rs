@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::Connection;
 use crate::protocol::{
-    self, Allowance, CloseFrame, ContextTakeover, Deflater, Event, Extension, Message, ProtocolError, State,
+    self, Allowance, CloseFrame, ContextTakeover, DEFLATE_AVAILABLE, Deflater, Event, Extension, Message,
+    ProtocolError, State,
 };
 use crate::server::types::env::{Charge, Env, Tick};
 use crate::server::types::error::Reason;
@@ -192,10 +193,12 @@ impl WebSocket {
     }
 
     /// Whether there is work that needs no further bytes.
+    #[inline]
     pub fn has_work(&self) -> bool {
-        self.has_backlog() || self.is_inflating()
+        self.has_backlog() || (DEFLATE_AVAILABLE && self.is_inflating())
     }
 
+    #[inline]
     pub fn has_backlog(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| !extra.backlog.is_empty())
     }
@@ -216,7 +219,7 @@ impl WebSocket {
     }
 
     /// Brings the account of memory up to date, and frees what is no longer needed.
-    #[inline]
+    #[inline(always)]
     pub fn account(&mut self, env: &Env) {
         let buffered = self.protocol.as_ref().map_or(0, protocol::Connection::buffered);
         if buffered > 0 || self.extra.is_some() {
@@ -224,6 +227,7 @@ impl WebSocket {
         }
     }
 
+    #[inline(never)]
     fn account_extra(&mut self, buffered: usize, env: &Env) {
         let inflater = self.protocol.as_ref().map_or(0, protocol::Connection::inflater);
         let extra = self.extra(env);

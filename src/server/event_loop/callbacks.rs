@@ -77,12 +77,16 @@ impl<P: Poller> EventLoop<P> {
 
     /// Ends a piece of work amid a turn: when the pieces have taken so long that timers may be due, their handlers are
     /// called.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fire_timers_in_time(&mut self) {
         self.work += 1;
-        if self.work < WORK_PER_LOOK {
-            return;
+        if self.work >= WORK_PER_LOOK {
+            self.look_at_the_clock();
         }
+    }
+
+    #[inline(never)]
+    fn look_at_the_clock(&mut self) {
         self.work = 0;
         let now = self.poller.now();
         if now - self.lines.shared.env.now >= TIMERS_APART {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::lines::Line;
 use super::state::{EventLoop, Mount};
-use crate::protocol::{Allowance, Message, Tally};
+use crate::protocol::{Allowance, DEFLATE_AVAILABLE, Message, Tally};
 use crate::server::api::context::Context;
 use crate::server::api::handle::Handle;
 use crate::server::api::handler::Handler;
@@ -68,9 +68,11 @@ impl<P: Poller> EventLoop<P> {
     fn read(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget) = (0, BUDGET);
         self.contexts.inflatable = INFLATED;
-        while spent < budget && self.contexts.inflatable > 0 {
+        while spent < budget && (!DEFLATE_AVAILABLE || self.contexts.inflatable > 0) {
             let Some(connection) = self.lines.shared.table.get_mut(slot).filter(|it| it.wants_service()) else { break };
             match connection.next_work() {
+                // Bytes that were kept just now wait for the next turn.
+                Work::Backlog if spent > 0 => break,
                 Work::Backlog => {
                     spent += self.serve_backlog(slot);
                     break;
@@ -90,16 +92,9 @@ impl<P: Poller> EventLoop<P> {
                 }
                 Work::Receive => spent += self.receive(slot),
             }
-            let has_work = |connection: &Connection| connection.websocket().is_some_and(|it| it.has_backlog());
-            if self.lines.connection(slot).is_some_and(has_work) {
-                break;
-            }
         }
         self.lines.deliver_many_posts();
-        if let Some(Line { connection, env, .. }) = self.lines.line(slot) {
-            connection.account(env);
-        }
-        self.lines.serve_later(slot);
+        self.lines.settle(slot);
         self.lines.keep_within_memory();
         spent + INFLATED.saturating_sub(self.contexts.inflatable)
     }
@@ -252,14 +247,16 @@ impl<P: Poller> EventLoop<P> {
 
     /// Counts what a batch has done. Returns whether the WebSocket goes on.
     fn goes_on(&mut self, slot: u32, has_ended_one: bool) -> bool {
-        let Tally { messages, compressed, plain } = std::mem::take(&mut self.contexts.inflated);
-        let Some(Line { connection, env, .. }) = self.lines.line(slot) else { return false };
+        let Tally { messages, compressed, plain } =
+            if DEFLATE_AVAILABLE { std::mem::take(&mut self.contexts.inflated) } else { Tally::default() };
+        let env = &self.lines.shared.env;
         if messages > 0 {
             env.stats.add_many(Count::Inflated, messages);
             env.stats.add_many(Count::InflatedFrom, compressed);
             env.stats.add_many(Count::InflatedTo, plain);
         }
-        let Some(websocket) = connection.websocket_mut() else { return false };
+        let websocket = self.lines.shared.table.get_mut(slot).and_then(Connection::websocket_mut);
+        let Some(websocket) = websocket else { return false };
         if websocket.note_unfinished(has_ended_one, env) {
             self.lines.shared.schedule(slot);
         }

@@ -26,7 +26,7 @@ use super::types::error::ConnectionError;
 use super::types::id::{ConnectionId, TopicKey};
 use super::types::log_limit::LogLimit;
 use super::types::stats::Stats;
-use crate::protocol::{Message, Opcode};
+use crate::protocol::{DEFLATE_AVAILABLE, Message, Opcode};
 
 /// Connections that the tables have room for from the start, if so many are allowed.
 pub(crate) const ROOM: usize = 1 << 16;
@@ -186,7 +186,7 @@ impl Shared {
         if !self.posts.is_empty() {
             self.settle_posts_for(to);
         }
-        if self.env.config.deflate.is_some() && self.send_compressed(to, message.opcode(), message.as_bytes()) {
+        if self.compresses() && self.send_compressed(to, message.opcode(), message.as_bytes()) {
             return;
         }
         self.outbox.send(to, message);
@@ -195,11 +195,17 @@ impl Shared {
     /// Sends a frame to one connection, compressed as [`send`](Self::send) does.
     pub fn send_frame(&mut self, to: ConnectionId, frame: &[u8]) {
         self.settle_posts_for(to);
-        let is_sent = self.env.config.deflate.is_some()
+        let is_sent = self.compresses()
             && split(frame).is_some_and(|(opcode, payload)| self.send_compressed(to, opcode, payload));
         if !is_sent {
             self.outbox.send_frame(to, frame);
         }
+    }
+
+    /// Whether any message may be compressed. In a build that cannot compress, the compiler knows the answer.
+    #[inline]
+    fn compresses(&self) -> bool {
+        DEFLATE_AVAILABLE && self.env.config.deflate.is_some()
     }
 
     /// Sends a message compressed, if that is negotiated and worth it. Returns whether it was sent.
@@ -242,7 +248,7 @@ impl Shared {
 
     /// How messages to a connection may be compressed.
     pub fn sending(&self, slot: u32) -> Option<Sending> {
-        self.table.get(slot)?.websocket()?.sending
+        if DEFLATE_AVAILABLE { self.table.get(slot)?.websocket()?.sending } else { None }
     }
 
     /// Appends a post as a connection is to get it.

@@ -121,8 +121,13 @@ impl Table {
     /// The slot of a connection that is still here.
     #[inline]
     pub fn find(&self, id: ConnectionId) -> Option<u32> {
-        let is_its_tenant = self.generations.get(id.slot as usize) == Some(&id.generation);
-        (is_its_tenant && self.get(id.slot).is_some()).then_some(id.slot)
+        (self.is_current(id) && self.get(id.slot).is_some()).then_some(id.slot)
+    }
+
+    /// Whether no later connection has taken the slot of this one.
+    #[inline]
+    pub fn is_current(&self, id: ConnectionId) -> bool {
+        self.generations.get(id.slot as usize) == Some(&id.generation)
     }
 
     /// The slot of a connection whose WebSocket is open.

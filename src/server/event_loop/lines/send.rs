@@ -76,8 +76,8 @@ impl<S: Socket> Lines<S> {
 
     /// Sends frames to a connection: what its socket accepts at once, the rest by its queue.
     fn send(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
-        let slot = self.shared.table.find(to);
-        let line = slot.and_then(|slot| self.line(slot)).filter(|line| line.connection.may_send());
+        let is_here = self.shared.table.is_current(to);
+        let line = if is_here { self.line(to.slot) } else { None }.filter(|line| line.connection.may_send());
         let Some(Line { connection, socket, env }) = line else {
             return log_limited!(self.shared, Late, "{to}: a message came too late to be sent");
         };
