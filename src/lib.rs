@@ -41,7 +41,10 @@
 //! | push from another thread, or run code on the loop | [`Handle`] |
 //! | look at the request before accepting: cookies, query, subprotocol | [`Handler::accept`] |
 //! | set limits and timeouts, let other sites in | [`Config`] |
-//! | listen on several addresses, answer plain HTTP, shut down | [`Server`] |
+//! | answer plain requests at once or later, with their bodies | [`Handler::request`], [`Handler::admit`] |
+//! | listen on several addresses, answer plain requests elsewhere, shut down | [`Server`] |
+//! | give a listener rules of its own, such as an admin listener | [`Door`] |
+//! | serve in a loop of your own, turn by turn | [`Server::start`] |
 //! | test an application without a server | [`testing`] |
 //! | compress messages, with the feature `deflate` | [`Config::deflate`] |
 //! | use the codec alone, in a loop of your own | [`protocol`], [`http`] |
@@ -69,8 +72,9 @@ pub mod server;
 pub use crate::http::DeflateOffer;
 pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
 pub use crate::server::{
-    Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door, Handle,
-    Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow, Stats, TimerId, testing,
+    Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door,
+    Handle, Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow,
+    Stats, TimerId, testing,
 };
 
 #[cfg(fuzzing)]
