@@ -41,7 +41,10 @@
 //! | push from another thread, or run code on the loop | [`Handle`] |
 //! | look at the request before accepting: cookies, query, subprotocol | [`Handler::accept`] |
 //! | set limits and timeouts, let other sites in | [`Config`] |
-//! | listen on several addresses, answer plain HTTP, shut down | [`Server`] |
+//! | answer plain requests at once or later, with their bodies | [`Handler::request`], [`Handler::admit`] |
+//! | listen on several addresses, answer plain requests elsewhere, shut down | [`Server`] |
+//! | give a listener rules of its own, such as an admin listener | [`Door`] |
+//! | serve in a loop of your own, turn by turn | [`Server::start`] |
 //! | test an application without a server | [`testing`] |
 //! | compress messages, with the feature `deflate` | [`Config::deflate`] |
 //! | use the codec alone, in a loop of your own | [`protocol`], [`http`] |

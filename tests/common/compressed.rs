@@ -1,5 +1,4 @@
-//! Clients that compress, by hand: their opening handshake and what they flood a server with. It says what such a flood is,
-//! also where there is none (`no_deflate.rs`).
+//! Clients that compress, by hand: their opening handshake, and the messages with which they flood a server.
 
 use std::fmt;
 use std::io::Write;

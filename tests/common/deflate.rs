@@ -1,15 +1,15 @@
-//! What compressed floods are made of.
+//! What compressed floods are made of. A build that cannot compress has none.
 
-use sockhop::protocol::{ContextTakeover, Deflater};
+use sockhop::protocol::{ContextTakeover, DEFLATE_AVAILABLE, Deflater};
 use sockhop::{Config, Deflate, DeflateOptions, Message};
 
 use super::compressed::{Compressed, RSV1};
 use super::noise;
 use super::raw::{self, BINARY, FIN};
 
-/// The defaults, and compression.
+/// The defaults, and compression if this build can compress.
 pub fn config() -> Config {
-    Config { deflate: Some(Deflate::default()), ..Config::default() }
+    Config { deflate: DEFLATE_AVAILABLE.then(Deflate::default), ..Config::default() }
 }
 
 /// So many zeros, compressed.
@@ -28,6 +28,9 @@ pub fn bomb(count: usize) -> Vec<u8> {
 
 /// One flood of each kind.
 pub fn floods() -> Vec<Compressed> {
+    if !DEFLATE_AVAILABLE {
+        return Vec::new();
+    }
     let taken = |name, path, frames| Compressed { name, path, frames, refusal: None };
     vec![
         taken("messages of 1 MB, inflated", "/sink", large()),

@@ -4,10 +4,6 @@
 #![allow(dead_code)]
 
 pub mod compressed;
-#[cfg(feature = "deflate")]
-pub mod deflate;
-#[cfg(not(feature = "deflate"))]
-#[path = "no_deflate.rs"]
 pub mod deflate;
 pub mod flood;
 pub mod raw;

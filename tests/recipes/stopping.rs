@@ -46,14 +46,17 @@ fn a_server_without_connections_ends_by_a_signal() {
 #[test]
 fn until_its_end_it_answers_plain_requests_and_refuses_upgrades() {
     let server = Sockhop::app("echo");
-    let ask = |path: &str| {
-        raw::exchange(&mut tcp(server.addr), format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
-    };
-    assert_eq!((ask("/healthz").status, ask("/readyz").status), (200, 200));
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();
+    let mut kept = tcp(server.addr);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(raw::ask(&mut kept, &request(path)).status, 200, "{path}");
+    }
     let mut deaf = raw::open(server.addr, "/");
     server.signal("-TERM");
     assert_eq!(raw::read_close(&mut deaf).0, 1001);
-    assert_eq!((ask("/healthz").status, ask("/readyz").status), (200, 503));
+    assert_eq!(raw::read_rest(&mut kept), b"", "an idle connection is closed");
+    let last = |path: &str| raw::exchange(&mut tcp(server.addr), &request(path)).status;
+    assert_eq!((last("/healthz"), last("/readyz")), (200, 503));
     let upgrade = raw::exchange(&mut tcp(server.addr), format!("{}\r\n", raw::request("/")).as_bytes());
     assert_eq!((upgrade.status, upgrade.header("retry-after").as_str()), (503, "1"));
     deaf.write_all(&raw::close(1001, "")).unwrap();

@@ -11,5 +11,6 @@ mod handle;
 mod http;
 mod listeners;
 mod messages;
+mod plain;
 mod proxies;
 mod violations;

@@ -49,6 +49,6 @@ pub fn serve(port: u16, mode: Mode) -> io::Result<()> {
     };
     let max_memory = if mode == Mode::Takeover { 1 << 30 } else { Config::default().max_memory };
     let config = Config { max_connections: 100_000, max_memory, deflate, ..Config::default() };
-    let server = Server::bind(format!("127.0.0.1:{port}"))?.config(config);
+    let server = Server::new(config)?.listen(format!("127.0.0.1:{port}"))?;
     server.mount("/echo", Echo).mount("/broadcast", Broadcast).mount("/topics", Topics).run()
 }

@@ -1,111 +1,16 @@
 //! The command, as a process: what it prints, what it serves, how it ends.
 #![cfg(feature = "cli")]
 
+mod running;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
 
-/// The command with these words, in an environment that asks for nothing.
-fn sockhop(words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sockhop"));
-    command.args(words).stdin(Stdio::null());
-    for name in ["SOCKHOP_LISTEN", "IP", "PORT", "RUST_LOG"] {
-        command.env_remove(name);
-    }
-    command
-}
-
-/// A server that runs; it is killed if the test does not stop it.
-struct Running {
-    child: Child,
-    /// What it said at its start.
-    lines: [String; 2],
-}
-
-impl Running {
-    fn start(words: &[&str]) -> Self {
-        Self::spawn(&mut sockhop(words))
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let lines = [(); 2].map(|()| {
-            let mut line = String::new();
-            output.read_line(&mut line).unwrap();
-            line.trim_end().to_owned()
-        });
-        child.stdout = Some(output.into_inner());
-        Running { child, lines }
-    }
-
-    fn address(&self) -> &str {
-        let first = self.lines[0].strip_prefix("listening on http://");
-        first.unwrap_or_else(|| panic!("no address in {:?}", self.lines)).split(',').next().unwrap_or_default()
-    }
-
-    /// The answer to a request, up to the end of the connection.
-    fn request(&self, line: &str, headers: &str) -> String {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        // A server that answers nothing is a failure, not a wait without end.
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let host = self.address();
-        write!(stream, "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    fn status(&self, line: &str) -> u16 {
-        status(&self.request(line, ""))
-    }
-
-    /// Opens a WebSocket; the head of the answer.
-    fn open(&self, path: &str, headers: &str) -> (BufReader<TcpStream>, String) {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        let fixed = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{fixed}{headers}\r\n", self.address());
-        let mut head = String::new();
-        // A connection too many is closed unread, which is an error here: it has no head.
-        let is_sent = stream.write_all(request.as_bytes()).is_ok();
-        let mut stream = BufReader::new(stream);
-        while is_sent && !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).is_ok_and(|length| length > 0) {}
-        (stream, head)
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    }
-
-    /// Waits for its end; the exit code and what is on standard error.
-    fn end(mut self) -> (Option<i32>, String) {
-        let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-        (self.child.wait().unwrap().code(), errors)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
+use running::{Running, sockhop, status, text};
 
 /// What came of a command that should not run for long.
 fn ended(words: &[&str]) -> Output {
