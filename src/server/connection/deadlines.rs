@@ -144,3 +144,6 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

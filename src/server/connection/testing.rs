@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Connection;
+use super::entrance::Entrance;
 use crate::server::transport::{Received, Socket};
 use crate::server::types::config::Config;
 use crate::server::types::env::{Env, Tick};
@@ -71,4 +73,9 @@ pub(super) fn set_tick(env: &mut Env, tick: u32) {
     let span = tick - env.tick().0;
     env.set_now(env.now + Duration::from_millis(span.into()));
     assert_eq!(env.tick(), Tick(tick));
+}
+
+/// A connection that was accepted just now.
+pub(super) fn accepted(env: &Env) -> Connection {
+    Connection::new(0, Entrance::new(false, env), env)
 }

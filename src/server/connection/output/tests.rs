@@ -36,7 +36,8 @@ impl Way {
         [Way::Frames, Way::PayloadFromSlice, Way::PayloadFromShared, Way::Always, Way::Response, Way::Posts];
 
     fn send(self, fill: u8, output: &mut Output, socket: &mut FakeSocket, env: &Env) -> io::Result<Vec<u8>> {
-        let bytes = frame(5000, fill);
+        let mut bytes = frame(5000, fill);
+        bytes.iter_mut().skip(4).zip((0..250).cycle()).for_each(|(byte, at)| *byte ^= at);
         let shared = Rc::new(SharedBytes::new(bytes.clone()));
         let (header, payload) = bytes.split_at(4);
         let parts = [Part::Frames(header), Part::Payload(payload, 4)];
