@@ -254,3 +254,12 @@ fn spans_too_long_for_a_tick_are_never_over() {
     assert!(connection.overdue(&env).is_none());
     assert_eq!(connection.next_look(&env), Some(u64::from(u32::MAX) + 200));
 }
+
+#[test]
+fn another_look_is_never_overdue_and_hides_no_deadline() {
+    let mut env = env(Config { ping_interval: Some(Duration::ZERO), ..Config::default() });
+    let connection = pinged(websocket(&env, |extra| extra.rate = Some(Rate { since: Tick(0), messages: 1 })));
+    assert!(connection.overdue(&env).is_none());
+    set_tick(&mut env, 1000);
+    assert!(matches!(connection.overdue(&env), Some(Then::ForgetRate)));
+}
