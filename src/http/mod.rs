@@ -57,7 +57,7 @@ mod response;
 mod router;
 mod target;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod upgrade;
 
 pub use body::{BodyDecoder, BodyLength};

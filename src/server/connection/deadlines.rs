@@ -79,13 +79,13 @@ impl Connection {
             }
             Phase::WebSocket(websocket) => self.websocket_deadlines(websocket, env, each),
             Phase::Entrance(entrance) => {
+                self.stall(env, Then::Drop, each);
                 if entrance.is_turned_away {
                     let span = config.handshake_timeout.min(TURNED_AWAY);
                     each(Deadline::new(entrance.since, span, Then::Refuse(Late::Head)));
                 } else if let Some(deadline) = entrance.deadline(env) {
                     each(deadline);
                 }
-                self.stall(env, Then::Drop, each);
             }
         }
     }
@@ -113,27 +113,26 @@ impl Connection {
 
     #[inline]
     fn websocket_deadlines(&self, websocket: &WebSocket, env: &Env, each: &mut impl FnMut(Deadline)) {
-        let (config, now) = (&env.config, env.tick());
-        if let Some(extra) = websocket.extra.as_deref() {
-            if let Some(closing) = &extra.closing {
-                each(Deadline::new(closing.since, config.close_timeout, Then::Fail(ConnectionError::CloseTimeout)));
-            }
-            if let (Some(unfinished), Some(timeout)) = (&extra.unfinished, config.message_timeout) {
-                each(Deadline::new(unfinished.since, timeout, Then::CheckMessage));
-            }
-            if let Some(rate) = &extra.rate {
-                each(Deadline::new(rate.since, Duration::from_secs(1), Then::ForgetRate));
-            }
+        let (config, extra) = (&env.config, websocket.extra.as_deref());
+        if let Some(closing) = extra.and_then(|extra| extra.closing.as_ref()) {
+            each(Deadline::new(closing.since, config.close_timeout, Then::Fail(ConnectionError::CloseTimeout)));
         }
         self.stall(env, Then::Fail(ConnectionError::WriteTimeout), each);
-        let Some(interval) = config.ping_interval.filter(|_| !websocket.is_closing()) else { return };
-        if self.is_pinged {
+        let ping_interval = config.ping_interval.filter(|_| !websocket.is_closing());
+        if let Some(interval) = ping_interval.filter(|_| self.is_pinged) {
             let span = interval.saturating_add(config.pong_timeout);
             each(Deadline::new(self.heard, span, Then::Fail(ConnectionError::PingTimeout)));
             // The peer may be heard at once, and its next Ping is then due before that.
-            each(Deadline::new(now, interval, Then::Look));
-        } else {
+            each(Deadline::new(env.tick(), interval, Then::Look));
+        }
+        if let (Some(unfinished), Some(timeout)) = (extra.and_then(|it| it.unfinished), config.message_timeout) {
+            each(Deadline::new(unfinished.since, timeout, Then::CheckMessage));
+        }
+        if let Some(interval) = ping_interval.filter(|_| !self.is_pinged) {
             each(Deadline::new(self.heard, interval, Then::Ping));
+        }
+        if let Some(rate) = extra.and_then(|extra| extra.rate) {
+            each(Deadline::new(rate.since, Duration::from_secs(1), Then::ForgetRate));
         }
     }
 
@@ -145,3 +144,6 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -388,3 +388,6 @@ impl Entrance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ impl Connection {
         leaving.discards == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ pub(crate) mod deadlines;
 pub(crate) mod entrance;
 pub(crate) mod leaving;
 pub(crate) mod output;
+#[cfg(test)]
+mod testing;
 pub(crate) mod websocket;
 
 use std::io;

@@ -383,3 +383,6 @@ pub(crate) fn run_batch(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
