@@ -70,7 +70,7 @@ pub use crate::http::DeflateOffer;
 pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
 pub use crate::server::{
     Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door, Handle,
-    Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Server, Shutdown, Slow, Stats, TimerId, testing,
+    Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow, Stats, TimerId, testing,
 };
 
 #[cfg(fuzzing)]

@@ -89,12 +89,22 @@ pub struct Server {
     handle: Handle,
     stats: Arc<Stats>,
     stops: Vec<UnixStream>,
-    running: Option<Running>,
 }
 
-/// A server whose loop runs. Its socket files are removed when it is dropped.
-struct Running {
+/// A server that has started, for programs with a loop of their own: it serves when [`step`](Running::step) is called.
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// let mut server = sockhop::Server::bind("127.0.0.1:8080")?.start()?;
+/// while server.step(Some(std::time::Duration::from_millis(10)))? {
+///     // other work
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Running {
     event_loop: Box<EventLoop<MioPoller>>,
+    /// Socket files, which are removed when this is dropped.
     _files: Vec<SocketFile>,
 }
 
@@ -126,7 +136,6 @@ impl Server {
             handle: Handle::new(),
             stats: Arc::default(),
             stops: Vec::new(),
-            running: None,
         })
     }
 
@@ -237,38 +246,17 @@ impl Server {
     /// # Errors
     /// The operating system gives no events, or a handler has panicked more often than [`Config::max_panics`] allows. All
     /// connections have ended then, as after a shutdown.
-    pub fn run(mut self) -> io::Result<()> {
-        while self.step(None)? {}
+    pub fn run(self) -> io::Result<()> {
+        let mut running = self.start()?;
+        while running.step(None)? {}
         Ok(())
     }
 
-    /// One turn of the loop, for programs with a loop of their own: waits for events at most for `timeout`, or with `None`
-    /// until there is something to do, and serves them. Returns whether the server goes on; `false` after a shutdown.
-    ///
-    /// ```no_run
-    /// # fn main() -> std::io::Result<()> {
-    /// let mut server = sockhop::Server::bind("127.0.0.1:8080")?;
-    /// while server.step(Some(std::time::Duration::from_millis(10)))? {
-    ///     // other work
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Starts a server that serves when [`Running::step`] is called.
     ///
     /// # Errors
-    /// As [`run`](Self::run). After an error, or `false`, the server is at its end.
-    pub fn step(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        let running = match &mut self.running {
-            Some(running) => running,
-            None => {
-                let running = self.start()?;
-                self.running.insert(running)
-            }
-        };
-        running.event_loop.step_within(timeout)
-    }
-
-    fn start(&mut self) -> io::Result<Running> {
+    /// The operating system gives no events.
+    pub fn start(mut self) -> io::Result<Running> {
         let mut poller = MioPoller::new(std::mem::take(&mut self.stops))?;
         let (mut files, mut listeners) = (Vec::new(), Vec::new());
         for (listener, door) in self.listeners.drain(..) {
@@ -304,6 +292,29 @@ impl Server {
         Ok(Running { event_loop: Box::new(event_loop), _files: files })
     }
 }
+
+impl Running {
+    /// One turn of the loop: waits for events at most for `timeout`, or with `None` until there is something to do, and
+    /// serves them. Returns whether the server goes on; `false` after a shutdown.
+    ///
+    /// # Errors
+    /// As [`Server::run`]. After an error, or `false`, the server is at its end.
+    pub fn step(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.event_loop.step_within(timeout)
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").finish_non_exhaustive()
+    }
+}
+
+/// A server can be moved to the thread that runs it.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Server>();
+};
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
