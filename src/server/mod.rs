@@ -22,7 +22,6 @@
 
 mod api;
 mod connection;
-mod door;
 mod event_loop;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code))] // The tests need more of it.
@@ -41,7 +40,7 @@ use std::time::Duration;
 pub use self::api::context::Context;
 pub use self::api::handle::{Handle, Rejected};
 pub use self::api::handler::{Accept, Answer, CloseReason, Handler};
-pub use self::door::Door;
+pub use self::event_loop::door::Door;
 pub use self::transport::listen::{Listen, ListenAddr};
 pub use self::types::config::{Config, Deflate, ProxyProtocol, Shutdown, Slow};
 pub use self::types::error::ConnectionError;
@@ -49,7 +48,7 @@ pub use self::types::id::{ConnectionId, Deferred, Peer, TimerId};
 pub use self::types::payload::Payload;
 pub use self::types::stats::{Count, Stats};
 
-use self::door::Rules;
+use self::event_loop::door::Rules;
 use self::event_loop::state::{Door as OpenDoor, EventLoop, Mount, Parts, Route, Site};
 use self::transport::listen::{Listener, SocketFile};
 use self::transport::plain::MioPoller;

@@ -223,7 +223,7 @@ impl<H: Handler> Stage<H> {
     }
 
     /// A client no longer answers anything, Pings neither, as when its machine loses power: in time it is dropped
-    /// ([`Error::PingTimeout`](super::Error::PingTimeout)). All others answer Pings by themselves.
+    /// ([`ConnectionError::PingTimeout`](super::ConnectionError::PingTimeout)). All others answer Pings by themselves.
     pub fn silence(&mut self, client: Client) {
         self.clients[client.0].is_silent = true;
     }

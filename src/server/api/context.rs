@@ -180,10 +180,8 @@ impl<'a> Context<'a> {
     /// }
     /// ```
     pub fn attach<T: Any + Send>(&mut self, value: T) {
-        if let Some(slot) = self.slot() {
-            if let Some(connection) = self.shared.table.get_mut(slot) {
-                connection.extra_mut(&self.shared.env).attached = Some(Box::new(value));
-            }
+        if let Some(connection) = self.slot().and_then(|slot| self.shared.table.get_mut(slot)) {
+            connection.extra_mut(&self.shared.env).attached = Some(Box::new(value));
         }
     }
 

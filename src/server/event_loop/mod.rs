@@ -12,7 +12,7 @@
 //! | `lines/` | connections with their sockets: output, broadcasts, and the end of a connection |
 //! | `logs.rs` | log lines about refusals and failures |
 //! | `laws.rs` | what holds between two turns, checked in debug builds |
-//! | `state.rs` | the loop itself |
+//! | `state.rs`, `door.rs` | the loop itself; listeners with rules of their own |
 //!
 //! Handlers only record actions (`shared/outbox.rs`), so nothing here is entered twice, and slots are freed only at the end
 //! of a turn. The loop is generic over [`Poller`](super::transport::Poller), so that tests run it over sockets in memory.
@@ -22,6 +22,7 @@ mod accepting;
 mod callbacks;
 mod clients;
 mod commands;
+pub(crate) mod door;
 pub(crate) mod laws;
 pub(crate) mod lines;
 mod logs;

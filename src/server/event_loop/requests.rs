@@ -22,7 +22,10 @@ enum Target {
     Upgrade(u16),
     Handler(u16),
     Route(usize),
+    /// Nothing is, but the connection goes on.
     Refusal(Response),
+    /// An opening handshake that was refused, or a malformed path: the connection ends.
+    End(Response),
 }
 
 impl<P: Poller> EventLoop<P> {
@@ -96,7 +99,8 @@ impl<P: Poller> EventLoop<P> {
             Err(response) => {
                 // The unread body must not be taken for a request.
                 let is_empty = matches!(length, BodyLength::None | BodyLength::Sized(0));
-                let after = if is_empty { self.persistence(slot, request) } else { Persistence::Close };
+                let goes_on = is_empty && !matches!(target, Target::End(_));
+                let after = if goes_on { self.persistence(slot, request) } else { Persistence::Close };
                 self.lines.respond(slot, &response, Body::answering(request.method()), after);
                 return Ok(());
             }
@@ -139,14 +143,18 @@ impl<P: Poller> EventLoop<P> {
             Resolved::Mount(index) => mount(index, Target::Upgrade),
             Resolved::Request(index) => mount(index, Target::Handler),
             Resolved::Route(route) => Target::Route(route),
-            refusal => door.router.refusal(&refusal).map_or_else(nothing, Target::Refusal),
+            refusal => {
+                let ends = request.wants_upgrade() || refusal == Resolved::Malformed;
+                let target = if ends { Target::End } else { Target::Refusal };
+                door.router.refusal(&refusal).map_or_else(nothing, target)
+            }
         }
     }
 
     /// How many bytes the body of a request may have, or the response that refuses it before its body is read.
     fn admit(&mut self, slot: u32, request: &Request<'_>, target: &Target) -> Result<usize, Response> {
         match target {
-            Target::Refusal(response) => Err(response.clone()),
+            Target::Refusal(response) | Target::End(response) => Err(response.clone()),
             Target::Route(_) | Target::Upgrade(_) => Ok(self.lines.shared.env.config.max_body),
             Target::Handler(mount) => {
                 let id = self.lines.shared.table.id(slot);
@@ -163,7 +171,7 @@ impl<P: Poller> EventLoop<P> {
     fn answer(&mut self, slot: u32, request: &Request<'_>, content: &[u8], target: Target) {
         let (body, after) = (Body::answering(request.method()), self.persistence(slot, request));
         let answer = match target {
-            Target::Refusal(response) => Answer::Now(response),
+            Target::Refusal(response) | Target::End(response) => Answer::Now(response),
             Target::Route(route) => Answer::Now(self.call_route(route, request, content)),
             Target::Handler(mount) | Target::Upgrade(mount) => {
                 let id = self.lines.shared.table.id(slot);

@@ -1,10 +1,10 @@
 //! Doors: listeners with rules of their own.
 
-use super::event_loop::state::{Mount, Route};
-use super::transport::listen::Listen;
-use super::types::config::ProxyProtocol;
-use crate::Handler;
+use super::state::{Mount, Route};
 use crate::http::{Cidr, OriginPolicy, Request, Response, Router};
+use crate::server::api::handler::Handler;
+use crate::server::transport::listen::Listen;
+use crate::server::types::config::ProxyProtocol;
 
 /// A listener with rules of its own: other paths, other origins, other limits than the rest of the server.
 ///
@@ -27,17 +27,17 @@ use crate::http::{Cidr, OriginPolicy, Request, Response, Router};
 /// }
 /// ```
 pub struct Door {
-    pub(super) listen: Listen,
-    pub(super) mounts: Vec<Mount>,
-    pub(super) routes: Vec<Route>,
+    pub(crate) listen: Listen,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) routes: Vec<Route>,
     /// Indices are counted from this door's first mount and route.
-    pub(super) router: Router,
-    pub(super) rules: Rules,
+    pub(crate) router: Router,
+    pub(crate) rules: Rules,
 }
 
 /// The rules of a door; `None`: as the server's configuration has it.
 #[derive(Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     pub origins: Option<OriginPolicy>,
     pub trusted_proxies: Option<Vec<Cidr>>,
     pub proxy_protocol: Option<ProxyProtocol>,
