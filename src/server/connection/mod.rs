@@ -239,16 +239,19 @@ impl Connection {
     /// Draws the conclusions from one `receive` of its socket.
     #[inline]
     pub fn note_received(&mut self, received: &io::Result<Received>, env: &Env) {
+        // Nearly always bytes have come, and no more are there.
+        if let Ok(Received { len: 1.., drained, ended: false }) = received {
+            // The end of the stream may lie right behind these bytes, and no other event will tell.
+            if *drained && self.reading != Reading::Closing {
+                self.reading = Reading::Drained;
+            }
+            (self.heard, self.is_pinged) = (env.tick(), false);
+            return;
+        }
         match received {
             Ok(Received { ended: true, .. }) => self.reading = Reading::Ended,
-            Ok(Received { len: 0, drained: true, .. }) => self.reading = Reading::Drained,
-            // The end of the stream may lie right behind these bytes, and no other event will tell.
-            Ok(Received { drained: true, .. }) if self.reading != Reading::Closing => self.reading = Reading::Drained,
+            Ok(Received { drained: true, .. }) | Err(_) => self.reading = Reading::Drained,
             Ok(_) => {}
-            Err(_) => self.reading = Reading::Drained,
-        }
-        if let (Ok(Received { len: 1.., .. }), Phase::WebSocket(_)) = (received, &self.phase) {
-            (self.heard, self.is_pinged) = (env.tick(), false);
         }
     }
 

@@ -44,8 +44,10 @@ struct Owed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(crate) enum Sent {
-    /// All frames were sent or queued.
+    /// The socket accepted all frames.
     All,
+    /// The socket accepted some of them, and the rest is queued.
+    Queued,
     /// The connection is owed too much: a slow consumer. The frames are queued all the same, so that the queue knows which
     /// of them has been begun.
     TooMuch,
@@ -270,7 +272,7 @@ impl Output {
     }
 
     /// One write past the empty queue; none while something is queued. Returns how many bytes the socket accepted.
-    #[inline]
+    #[inline(always)]
     fn write_past(&mut self, socket: &mut impl Socket, parts: &[Part<'_>], env: &Env) -> io::Result<usize> {
         if self.len() > 0 {
             return Ok(0);
@@ -321,7 +323,7 @@ impl Output {
             }
         }
         owed.note_growth(env);
-        if has_room { Sent::All } else { Sent::TooMuch }
+        if has_room { Sent::Queued } else { Sent::TooMuch }
     }
 
     #[cold]
@@ -333,7 +335,7 @@ impl Output {
         let (sent, end) = (start + sent, start + bytes.len());
         let begun = sent + lead;
         let owed = self.owed(env);
-        let mut outcome = Sent::All;
+        let mut outcome = Sent::Queued;
         match env.config.slow {
             Slow::Latest => {
                 if owed.queue.drop_unsent_posts() || begun < newest {

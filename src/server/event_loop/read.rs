@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::lines::Line;
 use super::state::{EventLoop, Mount};
-use crate::protocol::{Allowance, DEFLATE_AVAILABLE, Message, Tally};
+use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Message, Tally};
 use crate::server::api::context::Context;
 use crate::server::api::handle::Handle;
 use crate::server::api::handler::Handler;
@@ -66,10 +66,14 @@ impl<P: Poller> EventLoop<P> {
 
     /// Reads from a connection as much as its budget allows, and handles it. Returns the bytes that were read or handled.
     fn read(&mut self, slot: u32) -> usize {
-        let (mut spent, mut budget) = (0, BUDGET);
+        let (mut spent, mut budget, mut wants_more) = (0, BUDGET, true);
         self.contexts.inflatable = INFLATED;
         while spent < budget && (!DEFLATE_AVAILABLE || self.contexts.inflatable > 0) {
-            let Some(connection) = self.lines.shared.table.get_mut(slot).filter(|it| it.wants_service()) else { break };
+            let Some(connection) = self.lines.shared.table.get_mut(slot) else { break };
+            wants_more = connection.wants_service();
+            if !wants_more {
+                break;
+            }
             match connection.next_work() {
                 // Bytes that were kept just now wait for the next turn.
                 Work::Backlog if spent > 0 => break,
@@ -94,15 +98,20 @@ impl<P: Poller> EventLoop<P> {
             }
         }
         self.lines.deliver_many_posts();
-        self.lines.settle(slot);
+        if let Some(connection) = self.lines.shared.table.get_mut(slot) {
+            connection.account(&self.lines.shared.env);
+        }
+        if wants_more {
+            self.lines.serve_later(slot);
+        }
         self.lines.keep_within_memory();
-        spent + INFLATED.saturating_sub(self.contexts.inflatable)
+        if DEFLATE_AVAILABLE { spent + INFLATED.saturating_sub(self.contexts.inflatable) } else { spent }
     }
 
     /// Receives into the loop's buffer, and handles the bytes. Returns how many came.
     fn receive(&mut self, slot: u32) -> usize {
-        let mut buffer = std::mem::take(&mut self.buffer);
         let Some(Line { connection, socket, env }) = self.lines.line(slot) else { return 0 };
+        let mut buffer = std::mem::take(&mut self.buffer);
         let received = connection.receive(socket, &mut buffer, env);
         let input = match &received {
             Ok(Received { len, .. }) => buffer.get_mut(..*len).unwrap_or_default(),
@@ -171,6 +180,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Delivers messages, and keeps the bytes that cannot be handled now.
+    #[inline(always)]
     pub(super) fn deliver_and_keep(&mut self, slot: u32, input: &mut [u8]) {
         let kept = self.deliver(slot, input);
         if kept > 0 {
@@ -214,9 +224,7 @@ impl<P: Poller> EventLoop<P> {
             let left = rest.len();
             start = input.len() - left;
             let mut buffer = protocol.take_buffer();
-            if let Some(websocket) = self.lines.shared.table.get_mut(slot).and_then(Connection::websocket_mut) {
-                websocket.protocol = Some(protocol);
-            }
+            self.give_back(slot, protocol, has_ended_one);
             match outcome {
                 Err(panic) => {
                     self.on_panic(mount, id, &*panic);
@@ -235,8 +243,10 @@ impl<P: Poller> EventLoop<P> {
                 Ok(Outcome::Closed { answer, frame }) => self.lines.on_close(slot, answer, frame),
                 Ok(Outcome::Failed { answer, error }) => self.lines.fail_by_protocol(slot, answer, error),
             }
-            self.lines.pool.put(buffer.unwrap_or_default());
-            if !self.goes_on(slot, has_ended_one) || left == 0 {
+            if let Some(buffer) = buffer {
+                self.lines.pool.put(buffer);
+            }
+            if left == 0 || !self.lines.is_open(slot) {
                 return 0;
             }
             if frames == 0 || self.lines.connection(slot).is_some_and(|it| it.output.is_paused()) {
@@ -245,22 +255,24 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// Counts what a batch has done. Returns whether the WebSocket goes on.
-    fn goes_on(&mut self, slot: u32, has_ended_one: bool) -> bool {
-        let Tally { messages, compressed, plain } =
-            if DEFLATE_AVAILABLE { std::mem::take(&mut self.contexts.inflated) } else { Tally::default() };
-        let env = &self.lines.shared.env;
-        if messages > 0 {
-            env.stats.add_many(Count::Inflated, messages);
-            env.stats.add_many(Count::InflatedFrom, compressed);
-            env.stats.add_many(Count::InflatedTo, plain);
+    /// Gives a connection its protocol back after a batch, and counts what the batch has done.
+    #[inline(always)]
+    fn give_back(&mut self, slot: u32, protocol: protocol::Connection, has_ended_one: bool) {
+        let Shared { table, env, .. } = &mut self.lines.shared;
+        if DEFLATE_AVAILABLE {
+            let Tally { messages, compressed, plain } = std::mem::take(&mut self.contexts.inflated);
+            if messages > 0 {
+                env.stats.add_many(Count::Inflated, messages);
+                env.stats.add_many(Count::InflatedFrom, compressed);
+                env.stats.add_many(Count::InflatedTo, plain);
+            }
         }
-        let websocket = self.lines.shared.table.get_mut(slot).and_then(Connection::websocket_mut);
-        let Some(websocket) = websocket else { return false };
-        if websocket.note_unfinished(has_ended_one, env) {
+        let Some(websocket) = table.get_mut(slot).and_then(Connection::websocket_mut) else { return };
+        let is_unfinished = !protocol.is_idle();
+        websocket.protocol = Some(protocol);
+        if (is_unfinished || websocket.extra.is_some()) && websocket.note_unfinished(has_ended_one, env) {
             self.lines.shared.schedule(slot);
         }
-        true
     }
 
     /// Applies replies whose message lies at these addresses, in `input` or else in `buffer`.

@@ -23,6 +23,9 @@ use crate::server::types::stats::Count;
 /// Bytes behind a request that are kept while its decision is put off.
 const EARLY: usize = 8 * 1024;
 
+/// Bytes of a usual response, so that its buffer need not grow.
+const RESPONSE: usize = 256;
+
 impl<P: Poller> EventLoop<P> {
     /// A request to open a WebSocket on a mount, with `early` bytes behind it.
     pub(super) fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, early: usize) {
@@ -176,7 +179,7 @@ impl<P: Poller> EventLoop<P> {
 
     fn open(&mut self, slot: u32, decision: &Decision, subprotocol: Option<Cow<'static, str>>) {
         let Decision { accept_key, mount, extension, .. } = decision;
-        let mut response = Vec::new();
+        let mut response = Vec::with_capacity(RESPONSE);
         Upgrade::encode_response_with(accept_key, subprotocol.as_deref(), *extension, &[], &mut response);
         let id = self.lines.shared.table.id(slot);
         let member = self.lines.shared.join_mount(slot, *mount);

@@ -118,17 +118,6 @@ impl<S: Socket> Lines<S> {
         }
     }
 
-    /// A piece of work on a connection is done: its memory is accounted for, and it waits for its next turn if it can be
-    /// served.
-    #[inline]
-    pub fn settle(&mut self, slot: u32) {
-        let Some(connection) = self.shared.table.get_mut(slot) else { return };
-        connection.account(&self.shared.env);
-        if connection.wants_service() && !std::mem::replace(&mut connection.is_again, true) {
-            self.again.push_back(slot);
-        }
-    }
-
     /// The socket accepts bytes again.
     pub fn on_writable(&mut self, slot: u32) {
         if self.connection(slot).is_some_and(|connection| connection.output.is_blocked()) {

@@ -122,8 +122,8 @@ impl<S: Socket> Lines<S> {
             return;
         };
         match connection.output.send_posts(socket, share, env) {
-            Ok(Sent::All) if connection.output.len() == 0 => {}
-            Ok(Sent::All) => self.shared.schedule(slot),
+            Ok(Sent::All) => {}
+            Ok(Sent::Queued) => self.shared.schedule(slot),
             // Less is owed than before: perhaps little enough to read on.
             Ok(Sent::Replaced) => {
                 self.shared.schedule(slot);

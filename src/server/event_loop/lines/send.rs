@@ -1,7 +1,5 @@
 //! Applies the actions recorded by handlers, and sends answers: to sockets or queues.
 
-use std::ops::Range;
-
 use super::{Line, Lines};
 use crate::http::{Body, Persistence, Response};
 use crate::server::connection::leaving::Leaving;
@@ -20,14 +18,15 @@ impl<S: Socket> Lines<S> {
     pub fn apply(&mut self) {
         match self.shared.outbox.actions.as_slice() {
             [] => {}
-            [Action::Send { to, bytes }] => self.apply_reply(*to, bytes.clone()),
+            [Action::Send { .. }] => self.apply_reply(),
             _ => self.apply_with(Input::Slice(&[])),
         }
     }
 
     /// Fast path for nearly every batch of messages: all actions are `replies[bytes]`, to one connection.
-    fn apply_reply(&mut self, to: ConnectionId, bytes: Range<usize>) {
-        self.shared.outbox.actions.clear();
+    #[inline]
+    fn apply_reply(&mut self) {
+        let Some(Action::Send { to, bytes }) = self.shared.outbox.actions.pop() else { return };
         let replies = std::mem::take(&mut self.shared.outbox.replies);
         self.send(to, &[Part::Frames(replies.get(bytes).unwrap_or_default())], Input::Slice(&[]));
         self.shared.outbox.give_back_replies(replies);
@@ -82,8 +81,8 @@ impl<S: Socket> Lines<S> {
             return log_limited!(self.shared, Late, "{to}: a message came too late to be sent");
         };
         match connection.output.send(socket, parts, input, env) {
-            Ok(Sent::All) if connection.output.len() == 0 => {}
-            Ok(Sent::All | Sent::Replaced) => self.shared.schedule(to.slot),
+            Ok(Sent::All) => {}
+            Ok(Sent::Queued | Sent::Replaced) => self.shared.schedule(to.slot),
             // Only now, after the push: the frame that is partly on the wire must stay in the queue.
             Ok(Sent::TooMuch) => self.fail(to.slot, ConnectionError::SlowConsumer),
             Err(error) => self.fail(to.slot, ConnectionError::Io(error)),
