@@ -175,3 +175,6 @@ fn clear_shared(bytes: &mut Rc<SharedBytes>) {
         _ => *bytes = Rc::default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,7 @@ impl Topics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::testing::Random;
 
     #[test]
     fn a_leaving_member_names_the_one_that_takes_its_position() {
@@ -104,5 +105,56 @@ mod tests {
         assert_eq!(topics.members(mount), [] as [u32; 0]);
         topics.join(mount, 5);
         assert_eq!(topics.members(mount), [5]);
+    }
+
+    #[test]
+    fn the_name_of_a_topic_that_has_ended_can_be_used_again() {
+        let mut topics = Topics::default();
+        assert_eq!(topics.key("news"), None);
+        let first = topics.key_or_insert("news");
+        topics.join(first, 1);
+        topics.leave(first, 0);
+        // Its place is free for another topic, and nobody has stayed behind there.
+        let other = topics.key_or_insert("other");
+        assert_eq!((other, topics.members(other)), (first, &[][..]));
+        assert_eq!(topics.key("news"), None);
+        let again = topics.key_or_insert("news");
+        assert_ne!(again, other);
+        topics.join(again, 2);
+        assert_eq!((topics.key("news"), topics.members(again)), (Some(again), &[2][..]));
+        assert_eq!(topics.members(TopicKey(99)), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn each_member_stands_at_its_position_whoever_joins_and_leaves() {
+        let mut random = Random::new(1);
+        let (mut topics, mut positions) = (Topics::default(), HashMap::<u32, u32>::new());
+        let key = topics.add_mount();
+        for slot in 0..2000 {
+            positions.insert(slot, topics.join(key, slot));
+            while random.below(2) == 0 && !positions.is_empty() {
+                let leaving = topics.members(key)[random.below(positions.len())];
+                let position = positions.remove(&leaving).unwrap();
+                if let Some(moved) = topics.leave(key, position) {
+                    positions.insert(moved, position);
+                }
+            }
+            assert_eq!(topics.total_members(), positions.len());
+            assert!(positions.iter().all(|(slot, at)| topics.members(key)[*at as usize] == *slot));
+        }
+    }
+
+    #[test]
+    fn a_list_that_has_become_short_gives_its_memory_back() {
+        let mut topics = Topics::default();
+        let key = topics.add_mount();
+        for slot in 0..10_000 {
+            topics.join(key, slot);
+        }
+        for left in (0..10_000).rev() {
+            topics.leave(key, 0);
+            let capacity = topics.topics[key.0 as usize].members.capacity();
+            assert!(capacity <= 64.max(4 * left + 4), "{left} members, room for {capacity}");
+        }
     }
 }

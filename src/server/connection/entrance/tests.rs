@@ -39,7 +39,9 @@ impl Caller {
         let mut input = piece.to_vec();
         let mut arrived = self.entrance.arrive(&mut input);
         let mut rest = arrived.as_mut();
+        let before = self.steps.len();
         while !self.has_ended {
+            assert!(self.steps.len() <= before + 10, "never at rest: {:?}", self.steps);
             match self.entrance.step(&mut rest, &self.env) {
                 Step::Wait => break,
                 Step::Head(head) => {
