@@ -64,7 +64,7 @@ fn broadcasts_without_room_are_skipped_but_for_the_rest_of_the_one_begun() {
         let frames: Vec<Vec<u8>> = lens.iter().zip(b'a'..).map(|(&len, fill)| frame(len, fill)).collect();
         for bytes in &frames {
             let posts = Posts::new(std::slice::from_ref(bytes));
-            assert_eq!(output.send_posts(&mut socket, &posts.all(), &env).unwrap(), Sent::All);
+            assert_eq!(output.send_posts(&mut socket, &posts.all(), &env).unwrap(), Sent::Queued);
         }
         assert_eq!(fills(&flush_all(&mut output, &mut socket, &env)), expected, "{room} accepted, {lens:?}");
         assert_eq!(env.stats.get(Count::SlowSkipped), skipped, "{room} accepted, {lens:?}");
@@ -78,7 +78,7 @@ fn a_share_of_several_broadcasts_without_room_is_skipped_but_for_the_one_begun()
     for room in 0..300 {
         let env = env(config(Slow::Drop));
         let (mut output, mut socket) = (Output::default(), FakeSocket::with_room(room));
-        assert_eq!(output.send_posts(&mut socket, &posts.all(), &env).unwrap(), Sent::All);
+        assert_eq!(output.send_posts(&mut socket, &posts.all(), &env).unwrap(), Sent::Queued);
         // 200 bytes fit, or the last one behind 100 bytes of others.
         let has_room = 300 - room <= 200;
         let expected = if has_room { 5 } else { room.div_ceil(60) };
@@ -99,7 +99,7 @@ fn with_latest_the_peer_gets_the_broadcast_begun_and_the_newest() {
         let expected = if begun == 4 { "abcd".to_owned() } else { format!("{}d", &"abc"[..begun]) };
         assert_eq!(fills(&flush_all(&mut output, &mut socket, &env)), expected, "{room} accepted");
         let is_replaced = begun < 3;
-        assert_eq!(sent, if is_replaced { Sent::Replaced } else { Sent::All }, "{room} accepted");
+        assert_eq!(sent, if is_replaced { Sent::Replaced } else { Sent::Queued }, "{room} accepted");
         assert_eq!(env.stats.get(Count::SlowSkipped), u64::from(is_replaced), "{room} accepted");
     }
 }
@@ -109,7 +109,7 @@ fn with_latest_a_newer_broadcast_replaces_queued_ones_but_nothing_of_the_peers_o
     let env = env(config(Slow::Latest));
     let (mut output, mut socket) = (Output::default(), FakeSocket::with_room(10));
     // (broadcasts of a turn, an own frame behind them, the outcome, what is queued in the end)
-    let turns = [(b'a', b'm', Sent::All), (b'b', b'n', Sent::All), (b'c', b'o', Sent::Replaced)];
+    let turns = [(b'a', b'm', Sent::Queued), (b'b', b'n', Sent::Queued), (b'c', b'o', Sent::Replaced)];
     for (post, own, expected) in turns {
         let posts = Posts::new(&[frame(60, post)]);
         let sent = output.send_posts(&mut socket, &posts.all(), &env).unwrap();
@@ -135,7 +135,7 @@ fn with_latest_the_queue_stays_short_however_many_broadcasts_come() {
 #[test]
 fn with_close_broadcasts_without_room_are_too_much_and_are_queued() {
     let frames = [b'a', b'b', b'c', b'd'].map(|fill| frame(60, fill));
-    for (room, lens, expected) in [(0, 3, Sent::All), (0, 4, Sent::TooMuch), (40, 4, Sent::All), (39, 4, Sent::TooMuch)]
+    for (room, lens, expected) in [(0, 3, Sent::Queued), (0, 4, Sent::TooMuch), (40, 4, Sent::Queued), (39, 4, Sent::TooMuch)]
     {
         let env = env(config(Slow::Close));
         let (mut output, mut socket) = (Output::default(), FakeSocket::with_room(room));
@@ -158,7 +158,7 @@ fn a_share_may_begin_within_the_broadcasts_of_others() {
             let share = Share::new(&posts.bytes, 60..180, 120);
             let sent = output.send_posts(&mut socket, &share, &env).unwrap();
             let is_replaced = slow == Slow::Latest && room == 0;
-            assert_eq!(sent, if is_replaced { Sent::Replaced } else { Sent::All }, "{slow:?}, {room}");
+            assert_eq!(sent, if is_replaced { Sent::Replaced } else { Sent::Queued }, "{slow:?}, {room}");
             let expected = if is_replaced { "c" } else { "bc" };
             assert_eq!(fills(&flush_all(&mut output, &mut socket, &env)), expected, "{slow:?}, {room}");
         }
