@@ -65,24 +65,24 @@ fn a_connection_that_leaves_is_no_longer_paused() {
 
 #[test]
 fn frames_are_too_much_beyond_the_longest_queue_but_one_frame_of_any_size_is_taken_below_high_water() {
-    use Sent::{All, TooMuch};
+    use Sent::{Queued, TooMuch};
     // (bytes owed before, bytes that the socket accepts, lengths of the frames, outcome)
     let cases: [(usize, usize, &[usize], Sent); 14] = [
-        (0, 0, &[1000], All),
-        (100, 0, &[1000], All),
+        (0, 0, &[1000], Queued),
+        (100, 0, &[1000], Queued),
         (101, 0, &[1000], TooMuch),
-        (101, 0, &[99], All),
+        (101, 0, &[99], Queued),
         (101, 0, &[100], TooMuch),
-        (101, 0, &[49, 50], All),
+        (101, 0, &[49, 50], Queued),
         (101, 0, &[50, 50], TooMuch),
         // The frames before the last one are owed when it comes.
-        (0, 0, &[100, 1000], All),
+        (0, 0, &[100, 1000], Queued),
         (0, 0, &[101, 1000], TooMuch),
-        (0, 0, &[60, 40, 1000], All),
+        (0, 0, &[60, 40, 1000], Queued),
         (0, 0, &[60, 41, 1000], TooMuch),
         // Bytes that the socket has accepted are not owed.
-        (0, 1, &[101, 1000], All),
-        (0, 900, &[1000, 100], All),
+        (0, 1, &[101, 1000], Queued),
+        (0, 900, &[1000, 100], Queued),
         (0, 899, &[1000, 100], TooMuch),
     ];
     for (owed, room, lens, outcome) in cases {
