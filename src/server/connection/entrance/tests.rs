@@ -3,8 +3,8 @@
 mod deadlines;
 
 use super::*;
-use crate::http::Request;
 use crate::http::testing::however_split;
+use crate::http::{Body, Persistence, Request};
 use crate::server::connection::testing::{env, set_tick};
 use crate::server::types::config::Config;
 
