@@ -1,4 +1,4 @@
-//! What the model's clients make of permessage-deflate (RFC 7692): they offer it as the codec's clients do, and read and
+//! permessage-deflate (RFC 7692) of the model's clients: they offer it as the codec's clients do, and read and
 //! write with that.
 
 use crate::http::DeflateOffer;
