@@ -228,7 +228,7 @@ impl Entrance {
         self.intake.as_mut().map(|intake| std::mem::take(&mut intake.bytes)).unwrap_or_default()
     }
 
-    /// A request was answered, and another may follow. What the application has attached for it is dropped.
+    /// A request was answered, and another may follow. The value that the application has attached for it is dropped.
     pub fn note_answered(&mut self, env: &Env) {
         self.served = self.served.saturating_add(1);
         self.since = env.tick();

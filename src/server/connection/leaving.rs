@@ -22,7 +22,7 @@ pub(crate) struct Leaving {
     pub is_turned_away: bool,
     /// Bytes of the peer that are still discarded.
     discards: u32,
-    /// What `close` may look at.
+    /// The data that `close` may look at.
     pub kept: Option<Box<Extra>>,
 }
 
