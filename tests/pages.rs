@@ -1,4 +1,4 @@
-//! What a browser is served: the playground, or pages of the user's own, by a running command.
+//! The pages that a browser gets: the playground, or pages of the user's own, by a running command.
 #![cfg(feature = "cli")]
 
 use std::fs;
@@ -26,7 +26,7 @@ impl Running {
         Running { child, address }
     }
 
-    /// What comes back for these bytes, up to the end of the connection.
+    /// The answer to these bytes, up to the end of the connection.
     fn exchange(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(request).unwrap();
@@ -46,7 +46,7 @@ impl Running {
         self.request("GET", target, "")
     }
 
-    /// What a client gets that offers these subprotocols, sends `hello` and closes: the response's head, then frames.
+    /// A client offers these subprotocols, sends `hello` and closes. Returns the response's head, then frames.
     fn talk(&self, path: &str, headers: &str) -> (String, Vec<u8>) {
         let fixed = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";

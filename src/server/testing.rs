@@ -53,8 +53,8 @@ use crate::protocol::{self, CloseCode, CloseFrame, Connection, Event, Limits, Me
 
 /// A handler, mounted at every path, and its clients.
 ///
-/// Each method returns when all that it causes has happened, but for what waits for the clock. What takes several mounts
-/// or plain HTTP is tested with a real [`Server`](super::Server), bound to port 0, in a thread.
+/// Each method returns when all that it causes has happened, but for what waits for the clock. Several mounts
+/// or plain HTTP are tested with a real [`Server`](super::Server), bound to port 0, in a thread.
 pub struct Stage<H> {
     server: EventLoop<MemoryPoller>,
     network: Network,
@@ -139,8 +139,8 @@ impl<H: Handler> Stage<H> {
         handler.downcast_mut().expect("the stage's own handler")
     }
 
-    /// A handle, as a thread would use it. What it asks for happens at the next call of the stage: [`run`](Self::run),
-    /// if there is nothing else to do. After a shutdown, [`advance`](Self::advance) takes the server to its end.
+    /// A handle, as a thread would use it. Its commands are carried out at the next call of the stage:
+    /// [`run`](Self::run), if there is nothing else to do. After a shutdown, [`advance`](Self::advance) takes the server to its end.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }

@@ -1,4 +1,4 @@
-// What happens when the server goes, when a tab is killed, and where pages of others come from.
+// The server goes, a tab is killed, and pages come from other origins.
 
 import test from "node:test";
 import assert from "node:assert/strict";
@@ -31,7 +31,7 @@ test("tabs come back to a server that was killed, and what they had queued arriv
   for (const page of [a, b]) await panel(page, "chat");
   const own = (lines, name) => lines.map((line) => line.slice(11)).filter((line) => line.startsWith(name));
   await until(async () => own(await texts(a, "#panel-chat .chat li"), "Ada").length >= 4, "what was queued");
-  // Who comes back first may miss what another says meanwhile; nobody misses their own, and nobody hears it twice.
+  // The tab that comes back first may miss messages of others meanwhile; none misses its own, or gets one twice.
   await say(b, "chat", "last");
   await say(a, "chat", "last");
   for (const page of [a, b]) await page.locator("#panel-chat .chat li", { hasText: "Ada: last" }).waitFor();
@@ -149,7 +149,7 @@ test("the client stops at 1008, tries later after 1012 and 1013, and soon after 
     queue.onopen = null;
     made.at(-1).open();
     const sentAgain = made.at(-1).sent.length;
-    // What is queued is copied.
+    // Queued data is copied.
     const copy = new Sockhop("ws://a/");
     const view = new Uint8Array([1, 2, 3]);
     copy.send(view.subarray(1));

@@ -1,4 +1,4 @@
-// What each panel promises, in two tabs at `url`. A tab that shows several apps is sent to the one by its hash.
+// The promises of each panel, in two tabs at `url`. A tab that shows several apps is sent to the one by its hash.
 
 import assert from "node:assert/strict";
 import { open, panel, until } from "./sockhop.mjs";
@@ -83,7 +83,7 @@ export const panels = {
     const [c] = await tabs(t, context, url, "relay", 1);
     await until(async () => (await c.locator("#panel-relay textarea").inputValue()).includes("let it = 1;"), "the text in a third tab");
     await until(async () => (await ghosts(c)).length === 2, "two cursors in a third tab");
-    // Whoever leaves says so.
+    // A tab that leaves says so.
     await c.close({ runBeforeUnload: false });
     await a.goto("about:blank");
     await until(async () => (await ghosts(b)).length === 0, "an empty page");

@@ -1,4 +1,4 @@
-// What the page looks like, for people to look at: target/browser/*.png.
+// Pictures of the page, for people to look at: target/browser/*.png.
 
 import test from "node:test";
 import { browse, open, options, panel, picture, serve } from "./sockhop.mjs";

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 use running::{Running, sockhop, status, text};
 
-/// What came of a command that should not run for long.
+/// The outcome of a command that should not run for long.
 fn ended(words: &[&str]) -> Output {
     sockhop(words).output().unwrap()
 }

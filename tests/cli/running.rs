@@ -18,7 +18,7 @@ pub fn sockhop(words: &[&str]) -> Command {
 /// A server that runs; it is killed if the test does not stop it.
 pub struct Running {
     pub child: Child,
-    /// What it said at its start.
+    /// The lines that it printed at its start.
     pub lines: [String; 2],
 }
 

@@ -14,7 +14,7 @@ pub const RSV1: u8 = 0x40;
 pub struct Compressed {
     pub name: &'static str,
     pub path: &'static str,
-    /// What is sent again and again.
+    /// The frames that are sent again and again.
     pub frames: Vec<u8>,
     /// With which code the server fails whoever sends that; `None`: it takes it.
     pub refusal: Option<u16>,

@@ -1,4 +1,4 @@
-//! What compressed floods are made of. A build that cannot compress has none.
+//! The frames of compressed floods. A build that cannot compress has none.
 
 use sockhop::protocol::{ContextTakeover, DEFLATE_AVAILABLE, Deflater};
 use sockhop::{Config, Deflate, DeflateOptions, Message};

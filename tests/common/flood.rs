@@ -22,7 +22,7 @@ impl Handler for Sink {
     }
 }
 
-/// What floods have in common.
+/// The state that all threads of a flood share.
 #[derive(Default)]
 pub struct Flood {
     /// How often the frames were sent.

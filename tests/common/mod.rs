@@ -1,4 +1,4 @@
-//! What the integration tests and benchmarks share: a server in a thread, an independent client (tungstenite), and raw bytes
+//! Shared by integration tests and benchmarks: a server in a thread, an independent client (tungstenite), and raw bytes
 //! (`raw.rs`). Every wait has an end, so that a hang is a failure.
 // Each test binary uses a part of it.
 #![allow(dead_code)]
@@ -67,7 +67,7 @@ impl TestServer {
         tcp(self.addr())
     }
 
-    /// What `run` returns, without shutting it down.
+    /// The result of `run`, without shutting it down.
     pub fn wait(mut self) -> io::Result<()> {
         self.join()
     }
@@ -229,7 +229,7 @@ pub fn describe(reason: &CloseReason<'_>) -> String {
     format!("close by {who} {}", reason.code().0)
 }
 
-/// What a [`Reporter`] tells.
+/// The reports of a [`Reporter`].
 pub struct Reports(Receiver<String>);
 
 impl Reports {

@@ -19,7 +19,7 @@ pub const SANS_IO: [&str; 3] = ["protocol", "http", CONNECTION];
 /// In this one, errors and slices of `std::io` are values like others.
 pub const CONNECTION: &str = "server/connection";
 const VALUES_OF_IO: [&str; 4] = ["Error", "ErrorKind", "IoSlice", "Result"];
-/// What belongs to the system in `std`.
+/// The modules of `std` that belong to the system.
 const SYSTEM: [&str; 7] = ["io", "net", "fs", "os", "env", "process", "thread"];
 /// Dependencies that do I/O or read a clock. `log` is a facade that does neither.
 const SYSTEM_CRATES: [&str; 7] = ["mio", "socket2", "env_logger", "jiff", "rlimit", "signal_hook", "libc"];

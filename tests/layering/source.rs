@@ -13,7 +13,7 @@ pub struct Token<'a> {
     pub line: usize,
 }
 
-/// What stands for a string or character literal.
+/// The stand-in for a string or character literal.
 const LITERAL: &str = "\"";
 
 impl Token<'_> {

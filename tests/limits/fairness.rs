@@ -1,4 +1,5 @@
-//! Who sends as fast as it can does not keep others waiting for ever. How long they wait is `benches/fairness.rs`.
+//! A client that sends as fast as it can does not keep others waiting for ever.
+//! `benches/fairness.rs` measures how long they wait.
 
 use std::io::Write;
 use std::thread;

@@ -28,7 +28,7 @@ impl Handler for Room {
 }
 
 #[test]
-fn who_does_not_keep_up_with_a_broadcast_is_closed_with_1013_and_the_others_miss_nothing() {
+fn a_client_that_does_not_keep_up_with_a_broadcast_is_closed_with_1013_and_the_others_miss_nothing() {
     let (sender, reports) = std::sync::mpsc::channel();
     let server = TestServer::serve(Room(sender));
     let mut slow = raw::open(server.addr(), "/");
@@ -47,7 +47,7 @@ fn who_does_not_keep_up_with_a_broadcast_is_closed_with_1013_and_the_others_miss
     };
     assert_eq!(report, "error slow consumer");
     assert_eq!(reports.recv().unwrap(), "close by failure 1013");
-    // What the slow one gets is whole and in order, and says in the end why there is no more.
+    // The slow client gets whole frames in order, and in the end a Close that says why there is no more.
     assert!(read_up_to_1013(&mut slow) < said);
     quick.send("still here".into()).unwrap();
     assert_eq!(read_text(&mut quick), "still here");
@@ -66,7 +66,7 @@ impl Handler for Torrent {
 }
 
 #[test]
-fn who_is_sent_too_much_at_once_gets_whole_frames_and_then_1013() {
+fn a_client_that_is_sent_too_much_at_once_gets_whole_frames_and_then_1013() {
     let server = TestServer::serve(Torrent);
     for whom in ["me", "all"] {
         let mut stream = raw::open(server.addr(), "/");
@@ -128,7 +128,7 @@ fn a_message_larger_than_all_buffers_on_the_way_arrives() {
 }
 
 #[test]
-fn who_accepts_no_bytes_is_dropped() {
+fn a_client_that_accepts_no_bytes_is_dropped() {
     let (handler, reports) = Reporter::new();
     let config = Config { write_timeout: Duration::from_millis(100), ..Config::default() };
     let server = TestServer::run(bind_with(config).mount("/", handler));

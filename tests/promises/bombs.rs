@@ -58,7 +58,7 @@ fn throw(addr: SocketAddr, frame: &[u8], at_header: bool, bystander: &mut TcpStr
     }
 }
 
-/// What `work` has a bystander wait for its echoes, sorted.
+/// The times that a bystander waits for its echoes during `work`, sorted.
 fn waits_during(addr: SocketAddr, work: impl FnOnce()) -> Vec<Duration> {
     let mut bystander = raw::open(addr, "/");
     let flood = Flood::default();

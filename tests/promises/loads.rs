@@ -1,4 +1,4 @@
-//! Who does nothing wrong is answered soon, and timers come in time, whatever others do.
+//! A client that does nothing wrong is answered soon, and timers come in time, whatever other clients do.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -45,7 +45,7 @@ impl Handler for Clock {
     }
 }
 
-/// What floods do, each from several connections.
+/// The kinds of floods, each from several connections.
 #[derive(Debug)]
 enum Kind {
     /// Frames to a path, again and again; what comes back is read.

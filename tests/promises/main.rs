@@ -1,5 +1,5 @@
-//! What is promised in time, over real sockets and against 5 times the promised figure: `.ci/run promises`. What causes it
-//! is counted in `cargo test`, which never looks at a clock; so all of this is left out there.
+//! Promises about time, over real sockets and against 5 times the promised figure: `.ci/run promises`. `cargo test`
+//! counts the causes instead, and never looks at a clock; so all of this is left out there.
 //!
 //! - `waits`: what comes after a span of time, with the default limits. Nearly idle, so all of them at a time.
 //! - `loads`, `bombs`: what comes soon, however busy the server is. One after the other: they take all cores.

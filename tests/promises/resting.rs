@@ -1,4 +1,4 @@
-//! What costs the command no time: waiting, and having nothing left.
+//! The command takes no processor time while it waits, or can accept no more.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
@@ -21,7 +21,7 @@ fn without_descriptors_the_server_rests_and_recovers() {
     raw::read_101(&mut clients[0]);
     thread::sleep(Duration::from_millis(500));
     server.expect_rest(0.05);
-    // Those who are in are served all the same.
+    // Accepted clients are served all the same.
     clients[0].write_all(&raw::text("hi")).unwrap();
     assert_eq!(raw::read_text(&mut clients[0]), "hi");
     // The accepted ones go: all who have waited come in.
@@ -55,7 +55,7 @@ fn nothing_is_done_for_clients_that_have_ended_their_streams() {
             stream
         })
         .collect();
-    // What is nothing is at most a hundredth.
+    // A hundredth of the time counts as none.
     server.expect_rest(0.01);
     drop(clients);
 }

@@ -123,7 +123,7 @@ impl Handler for Filler {
 
 #[test]
 #[ignore = "takes 5 s: .ci/run promises"]
-fn what_is_owed_after_the_end_of_a_stream_is_given_up_after_5_seconds() {
+fn bytes_owed_after_the_end_of_a_stream_are_given_up_after_5_seconds() {
     let (sender, is_full) = mpsc::channel();
     let server = TestServer::serve(Filler(sender));
     let stream = open(&server);
@@ -227,7 +227,7 @@ fn a_refused_client_that_stays_is_gone_within_a_second() {
         stream.read_to_end(&mut answer).unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 4"));
         let start = Instant::now();
-        // What it still sends is discarded for a while, and then answered with a reset.
+        // Its later bytes are discarded for a while, and then answered with a reset.
         while stream.write_all(b"more").is_ok() {
             thread::sleep(SOON);
         }

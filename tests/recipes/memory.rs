@@ -1,4 +1,4 @@
-//! What the binary holds of memory and descriptors, as the kernel counts them, while clients ask for the most.
+//! The memory and the descriptors of the binary, as the kernel counts them, while clients ask for the most.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -82,7 +82,7 @@ fn pour(peers: &mut [TcpStream], frame: &[u8], bystander: &mut TcpStream) -> usi
 #[test]
 fn peers_that_never_read_their_large_echoes_stay_within_the_ceiling() {
     let frame = raw::frame(FIN | BINARY, &[7; MIB]);
-    // What fifty are owed is within 64 MiB, and they stay. What two hundred are owed is not: the largest debtors go,
+    // Fifty are owed less than 64 MiB, and they stay. Two hundred are owed more: the connections owed the most go,
     // others come to be owed, and the allocator keeps some of what it was given back.
     for (count, most) in [(50, 80 * MIB), (200, 128 * MIB)] {
         // Here it is not for their silence that they go.

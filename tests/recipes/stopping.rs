@@ -34,7 +34,7 @@ fn a_second_signal_ends_at_once_whoever_has_not_answered() {
 #[test]
 fn a_server_without_connections_ends_by_a_signal() {
     let server = Sockhop::app("pong");
-    // What waits to be said to nobody does not hold it up.
+    // A message that waits for a client that has left does not hold it up.
     let mut stream = raw::open(server.addr, "/");
     stream.write_all(&[raw::text("ping"), raw::close(1000, "")].concat()).unwrap();
     assert_eq!(raw::read_close(&mut stream).0, 1000);

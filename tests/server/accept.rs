@@ -1,4 +1,4 @@
-//! What a handler decides about an opening handshake.
+//! A handler decides about opening handshakes.
 
 use std::io::Write;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -55,7 +55,7 @@ fn a_handler_s_mistakes_are_answered_with_500_and_the_server_goes_on() {
 }
 
 #[test]
-fn what_accept_and_open_send_comes_right_behind_the_handshake() {
+fn messages_of_accept_and_open_come_right_behind_the_handshake() {
     let server = TestServer::serve(Doorkeeper);
     let mut client = server.connect("/");
     assert_eq!(read_text(&mut client), "from accept");
@@ -74,7 +74,7 @@ fn the_chosen_subprotocol_is_answered_and_no_other() {
     assert_eq!(response.headers()["sec-websocket-protocol"], "v2.chat");
     assert_eq!(read_text(&mut client), "from accept");
     assert_eq!(read_text(&mut client), "open with v2.chat");
-    // Who offers none gets no such header; tungstenite would refuse one.
+    // A client that offers none gets no such header; tungstenite would refuse one.
     let (_, response) = handshake(server.tcp(), url).unwrap();
     assert!(!response.headers().contains_key("sec-websocket-protocol"));
 }

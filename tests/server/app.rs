@@ -1,4 +1,4 @@
-//! What applications do through their context.
+//! Applications act through their context.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -145,7 +145,7 @@ fn join(server: &TestServer) -> [Client; 3] {
 }
 
 #[test]
-fn what_is_attached_belongs_to_one_connection() {
+fn an_attached_value_belongs_to_one_connection() {
     let server = TestServer::serve(Registry::default());
     let [mut ann, mut bob, _eve] = join(&server);
     for count in 2..5 {
@@ -201,7 +201,7 @@ fn closing_another_connection_tells_everyone_who_stays() {
     for client in [&mut ann, &mut eve] {
         assert_eq!(read_text(client), "bob left");
     }
-    // Who has left is reached by nobody, and that is no error.
+    // A message to a client that has left reaches nobody, and is no error.
     send(&mut ann, "bob hello?");
     send(&mut ann, "kick bob");
     send(&mut ann, "who");

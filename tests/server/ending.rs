@@ -61,7 +61,7 @@ fn a_second_shutdown_ends_at_once() {
 }
 
 #[test]
-fn who_does_not_answer_is_waited_for_no_longer_than_the_drain_says() {
+fn the_server_waits_for_a_silent_client_no_longer_than_the_drain_says() {
     let server = TestServer::serve(Echo);
     let mut deaf = raw::open(server.addr(), "/");
     server.handle.shutdown(Shutdown { timeout: Duration::from_millis(50), ..Shutdown::default() });
@@ -82,7 +82,7 @@ fn a_byte_on_a_stream_shuts_down_and_a_second_one_ends_at_once() {
 }
 
 #[test]
-fn what_was_said_before_a_shutdown_arrives_before_its_close() {
+fn a_message_before_a_shutdown_arrives_before_its_close() {
     let server = TestServer::serve(Echo);
     let mut client = server.connect("/");
     for i in 0..100 {

@@ -1,4 +1,4 @@
-//! What other threads do through a `Handle`.
+//! Other threads act through a `Handle`.
 
 use std::sync::mpsc;
 use std::thread;
@@ -77,7 +77,7 @@ fn a_thread_closes_a_connection() {
     let server = TestServer::serve(Room::default());
     let (mut ann, mut bob) = (join(&server, "/", "1"), join(&server, "/", "2"));
     let ids = members(&server, "/");
-    // What was said before the Close leaves before it.
+    // A message sent before the Close leaves before it.
     server.handle.send(ids[0], "farewell").unwrap();
     server.handle.close_id(ids[0], CloseFrame::new(CloseCode(4321), "out")).unwrap();
     server.handle.send(ids[0], "too late").unwrap();

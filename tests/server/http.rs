@@ -59,7 +59,7 @@ fn routes_answer_get_and_head_over_http_1_1_and_1_0() {
 }
 
 #[test]
-fn who_asks_for_what_is_not_there_hears_what_the_server_wants() {
+fn a_request_for_an_unknown_path_gets_the_answer_of_not_found() {
     let server = TestServer::run(server().not_found(Response::text(410, "gone to /ws\n")));
     let upgrade = check(&server, &format!("{}\r\n", raw::request("/nowhere")), 410);
     let plain = check_kept(&server, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 410);

@@ -28,7 +28,7 @@ impl TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // What is left behind in a temporary directory fails no test.
+        // A file left behind in a temporary directory fails no test.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! What breaks the protocol fails the connection, with the code that says how (RFC 6455 7.1.7, 7.4.1).
+//! A violation of the protocol fails the connection, with the code that says how (RFC 6455 7.1.7, 7.4.1).
 
 use std::io::Write;
 
@@ -44,7 +44,7 @@ fn check_all(config: Config, code: u16, cases: &[(ProtocolError, Vec<u8>)]) {
 }
 
 #[test]
-fn what_a_frame_header_may_not_say_is_1002() {
+fn a_frame_header_against_the_rules_is_1002() {
     let mut unmasked = raw::header(FIN | TEXT, 2);
     unmasked.extend(b"hi");
     check_all(
@@ -107,7 +107,7 @@ fn a_bad_byte_fails_a_frame_that_is_not_finished() {
 }
 
 #[test]
-fn what_a_close_frame_may_not_say_is_1002_and_a_bad_reason_1007() {
+fn a_close_frame_against_the_rules_is_1002_and_a_bad_reason_1007() {
     let mut cases = vec![(TruncatedCloseCode, raw::frame(FIN | CLOSE, &[3]))];
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
         cases.push((InvalidCloseCode, raw::close(code, "")));

@@ -16,7 +16,7 @@ use crate::server::types::payload::Payload;
 /// The connection that a callback is about, and the actions that a handler can take.
 ///
 /// No action waits or fails: messages are encoded at once and leave when the callback has returned, in the order in
-/// which they were sent. What is meant for a connection that has left reaches nobody.
+/// which they were sent. A message for a connection that has left reaches nobody.
 pub struct Context<'a> {
     shared: &'a mut Shared,
     handle: &'a Handle,

@@ -163,7 +163,7 @@ impl Handle {
         self.shared.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// What is called when the queue is no longer empty. Set once, when the loop starts.
+    /// Sets the function that is called when a queue is no longer empty. Called once, when the loop starts.
     pub(crate) fn on_wake(&self, waker: Box<dyn Fn() + Send + Sync>) {
         // A handle belongs to one server, which runs once: the cell is empty here.
         let _ = self.shared.waker.set(waker);

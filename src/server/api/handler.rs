@@ -1,4 +1,4 @@
-//! What an application implements: [`Handler`], and the values that its callbacks receive and return.
+//! The interface that an application implements: [`Handler`], and the values that its callbacks receive and return.
 
 use std::any::Any;
 use std::borrow::Cow;

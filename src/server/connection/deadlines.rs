@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use super::entrance::{Due, Late};
 use super::leaving::Stage;
 use super::websocket::WebSocket;
 use super::{Connection, Phase};
-use crate::server::connection::entrance::Late;
 use crate::server::types::env::{Env, Tick, millis};
 use crate::server::types::error::ConnectionError;
 
@@ -21,7 +21,7 @@ pub(crate) struct Deadline {
     pub then: Then,
 }
 
-/// What happens when a deadline has passed.
+/// The consequence of a deadline that has passed.
 #[derive(Debug)]
 pub(crate) enum Then {
     /// The entrance answers that the request, or the application, is late.
@@ -83,8 +83,8 @@ impl Connection {
                 if entrance.is_turned_away {
                     let span = config.handshake_timeout.min(TURNED_AWAY);
                     each(Deadline::new(entrance.since, span, Then::Refuse(Late::Head)));
-                } else if let Some(deadline) = entrance.deadline(env) {
-                    each(deadline);
+                } else if let Some(Due { from, millis, late }) = entrance.due(env) {
+                    each(Deadline { from, millis, then: late.map_or(Then::CloseIdle, Then::Refuse) });
                 }
             }
         }

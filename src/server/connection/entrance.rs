@@ -3,18 +3,13 @@
 //!
 //! Bytes become [`Step`]s. The caller answers them, and the entrance remembers what an answer still needs.
 
-use super::deadlines::{Deadline, Then};
-use super::websocket::Extra;
-use crate::http::{
-    Body, BodyDecoder, BodyLength, HeadScanner, Persistence, ProxyHeader, ProxyHeaderError, RequestError, Via,
-};
-use crate::protocol::Extension;
-use crate::server::types::env::{Charge, Env, Tick, millis};
+mod stage;
 
-/// A body has this many milliseconds before its average rate counts.
-const BODY_GRACE: u64 = 10_000;
-/// The least average rate of a body, in bytes a second.
-const BODY_RATE: u64 = 1024;
+pub(crate) use self::stage::{Arrived, Decision, Due, Late, Owed, Upload};
+use self::stage::{Intake, Stage};
+use super::websocket::Extra;
+use crate::http::{BodyDecoder, BodyLength, HeadScanner, ProxyHeader, ProxyHeaderError, RequestError, Via};
+use crate::server::types::env::{Charge, Env, Tick, millis};
 
 /// The data of a connection that speaks HTTP. While it is idle it owns no memory on the heap.
 pub(crate) struct Entrance {
@@ -36,55 +31,7 @@ pub(crate) struct Entrance {
     pub is_crowded: bool,
 }
 
-/// A request under way.
-struct Intake {
-    /// Bytes that have been received and belong to nothing below: a head so far, or bytes behind the current request.
-    bytes: Vec<u8>,
-    stage: Stage,
-    charge: Charge,
-}
-
-enum Stage {
-    /// The head is not complete.
-    Head(HeadScanner),
-    /// The body is not complete.
-    Body(Upload),
-    /// A handler has put off its decision about an opening handshake.
-    Upgrade(Box<Decision>),
-    /// A handler has put off its answer.
-    Answer(Owed),
-    /// Nothing is under way, and the bytes have not been looked at.
-    Backlog,
-}
-
-/// A request whose body is not complete.
-pub(crate) struct Upload {
-    pub head: Vec<u8>,
-    pub body: Vec<u8>,
-    decoder: BodyDecoder,
-    /// Bytes that the body may have.
-    max: usize,
-    since: Tick,
-}
-
-/// An opening handshake that will be decided later.
-pub(crate) struct Decision {
-    pub accept_key: [u8; 28],
-    pub mount: u16,
-    /// The subprotocols that the client has offered.
-    pub offered: Vec<Box<str>>,
-    /// What was agreed on about compression.
-    pub extension: Option<Extension>,
-}
-
-/// A plain request that will be answered later.
-#[derive(Clone, Copy)]
-pub(crate) struct Owed {
-    pub body: Body,
-    pub after: Persistence,
-}
-
-/// What the front of the input was.
+/// The front of the input.
 pub(crate) enum Step<'a> {
     /// Not enough: more bytes must come, or an answer is due first.
     Wait,
@@ -98,36 +45,6 @@ pub(crate) enum Step<'a> {
     NoProxy(ProxyHeaderError),
     /// A broken rule.
     Refuse(RequestError),
-}
-
-/// The side that is late, and with what.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Late {
-    /// The client, with its request head: 408.
-    Head,
-    /// The client, with its body: 408.
-    Body,
-    /// The application, with its decision about an opening handshake: 503.
-    Decision,
-    /// The application, with its answer: 503.
-    Answer,
-}
-
-/// Received bytes that have not been handled.
-pub(crate) enum Arrived<'a> {
-    /// They lie in the receive buffer.
-    Borrowed(&'a mut [u8]),
-    /// They lie behind bytes that were kept.
-    Owned(Vec<u8>),
-}
-
-impl Arrived<'_> {
-    pub fn as_mut(&mut self) -> &mut [u8] {
-        match self {
-            Arrived::Borrowed(bytes) => bytes,
-            Arrived::Owned(bytes) => bytes,
-        }
-    }
 }
 
 impl Entrance {
@@ -311,7 +228,7 @@ impl Entrance {
         self.intake.as_mut().map(|intake| std::mem::take(&mut intake.bytes)).unwrap_or_default()
     }
 
-    /// A request was answered, and another may follow. What the application has attached for it is dropped.
+    /// A request was answered, and another may follow. The value that the application has attached for it is dropped.
     pub fn note_answered(&mut self, env: &Env) {
         self.served = self.served.saturating_add(1);
         self.since = env.tick();
@@ -324,21 +241,17 @@ impl Entrance {
     }
 
     /// The deadline of the current stage.
-    pub fn deadline(&self, env: &Env) -> Option<Deadline> {
+    pub fn due(&self, env: &Env) -> Option<Due> {
         let config = &env.config;
-        let after = |span, then| Some(Deadline { from: self.since, millis: millis(span), then });
+        let after = |span, late| Some(Due { from: self.since, millis: millis(span), late });
         match self.stage() {
-            Some(Stage::Head(_)) => after(config.handshake_timeout, Then::Refuse(Late::Head)),
-            Some(Stage::Upgrade(_)) => after(config.handshake_timeout, Then::Refuse(Late::Decision)),
-            Some(Stage::Answer(_)) => after(config.answer_timeout, Then::Refuse(Late::Answer)),
-            Some(Stage::Body(upload)) => {
-                let allowed = BODY_GRACE.max(upload.decoder.wire_bytes() / BODY_RATE * 1000);
-                let millis = u32::try_from(allowed).unwrap_or(u32::MAX);
-                Some(Deadline { from: upload.since, millis, then: Then::Refuse(Late::Body) })
-            }
+            Some(Stage::Head(_)) => after(config.handshake_timeout, Some(Late::Head)),
+            Some(Stage::Upgrade(_)) => after(config.handshake_timeout, Some(Late::Decision)),
+            Some(Stage::Answer(_)) => after(config.answer_timeout, Some(Late::Answer)),
+            Some(Stage::Body(upload)) => Some(upload.due()),
             Some(Stage::Backlog) => None,
-            None if self.served > 0 => config.keep_alive.and_then(|span| after(span, Then::CloseIdle)),
-            None => after(config.handshake_timeout, Then::Refuse(Late::Head)),
+            None if self.served > 0 => config.keep_alive.and_then(|span| after(span, None)),
+            None => after(config.handshake_timeout, Some(Late::Head)),
         }
     }
 

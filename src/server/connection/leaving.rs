@@ -3,8 +3,6 @@
 //! received.
 
 use super::websocket::Extra;
-use super::{Connection, Phase, Reading};
-use crate::server::transport::Socket;
 use crate::server::types::env::{Env, Tick, millis};
 
 /// How long the peer's bytes are discarded after our side of the stream has ended, in milliseconds.
@@ -24,7 +22,7 @@ pub(crate) struct Leaving {
     pub is_turned_away: bool,
     /// Bytes of the peer that are still discarded.
     discards: u32,
-    /// What `close` may look at.
+    /// The data that `close` may look at.
     pub kept: Option<Box<Extra>>,
 }
 
@@ -57,31 +55,18 @@ impl Leaving {
         let since = env.tick();
         Leaving { stage: Stage::Owing, since, millis: None, is_clean: false, is_turned_away, discards, kept: None }
     }
-}
 
-impl Connection {
-    /// Goes on leaving as far as possible now. Returns whether it has come to its end.
-    pub fn try_to_finish(&mut self, socket: Option<&mut impl Socket>, env: &Env) -> bool {
-        let owes = self.output.len() > 0;
-        let (ended, drained) = (self.reading == Reading::Ended, self.reading == Reading::Drained);
-        let Phase::Leaving(leaving) = &mut self.phase else { return false };
-        if leaving.stage != Stage::Owing || owes {
-            return false;
-        }
-        if ended || (leaving.is_clean && drained) {
-            return true;
-        }
-        (leaving.stage, leaving.since, leaving.millis) = (Stage::Lingering, env.tick(), Some(LINGER));
-        socket.is_none_or(|socket| socket.shutdown_write().is_err())
+    /// Our side of the stream has ended.
+    pub fn linger(&mut self, env: &Env) {
+        (self.stage, self.since, self.millis) = (Stage::Lingering, env.tick(), Some(LINGER));
     }
 
-    /// Bytes came that nobody wants. Returns whether there were too many.
+    /// Counts bytes that are discarded. Returns whether there were too many.
     pub fn discard(&mut self, len: usize) -> bool {
-        let Phase::Leaving(leaving) = &mut self.phase else { return false };
-        if leaving.discards < u32::MAX {
-            leaving.discards = leaving.discards.saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));
+        if self.discards < u32::MAX {
+            self.discards = self.discards.saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));
         }
-        leaving.discards == 0
+        self.discards == 0
     }
 }
 

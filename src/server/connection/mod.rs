@@ -22,7 +22,7 @@ use std::io;
 use self::entrance::Entrance;
 use self::leaving::{Leaving, Stage};
 use self::output::Output;
-use self::websocket::{Extra, WebSocket};
+use self::websocket::{Backlog, Extra, WebSocket};
 use super::transport::{Received, Socket};
 use super::types::env::{Env, Tick};
 
@@ -83,7 +83,7 @@ pub(crate) enum Work {
     Receive,
 }
 
-/// What a connection counts as, for limits that concern some of them.
+/// The kind of a connection, for limits that concern one kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Standing {
     /// Its request is not complete, or not decided.
@@ -279,6 +279,32 @@ impl Connection {
     pub fn leave(&mut self, leaving: Leaving) -> Phase {
         self.output.stop_pausing();
         std::mem::replace(&mut self.phase, Phase::Leaving(leaving))
+    }
+
+    /// Goes on leaving as far as possible now. Returns whether it has come to its end.
+    pub fn try_to_finish(&mut self, socket: Option<&mut impl Socket>, env: &Env) -> bool {
+        let owes = self.output.len() > 0;
+        let (ended, drained) = (self.reading == Reading::Ended, self.reading == Reading::Drained);
+        let Phase::Leaving(leaving) = &mut self.phase else { return false };
+        if leaving.stage != Stage::Owing || owes {
+            return false;
+        }
+        if ended || (leaving.is_clean && drained) {
+            return true;
+        }
+        leaving.linger(env);
+        socket.is_none_or(|socket| socket.shutdown_write().is_err())
+    }
+
+    /// Bytes came that nobody wants. Returns whether there were too many.
+    pub fn discard(&mut self, len: usize) -> bool {
+        self.leaving().is_some_and(|leaving| leaving.discard(len))
+    }
+
+    /// Takes the bytes that wait to be handled.
+    pub fn take_backlog(&mut self) -> Backlog {
+        let extra = self.websocket_mut().and_then(|websocket| websocket.extra.as_mut());
+        extra.map(|extra| std::mem::take(&mut extra.backlog)).unwrap_or_default()
     }
 }
 

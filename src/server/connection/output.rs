@@ -1,17 +1,19 @@
 //! Output: the only place that writes to a socket. It sends what the socket accepts at once, queues the rest, and keeps
 //! the water marks.
 
+mod owed;
 pub(crate) mod parts;
 pub(crate) mod queue;
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
+use self::owed::Owed;
 use self::parts::{Input, PARTS, Part, Share, len_of, start_of_last_frame};
-use self::queue::{Kind, WriteQueue, rest_of_begun_frame};
+use self::queue::{Kind, rest_of_begun_frame};
 use crate::server::transport::Socket;
 use crate::server::types::config::Slow;
-use crate::server::types::env::{Charge, Env, Tick};
+use crate::server::types::env::{Env, Tick};
 use crate::server::types::stats::Count;
 
 /// Bytes of its queue that a connection is sent in a turn.
@@ -22,23 +24,6 @@ const SLICES: usize = 32;
 /// The bytes owed to a peer. While nothing is owed it owns no memory.
 #[derive(Default)]
 pub(crate) struct Output(Option<Box<Owed>>);
-
-struct Owed {
-    queue: WriteQueue,
-    /// When the peer last accepted a byte of the queue, or when the queue began.
-    progress: Tick,
-    /// The last write was not completed: the socket's next event will say that it accepts bytes again.
-    is_blocked: bool,
-    /// The connection is not read from, since it is owed too much.
-    is_paused: bool,
-    /// More than the high-water mark has been owed since the last call of `drained`.
-    was_high: bool,
-    /// The connection is in the loop's list of those to flush.
-    is_listed: bool,
-    /// A Pong that waits until the socket accepts bytes again. The newest replaces an older one (5.5.3).
-    pong: Option<Box<[u8]>>,
-    charge: Charge,
-}
 
 /// Whether the queue had room for the frames that the socket did not accept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -227,10 +212,7 @@ impl Output {
 
     /// Frees the memory when nothing is owed.
     pub fn shrink(&mut self) {
-        let is_idle = |owed: &Owed| {
-            owed.queue.is_empty() && owed.pong.is_none() && !owed.is_blocked && !owed.is_listed && !owed.was_high
-        };
-        if self.0.as_deref().is_some_and(is_idle) {
+        if self.0.as_deref().is_some_and(Owed::is_idle) {
             self.0 = None;
         }
     }
@@ -257,18 +239,7 @@ impl Output {
     }
 
     fn owed(&mut self, env: &Env) -> &mut Owed {
-        self.0.get_or_insert_with(|| {
-            Box::new(Owed {
-                queue: WriteQueue::default(),
-                progress: env.tick(),
-                is_blocked: false,
-                is_paused: false,
-                was_high: false,
-                is_listed: false,
-                pong: None,
-                charge: Charge::new(&env.held),
-            })
-        })
+        self.0.get_or_insert_with(|| Box::new(Owed::new(env)))
     }
 
     /// One write past the empty queue; none while something is queued. Returns how many bytes the socket accepted.
@@ -366,16 +337,6 @@ impl Output {
         // Where the last frame has room, the frames before it have room, too.
         queued + len_of(parts) - sent <= env.config.max_queue
             || queued + start_of_last_frame(parts).saturating_sub(sent) <= env.config.high_water
-    }
-}
-
-impl Owed {
-    /// The queue has grown: the peer is perhaps no longer read from.
-    fn note_growth(&mut self, env: &Env) {
-        if self.queue.len() > env.config.high_water {
-            (self.was_high, self.is_paused) = (true, true);
-        }
-        self.charge.set(self.queue.held());
     }
 }
 

@@ -1,187 +1,22 @@
 //! A server on sockets in memory whose turns are made one by one, and the laws that hold after each of them.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::app::Record;
+pub(crate) use super::app::{App, Call};
 use super::buffered::BufferedPoller;
-use crate::http::{Request, Response, Router};
-use crate::protocol::Message;
+use crate::http::Router;
 use crate::server::connection::{Connection, Phase};
 use crate::server::event_loop::state::{Door, EventLoop, Mount, Parts, Route, Site};
 use crate::server::transport::memory::{Client, Network};
 use crate::server::types::env::Env;
-use crate::server::{
-    Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Handle, Handler, Stats, TimerId,
-};
+use crate::server::{Config, ConnectionId, Handle, Stats};
 
 /// Turns after which a server that should have come to rest has not.
 const TURNS: usize = 2000;
-/// What a queue may hold beyond its bounds: frames that are owed by rule.
+/// Bytes that a queue may hold beyond its bounds: frames that are owed by rule.
 const CONTROL: usize = 4096;
-
-/// A callback of a handler.
-pub(crate) enum Call<'a> {
-    Open,
-    Message(Message<'a>),
-    Drained,
-    Timer(TimerId),
-    Error,
-    Close,
-}
-
-type Hook = Box<dyn FnMut(&mut Context<'_>, Call<'_>) + Send>;
-type AdmitHook = Box<dyn FnMut(&mut Context<'_>, &Request<'_>) -> Result<usize, Response> + Send>;
-type AnswerHook = Box<dyn FnMut(&mut Context<'_>, &Request<'_>, &[u8]) -> Answer + Send>;
-type AcceptHook = Box<dyn FnMut(&mut Context<'_>, &Request<'_>) -> Accept + Send>;
-
-/// A handler that keeps a record and leaves the rest to closures.
-pub(crate) struct App {
-    hook: Hook,
-    accept: AcceptHook,
-    admit: AdmitHook,
-    answer: Option<AnswerHook>,
-    record: Arc<Mutex<Record>>,
-}
-
-/// What has been called, as lines such as `open #0.0`.
-#[derive(Default)]
-pub(crate) struct Record {
-    lines: Vec<String>,
-    ids: Vec<ConnectionId>,
-    open: HashMap<ConnectionId, bool>,
-    faults: Vec<String>,
-}
-
-impl App {
-    pub fn new(hook: impl FnMut(&mut Context<'_>, Call<'_>) + Send + 'static) -> Self {
-        App {
-            hook: Box::new(hook),
-            accept: Box::new(|_, _| Accept::yes()),
-            admit: Box::new(|ctx, _| Ok(ctx.max_body())),
-            answer: None,
-            record: Arc::default(),
-        }
-    }
-
-    /// Decides about opening handshakes.
-    pub fn accepting(mut self, hook: impl FnMut(&mut Context<'_>, &Request<'_>) -> Accept + Send + 'static) -> Self {
-        self.accept = Box::new(hook);
-        self
-    }
-
-    /// Admits plain requests, before their bodies are read.
-    pub fn admitting(
-        mut self,
-        hook: impl FnMut(&mut Context<'_>, &Request<'_>) -> Result<usize, Response> + Send + 'static,
-    ) -> Self {
-        self.admit = Box::new(hook);
-        self
-    }
-
-    /// Answers plain requests.
-    pub fn answering(
-        mut self,
-        hook: impl FnMut(&mut Context<'_>, &Request<'_>, &[u8]) -> Answer + Send + 'static,
-    ) -> Self {
-        self.answer = Some(Box::new(hook));
-        self
-    }
-
-    /// Sends every message back.
-    pub fn echo() -> Self {
-        Self::new(|ctx, call| {
-            if let Call::Message(message) = call {
-                ctx.send(message);
-            }
-        })
-    }
-
-    /// Sends every message to all.
-    pub fn broadcast() -> Self {
-        Self::new(|ctx, call| {
-            if let Call::Message(message) = call {
-                ctx.broadcast(message);
-            }
-        })
-    }
-
-    fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes a callback on a connection that has to be open, unless it is a timer's.
-    fn note(&self, what: &str, id: ConnectionId) {
-        let mut record = self.record();
-        record.lines.push(format!("{what} {id}"));
-        if record.open.get(&id) != Some(&true) && !what.starts_with("timer") {
-            record.faults.push(format!("{what} {id}, which is not open"));
-        }
-    }
-}
-
-impl Handler for App {
-    fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
-        (self.accept)(ctx, request)
-    }
-
-    fn open(&mut self, ctx: &mut Context<'_>) {
-        let id = ctx.id();
-        let mut record = self.record();
-        record.ids.push(id);
-        if record.open.insert(id, true).is_some() {
-            record.faults.push(format!("a second open {id}"));
-        }
-        drop(record);
-        self.note("open", id);
-        (self.hook)(ctx, Call::Open);
-    }
-
-    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
-        self.note("message", ctx.id());
-        (self.hook)(ctx, Call::Message(message));
-    }
-
-    fn admit(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Result<usize, Response> {
-        (self.admit)(ctx, request)
-    }
-
-    fn request(&mut self, ctx: &mut Context<'_>, request: &Request<'_>, body: &[u8]) -> Answer {
-        match &mut self.answer {
-            Some(answer) => answer(ctx, request, body),
-            None => Answer::Now(crate::http::upgrade_required(request)),
-        }
-    }
-
-    fn drained(&mut self, ctx: &mut Context<'_>) {
-        self.note("drained", ctx.id());
-        (self.hook)(ctx, Call::Drained);
-    }
-
-    fn timer(&mut self, ctx: &mut Context<'_>, timer: TimerId) {
-        self.note("timer", ctx.id());
-        (self.hook)(ctx, Call::Timer(timer));
-    }
-
-    fn error(&mut self, ctx: &mut Context<'_>, error: &ConnectionError) {
-        self.note(&format!("error {error}"), ctx.id());
-        (self.hook)(ctx, Call::Error);
-    }
-
-    fn close(&mut self, ctx: &mut Context<'_>, reason: CloseReason<'_>) {
-        let id = ctx.id();
-        let why = match reason {
-            CloseReason::Peer(_) => "peer",
-            CloseReason::Local(_) => "local",
-            CloseReason::Lost => "lost",
-            CloseReason::Failed(_) => "failed",
-            CloseReason::Shutdown => "shutdown",
-        };
-        self.note(&format!("close {why} {}", reason.code().0), id);
-        self.record().open.insert(id, false);
-        (self.hook)(ctx, Call::Close);
-    }
-}
 
 /// A server under test.
 pub(crate) struct Bed {
@@ -271,7 +106,7 @@ impl Bed {
         self.connection(slot).output.len()
     }
 
-    /// What has been called since this was asked last.
+    /// The callbacks that were called since this was asked last.
     pub fn log(&self) -> Vec<String> {
         std::mem::take(&mut self.record().lines)
     }

@@ -170,7 +170,7 @@ impl Client {
         self.network.wire(self.at, |wire| wire.spurious = true);
     }
 
-    /// What the server has done with its socket since this was asked last.
+    /// The server's calls on its socket since this was asked last.
     pub fn calls(&self) -> Calls {
         self.network.wire(self.at, |wire| std::mem::take(&mut wire.calls))
     }

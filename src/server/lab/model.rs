@@ -14,12 +14,14 @@
 //! On some days the server compresses, and some of the clients do: the laws are about what they then make of it.
 
 mod compressed;
+mod draw;
 mod peer;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub(crate) use self::draw::Draw;
 use self::peer::Peer;
 use self::world::World;
 use super::bed::{App, Bed};
@@ -35,22 +37,6 @@ const STEPS: usize = 150;
 /// Bytes that may be said in long messages, for the same; and on a day on which they are compressed.
 const ALLOWANCE: usize = 32 << 20;
 const ALLOWANCE_COMPRESSED: usize = 3 << 19;
-
-/// Makes choices out of bytes; when they are used up all choices are the first.
-pub(crate) struct Draw<'a>(&'a [u8]);
-
-impl Draw<'_> {
-    /// A number below `end`.
-    fn below(&mut self, end: usize) -> usize {
-        let Some((byte, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*byte) % end
-    }
-
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-}
 
 /// Lives through a day, and panics where a law is broken.
 pub fn run(bytes: &[u8]) {
@@ -146,7 +132,7 @@ impl Day<'_> {
         let len = self.draw.pick(&[4, 200, 5000, 70_000]);
         let (which, topic) = (self.draw.below(256), self.draw.below(3));
         let handle = self.bed.handle.clone();
-        // What it means is noted when it is done: the call comes right before it.
+        // Its meaning is noted when it is done: the call comes right before it.
         let (message, world) = (lock(&self.world).message(len), Arc::clone(&self.world));
         let noted = message.clone();
         let full = "commands are taken in every turn";
@@ -206,14 +192,16 @@ impl Day<'_> {
         for peer in self.peers.iter_mut().filter(|peer| !peer.has_left()) {
             peer.finish_sending();
         }
-        // Those that wait until descriptors are free are accepted then.
+        // Clients that wait until descriptors are free are accepted then.
         self.bed.pass(Duration::from_millis(100));
         self.look();
         self.bed.settle();
         self.look();
         {
             let world = lock(&self.world);
-            self.peers.iter().for_each(|peer| world.check(peer));
+            for peer in self.peers.iter().filter(|peer| !peer.has_left()) {
+                world.check(peer.number, peer.place, peer.sent);
+            }
         }
         if self.draw.below(4) == 0 {
             self.bed.handle.shutdown(Shutdown::default());

@@ -157,7 +157,7 @@ fn bind_all(candidates: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<List
             continue;
         }
         tried.push(candidate);
-        // What the first one was given, the others must have.
+        // The others must have the port that the first one was given.
         if let Some(Listener::Tcp(first)) = listeners.first() {
             candidate.set_port(first.local_addr()?.port());
         }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_what_to_write() {
+    fn text_that_is_no_address_is_refused_with_an_example() {
         for address in ["", "localhost", "1.2.3.4:x", ":::", "unix:", "unix:/tmp/x?mode=rw"] {
             let error = error_of(address);
             assert!(error.contains("write ") || error.contains("octal"), "{error}");

@@ -9,16 +9,16 @@ mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[cfg(any(test, fuzzing))]
-pub(crate) use self::wire::{Calls, Reset};
-pub(crate) use self::wire::{MemorySocket, Wire};
-use super::{Poller, Ready, Token};
+pub(crate) use self::wire::Calls;
+pub(crate) use self::wire::{Reset, Style, Wire};
+use super::{Poller, Ready, Received, Socket, Token};
 use crate::server::types::id::Peer;
 
 /// accept(2): this process has no more descriptors.
@@ -52,16 +52,6 @@ pub(crate) struct State {
     /// Calls on sockets since the clock was read last, and the most there have been.
     pub calls: Cell<usize>,
     pub most_calls: Cell<usize>,
-}
-
-/// What an event reports of a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Style {
-    /// All that is true of it, whichever change has caused the event.
-    Epoll,
-    /// The change alone.
-    #[cfg_attr(not(any(test, fuzzing)), allow(dead_code))]
-    Kqueue,
 }
 
 #[derive(Default)]
@@ -241,6 +231,47 @@ enum Source {
 #[inline(never)]
 fn system_call<T>(act: impl FnOnce() -> T) -> T {
     act()
+}
+
+/// The server's end of a wire.
+pub(crate) struct MemorySocket {
+    pub network: Network,
+    pub at: usize,
+}
+
+impl Socket for MemorySocket {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        system_call(|| self.network.call(self.at, |wire| wire.receive(buffer)))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        system_call(|| self.network.call(self.at, |wire| wire.send(&[IoSlice::new(bytes)])))
+    }
+
+    fn send_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        system_call(|| self.network.call(self.at, |wire| wire.send(slices)))
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.network.wire(self.at, |wire| {
+            wire.shut = true;
+            if wire.reset == Reset::No { Ok(()) } else { Err(ErrorKind::NotConnected.into()) }
+        })
+    }
+
+    fn abort(&mut self) -> io::Result<()> {
+        self.network.wire(self.at, |wire| wire.aborted = true);
+        Ok(())
+    }
+}
+
+impl Drop for MemorySocket {
+    fn drop(&mut self) {
+        self.network.wire(self.at, |wire| {
+            wire.dropped = Some(wire.inbound.len());
+            wire.token = None;
+        });
+    }
 }
 
 pub(crate) struct MemoryPoller(Network);

@@ -48,7 +48,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// What happened, for the line that only counts.
+            /// The name of the event, for the line that only counts.
             fn name(self) -> &'static str {
                 match self {
                     $(Kind::$kind => $name,)+

@@ -1,4 +1,4 @@
-// What the server does around its apps: paths, plain HTTP, origins, subprotocols, shutdown.
+// The server around its apps: paths, plain HTTP, origins, subprotocols, shutdown.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -18,7 +18,7 @@ export const options = { timeout: 60_000 };
 
 /** One process on a port of its own; when the test ends it must exit by SIGTERM with code 0. */
 export async function serve(t, ...args) {
-  // What it warns of is done on purpose here.
+  // The tests do on purpose what it warns of.
   const env = { ...process.env, RUST_LOG: "error" };
   for (const name of ["SOCKHOP_LISTEN", "IP", "PORT"]) delete env[name];
   const child = spawn(args.includes("--deflate") ? DEFLATE_BINARY : BINARY, [...args, "--listen", "127.0.0.1:0"], { env, stdio: ["ignore", "pipe", "inherit"] });

@@ -49,7 +49,7 @@ impl Drop for LastWord {
 }
 
 #[test]
-fn what_is_dropped_with_a_command_may_use_the_handle() {
+fn a_value_dropped_with_a_command_may_use_the_handle() {
     let handle = Handle::new();
     let word = LastWord(handle.clone());
     handle.call("/", move |_: &mut App, _| drop(word)).unwrap();

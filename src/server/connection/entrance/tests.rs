@@ -3,8 +3,8 @@
 mod deadlines;
 
 use super::*;
-use crate::http::Request;
 use crate::http::testing::however_split;
+use crate::http::{Body, Persistence, Request};
 use crate::server::connection::testing::{env, set_tick};
 use crate::server::types::config::Config;
 
@@ -252,7 +252,7 @@ fn memory_follows_the_bytes_that_are_there_whatever_length_was_announced() {
 }
 
 #[test]
-fn what_an_application_attaches_to_a_request_ends_with_the_answer() {
+fn a_value_attached_to_a_request_ends_with_the_answer() {
     let env = env(Config::default());
     let mut entrance = Entrance::new(false, &env);
     let attach = |entrance: &mut Entrance| {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::server::connection::testing::{FakeSocket, accepted, env, set_tick};
+use crate::server::connection::{Connection, Reading};
 use crate::server::types::config::Config;
 use crate::server::types::env::Tick;
 

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_pushed_comes_out_in_order_whatever_the_peer_takes_at_a_time() {
+    fn pushed_bytes_come_out_in_order_whatever_the_peer_takes_at_a_time() {
         for step in 1..40 {
             let mut queue = WriteQueue::default();
             let shared = Rc::new(SharedBytes::new(frames(&[&[1; 5000], &[2; 10]])));
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_holds_is_counted_by_capacity_and_given_back() {
+    fn memory_is_counted_by_capacity_and_given_back() {
         let (mut queue, account) = (WriteQueue::default(), Account::default());
         let shared = Rc::new(SharedBytes::new(frames(&[&[1; 50_000]])));
         queue.push_shared(&shared, 0..shared.len(), 0, Kind::Post, &account);

@@ -1,4 +1,4 @@
-//! The batch of messages with an inbox of the test, and what few WebSockets have at a time. No loop, no handler.
+//! The batch of messages with an inbox of the test, and the data that few WebSockets have at a time. No loop, no handler.
 
 mod extra;
 

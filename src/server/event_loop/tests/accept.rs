@@ -158,7 +158,7 @@ fn the_ten_thousand_and_first_connection_gets_503() {
 }
 
 #[test]
-fn those_who_connect_and_reset_leave_nothing() {
+fn clients_that_connect_and_reset_leave_nothing() {
     let mut bed = Bed::new(App::echo());
     for round in 0..50 {
         let clients: Vec<_> = (0..40).map(|n| bed.connect(if n % 2 == 0 { "" } else { "GET / HT" })).collect();

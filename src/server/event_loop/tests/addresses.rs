@@ -1,4 +1,4 @@
-//! Whose connections they are, behind proxies and not, and how many each address may have. Peers of the first listener
+//! The addresses of clients, behind proxies and not, and the limits for each address. Peers of the first listener
 //! come from 192.0.2.1, those of the second, which is local, from 127.0.0.1.
 
 use super::*;
@@ -61,7 +61,7 @@ fn answer(client: &mut Client) -> (u16, Vec<String>) {
     (status, if status == 101 { client.texts() } else { Vec::new() })
 }
 
-/// Who the handler says that a client is.
+/// The name by which the handler greets a client.
 #[track_caller]
 fn name(bed: &mut Bed, listener: usize, bytes: &[u8]) -> String {
     let (status, texts, _) = ask(bed, listener, bytes);

@@ -43,7 +43,7 @@ fn sixteen_messages_at_once_are_answered_in_one_write() {
 }
 
 #[test]
-fn those_who_flood_are_served_in_turn_and_a_mebibyte_at_a_time() {
+fn flooding_clients_are_served_in_turn_and_a_mebibyte_at_a_time() {
     let mut bed = Bed::new(App::new(|_, _| {}));
     let clients = bed.open_many(32);
     let flood: Vec<u8> = (0..64).flat_map(|_| masked(0x82, &[1; 8 * KIB])).collect();

@@ -1,4 +1,4 @@
-//! What callbacks may do, and what becomes of it.
+//! Callbacks, and the effects of calls made in them.
 
 use std::sync::{Arc, Mutex};
 
@@ -95,7 +95,7 @@ fn a_handler_may_close_others_and_what_it_said_to_them_before_arrives() {
 }
 
 #[test]
-fn what_is_said_when_a_connection_ends_leaves_in_the_next_turn() {
+fn messages_sent_when_a_connection_ends_leave_in_the_next_turn() {
     for way in WAYS {
         let mut bed = Bed::new(scripted(|ctx, name| {
             if name == "error" || name == "close" {

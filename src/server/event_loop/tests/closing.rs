@@ -83,7 +83,7 @@ fn a_peer_that_ends_its_stream_after_our_close_is_not_an_error() {
 }
 
 #[test]
-fn what_came_before_a_broken_rule_is_answered_before_the_close() {
+fn messages_before_a_broken_rule_are_answered_before_the_close() {
     for (bad, code, reason) in [
         (&[0x83, 0x80, 0, 0, 0, 0][..], 1002, "reserved opcode"),
         (b"\x81\x05Hello", 1002, "unmasked frame from a client"),

@@ -104,7 +104,7 @@ fn it_is_negotiated_only_where_both_sides_want_it() {
 }
 
 #[test]
-fn what_was_agreed_on_is_logged() {
+fn the_agreed_compression_is_logged() {
     for (offer, said) in [
         (PLAIN, "permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
         (
@@ -188,7 +188,7 @@ fn a_broadcast_is_compressed_once_for_each_window_and_others_get_it_plain() {
 }
 
 #[test]
-fn what_is_said_to_one_and_to_all_arrives_in_order_in_every_mode() {
+fn messages_to_one_and_to_all_arrive_in_order_in_every_mode() {
     for deflate in [Deflate::default(), Deflate::takeover()] {
         let app = App::new(|ctx, call| {
             if let Call::Message(message) = call {
@@ -299,7 +299,7 @@ fn a_message_is_inflated_over_several_turns_and_others_are_served_between() {
 }
 
 #[test]
-fn what_is_beyond_the_limit_when_inflated_is_1009_and_bad_data_1007() {
+fn a_message_beyond_the_limit_when_inflated_is_1009_and_bad_data_1007() {
     let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
     let (mut compressed, mut contexts) =
         (Deflater::new(protocol::ContextTakeover::No, 15, DeflateOptions::default()), 0);

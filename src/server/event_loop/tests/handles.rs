@@ -1,4 +1,4 @@
-//! What other threads ask for through a handle.
+//! Commands of other threads, through a handle.
 
 use super::*;
 use crate::server::Handler;
@@ -47,7 +47,7 @@ fn commands_reach_those_they_are_for() {
 }
 
 #[test]
-fn what_one_thread_says_arrives_in_that_order() {
+fn commands_of_one_thread_take_effect_in_their_order() {
     let mut bed = Bed::new(App::echo());
     let mut client = bed.open();
     let (handle, id) = (bed.handle.clone(), bed.ids()[0]);

@@ -68,7 +68,7 @@ fn with_latest_one_who_is_owed_little_again_is_read_again() {
     stuck.frame(0x82, b"not read");
     bed.settle();
     assert_eq!(bed.log().iter().filter(|line| *line == "message #0.0").count(), 0);
-    // What it is owed is dropped, and all of this is less than the low-water mark.
+    // The bytes that it is owed are dropped, and together are fewer than the low-water mark.
     speaker.frame(0x82, b"newest");
     bed.settle();
     let log = bed.log();
@@ -172,7 +172,7 @@ fn a_half_message_takes_twice_its_bytes_at_most() {
             client.write(bytes);
             bed.settle();
             come += bytes.len();
-            // What holds it, and the queue of a peer, are there however little has come.
+            // Its bookkeeping, and the queue of a peer, take memory however little has come.
             let held = bed.memory();
             assert!(held <= 2 * come + 512, "{held} bytes for {come}, in pieces of {piece}");
         }

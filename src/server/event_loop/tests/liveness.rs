@@ -125,7 +125,7 @@ fn a_message_that_stands_still_for_a_minute_is_1008() {
         client.write(&[1; 10]);
         bed.pass(seconds(29));
         assert_eq!(client.frames(), []);
-        // What came in the first minute may have been enough for it, and is not for the next one.
+        // The bytes of the first minute may have been enough for it. They do not count for the next one.
         bed.pass(seconds(63));
         assert!(matches!(client.frames()[..], [Frame::Close(1008, _)]), "{first} of {size}");
     }

@@ -21,7 +21,7 @@ fn obedient() -> App {
     })
 }
 
-/// What each client gets when these texts come in one turn, in this order.
+/// The messages of each client when these texts come in one turn, in this order.
 fn outcome(clients: usize, texts: &[(usize, &str)]) -> Vec<Vec<String>> {
     let mut bed = Bed::new(obedient());
     let mut clients = bed.open_many(clients);
@@ -33,7 +33,7 @@ fn outcome(clients: usize, texts: &[(usize, &str)]) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn what_is_said_to_a_connection_first_arrives_first() {
+fn messages_to_a_connection_arrive_in_the_order_of_their_sending() {
     for (texts, expected) in [
         (&[(0, "broadcast a;send b")][..], [&["a", "b"][..], &["a"]]),
         (&[(0, "send a;broadcast b")], [&["a", "b"], &["b"]]),
@@ -66,7 +66,7 @@ fn each_gets_what_was_posted_to_its_topics_in_order_and_once() {
     let subscriptions = ["subscribe t", "subscribe u;subscribe t", "subscribe u;subscribe v", "send none"];
     let subscribe = subscriptions.into_iter().enumerate();
     for (texts, expected) in [
-        // What lies in one piece, and what does not.
+        // Messages that lie in one piece, and messages that do not.
         ("publish t a;publish u b", [&["a"][..], &["a", "b"], &["b"], &[]]),
         ("publish t a;publish v b;publish u c;publish t d", [&["a", "d"], &["a", "c", "d"], &["b", "c"], &[]]),
         ("publish u a;broadcast b;publish v c", [&["b"], &["a", "b"], &["a", "b", "c"], &["b"]]),
@@ -88,7 +88,7 @@ fn each_gets_what_was_posted_to_its_topics_in_order_and_once() {
 }
 
 #[test]
-fn what_topics_owe_to_those_who_take_nothing_comes_later_in_one_piece_or_not() {
+fn posts_to_topics_reach_stalled_clients_later_in_one_piece_or_not() {
     for texts in [
         "publish t a;publish t b;publish u c",
         "publish u c;publish t a;publish t b",
@@ -137,7 +137,7 @@ fn others_are_all_but_the_sender() {
 }
 
 #[test]
-fn what_was_broadcast_before_a_close_comes_before_it_and_nothing_behind() {
+fn a_broadcast_before_a_close_arrives_before_it_and_none_behind_it() {
     for orders in [
         "broadcast a;close",
         "broadcast a;close;broadcast b",
@@ -158,7 +158,7 @@ fn what_was_broadcast_before_a_close_comes_before_it_and_nothing_behind() {
 }
 
 #[test]
-fn whoever_opens_after_a_post_does_not_get_it() {
+fn a_client_that_opens_after_a_post_does_not_get_it() {
     let mut bed = Bed::new(obedient());
     let (mut first, mut second) = (bed.open(), bed.connect(""));
     bed.settle();
@@ -247,7 +247,7 @@ fn a_write_error_closes_its_peer_at_the_end_of_the_turn() {
 }
 
 #[test]
-fn what_was_broadcast_before_the_peers_close_comes_before_its_answer() {
+fn a_broadcast_before_the_peers_close_arrives_before_the_answer_to_it() {
     for end in [&masked(0x88, &1000_u16.to_be_bytes()), &masked(0x83, b"")] {
         let mut bed = Bed::new(obedient());
         let mut clients = bed.open_many(2);

@@ -1,11 +1,12 @@
-//! Plain HTTP: keep-alive, bodies, and answers that come later.
+//! Plain HTTP: requests on kept connections, and their answers.
 
-use std::sync::{Arc, Mutex};
+mod bodies;
+mod later;
 
 use super::*;
 use crate::http::tests::smuggling::cases;
 use crate::http::{Body, Response, ResponseParser};
-use crate::server::{Answer, Deferred};
+use crate::server::Answer;
 
 /// An app that answers with method, path and body.
 fn mirror() -> App {
@@ -107,70 +108,6 @@ fn behind_each_malformed_request_nothing_is_read_as_a_request() {
 }
 
 #[test]
-fn a_client_that_expects_100_continue_gets_it_when_it_is_admitted_and_uploads_nothing_when_it_is_not() {
-    let app = mirror().admitting(|ctx, request| match request.path() {
-        "/open" => Ok(ctx.max_body()),
-        _ => Err(Response::text(401, "no\n")),
-    });
-    let mut bed = Bed::new(app);
-    let head =
-        |path: &str| format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
-    let mut client = bed.connect(&head("/open"));
-    bed.settle();
-    assert_eq!(std::mem::take(client.bytes()), crate::http::CONTINUE);
-    client.write(b"hello");
-    bed.settle();
-    assert_eq!(answers(&mut client), [ok("POST /open [hello]")]);
-    client.write(head("/shut").as_bytes());
-    bed.settle();
-    assert_eq!(answers(&mut client), [(401, "no\n".to_owned())]);
-    assert!(client.is_ended(), "its unread body must not be taken for a request");
-    let mut client = bed.connect("GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n");
-    bed.settle();
-    assert_eq!(answers(&mut client)[0].0, 417);
-}
-
-#[test]
-fn a_body_over_its_limit_is_413_before_it_is_kept() {
-    let config = Config { max_body: 10, ..Config::default() };
-    let app = mirror().admitting(|ctx, request| Ok(if request.path() == "/big" { 20 } else { ctx.max_body() }));
-    let mut bed = Bed::with(config, app);
-    for (path, len, status) in [("/", 10, 200), ("/", 11, 413), ("/big", 20, 200), ("/big", 21, 413)] {
-        let mut client = bed.connect(&format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {len}\r\n\r\n"));
-        bed.settle();
-        let early = client.bytes().starts_with(b"HTTP/1.1 413");
-        assert_eq!(early, status == 413, "{path} {len}: the head is enough");
-        client.write(&vec![b'x'; len]);
-        bed.settle();
-        assert_eq!(answers(&mut client)[0].0, status, "{path} {len}");
-    }
-    let mut client = bed.connect("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n");
-    bed.settle();
-    assert_eq!(client.bytes().len(), 0);
-    client.write(b"3\r\n");
-    bed.settle();
-    assert_eq!(answers(&mut client)[0].0, 413, "as soon as it is certain");
-}
-
-#[test]
-fn a_body_slower_than_1_kib_a_second_after_10_s_is_408_and_a_faster_one_is_not() {
-    for (bytes_a_second, status) in [(900, 408), (1300, 200)] {
-        let mut bed = Bed::new(mirror());
-        let len = 20 * bytes_a_second;
-        let mut client = bed.connect(&format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {len}\r\n\r\n"));
-        for second in 0..20 {
-            if client.is_ended() {
-                assert!(second >= 10, "{second} s");
-                break;
-            }
-            client.write(&vec![b'x'; bytes_a_second]);
-            bed.pass(Duration::from_secs(1));
-        }
-        assert_eq!(answers(&mut client)[0].0, status, "{bytes_a_second} bytes a second");
-    }
-}
-
-#[test]
 fn an_idle_connection_is_closed_without_a_word_after_its_time_and_a_later_head_has_ten_seconds() {
     let mut bed = Bed::new(mirror());
     let mut client = bed.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -206,44 +143,6 @@ fn a_connection_carries_so_many_requests_and_the_last_answer_says_so() {
     let mut client = bed.connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     bed.settle();
     assert!(client.is_ended() && answers(&mut client).len() == 1);
-}
-
-#[test]
-fn an_answer_may_come_later_and_pipelined_requests_wait_for_it() {
-    let owed: Arc<Mutex<Vec<Deferred>>> = Arc::default();
-    let noted = Arc::clone(&owed);
-    let app = App::echo().answering(move |ctx, request, _| match request.path() {
-        "/now" => Answer::Now(Response::text(200, "now")),
-        _ => {
-            noted.lock().expect("no panic").push(ctx.deferred());
-            Answer::Later
-        }
-    });
-    let mut bed = Bed::new(app);
-    let mut client = bed.connect(
-        "GET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /now HTTP/1.1\r\nHost: h\r\n\r\nHEAD /later HTTP/1.1\r\nHost: h\r\n\r\n",
-    );
-    bed.settle();
-    assert_eq!(client.bytes().len(), 0);
-    let take = || std::mem::take(&mut *owed.lock().expect("no panic"));
-    let [first] = take()[..] else { panic!("one is owed") };
-    bed.handle.answer(first, Response::text(200, "at last")).expect("room");
-    bed.settle();
-    assert_eq!(answers(&mut client), [ok("at last"), ok("now")]);
-    let [second] = take()[..] else { panic!("another is owed") };
-    // A name that was answered already reaches nobody.
-    bed.handle.answer(first, Response::text(200, "twice")).expect("room");
-    bed.settle();
-    assert_eq!(client.bytes().len(), 0);
-    bed.handle.answer(second, Response::text(200, "only a head")).expect("room");
-    bed.settle();
-    let bytes = std::mem::take(client.bytes());
-    assert!(bytes.ends_with(b"\r\n\r\n") && !bytes.windows(4).any(|it| it == b"only"), "{}", bytes.escape_ascii());
-    // An application that never answers.
-    client.write(b"GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
-    bed.pass(Duration::from_secs(31));
-    assert_eq!(answers(&mut client)[0].0, 503);
-    assert!(client.is_ended());
 }
 
 #[test]
@@ -301,32 +200,6 @@ fn when_the_server_is_full_an_idle_connection_makes_room_and_answers_in_flight_e
     let mut refused = bed.connect(&request("/"));
     bed.settle();
     assert!(refused.response().is_some_and(|response| response.starts_with("HTTP/1.1 503")));
-}
-
-#[test]
-fn a_shutdown_closes_idle_connections_at_once_and_lets_owed_answers_leave() {
-    let owed: Arc<Mutex<Vec<Deferred>>> = Arc::default();
-    let noted = Arc::clone(&owed);
-    let app = App::echo().answering(move |ctx, request, _| {
-        if request.path() == "/now" {
-            return Answer::Now(Response::text(200, "now"));
-        }
-        noted.lock().expect("no panic").push(ctx.deferred());
-        Answer::Later
-    });
-    let mut bed = Bed::new(app);
-    let idle = bed.connect("GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
-    let mut waiting = bed.connect("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
-    bed.settle();
-    bed.handle.shutdown(Shutdown::default());
-    bed.settle();
-    assert!(idle.is_gone() && !waiting.is_ended());
-    let owed = owed.lock().expect("no panic")[0];
-    bed.handle.answer(owed, Response::text(200, "done")).expect("room");
-    bed.settle();
-    let bytes = waiting.bytes().clone();
-    assert!(bytes.windows(17).any(|window| window == b"Connection: close"));
-    assert_eq!(answers(&mut waiting), [ok("done")]);
 }
 
 #[test]

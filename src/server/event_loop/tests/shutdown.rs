@@ -125,7 +125,7 @@ fn while_it_stops_plain_requests_are_answered_and_upgrades_are_not() {
 }
 
 #[test]
-fn those_who_are_being_closed_already_are_not_closed_again() {
+fn connections_that_are_being_closed_already_are_not_closed_again() {
     let mut bed = Bed::new(App::new(|ctx, call| {
         if let Call::Message(_) = call {
             ctx.close(CloseFrame::normal("bye"));
@@ -144,7 +144,7 @@ fn those_who_are_being_closed_already_are_not_closed_again() {
 }
 
 #[test]
-fn those_who_shake_hands_do_not_hold_it_up() {
+fn unfinished_handshakes_do_not_hold_it_up() {
     let mut bed = Bed::new(App::echo());
     let _half = bed.connect("GET / HTTP/1.1\r\n");
     bed.settle();

@@ -100,7 +100,7 @@ fn drained_is_called_once_each_time_the_queue_was_long() {
 
 #[test]
 fn a_slow_consumer_gets_the_frame_it_has_begun_and_1013() {
-    // What it takes before it stalls: nothing, a part of a header, of a payload, a frame, more than one.
+    // The bytes that it takes before it stalls: nothing, a part of a header, of a payload, a frame, more than one.
     for taken in [0, 1, 3, 4, 10_000, 10_003, 10_004, 10_005, 50_000] {
         let mut bed = Bed::new(generous());
         let mut clients = bed.open_many(3);
@@ -280,7 +280,7 @@ fn a_peer_that_takes_nothing_for_ten_seconds_is_reset() {
 }
 
 #[test]
-fn whoever_is_blocked_from_its_first_byte_has_ten_seconds_too() {
+fn a_client_that_is_blocked_from_its_first_byte_has_ten_seconds_too() {
     let mut bed = Bed::new(App::new(|ctx, call| {
         if let Call::Open = call {
             ctx.send("welcome");

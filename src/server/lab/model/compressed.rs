@@ -1,4 +1,4 @@
-//! What the model's clients make of permessage-deflate (RFC 7692): they offer it as the codec's clients do, and read and
+//! permessage-deflate (RFC 7692) of the model's clients: they offer it as the codec's clients do, and read and
 //! write with that.
 
 use crate::http::DeflateOffer;
@@ -8,7 +8,7 @@ use crate::protocol::{
 use crate::server::Deflate;
 use crate::server::lab::client::Frame;
 
-/// What the server answers to offers on a day.
+/// The server's answer to offers on a day.
 pub(super) fn wanted(choice: usize) -> Option<Deflate> {
     let deflate = match choice % 4 {
         2 => Deflate::default(),
@@ -19,7 +19,7 @@ pub(super) fn wanted(choice: usize) -> Option<Deflate> {
     DEFLATE_AVAILABLE.then_some(Deflate { options: DeflateOptions { threshold, ..deflate.options }, ..deflate })
 }
 
-/// What a client asks for.
+/// The offer of a client, if it makes one.
 pub(super) struct Offer(Option<DeflateOffer>);
 
 impl Offer {
@@ -42,7 +42,7 @@ impl Offer {
         request.replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {value}\r\n\r\n"))
     }
 
-    /// What comes of it.
+    /// The agreed compression.
     pub fn answered(&self, response: &str) -> Option<Compressed> {
         let answer = response.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
         let Some(offer) = self.0 else {

@@ -16,7 +16,7 @@ pub(super) struct Peer {
     client: Client,
     /// Its port, which tells it apart.
     pub number: u16,
-    /// What it is about to send.
+    /// Bytes that it is about to send.
     pending: Vec<u8>,
     /// Its messages, those under way included.
     pub sent: u32,
@@ -25,7 +25,7 @@ pub(super) struct Peer {
     pings: Vec<u8>,
     ponged: usize,
     offer: Offer,
-    /// What was agreed on, if it was.
+    /// The agreed compression, if any.
     compressed: Option<Compressed>,
     has_response: bool,
     is_refused: bool,

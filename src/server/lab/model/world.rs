@@ -1,11 +1,10 @@
-//! What the handler says, and who is to hear it.
+//! The messages of the handler, and the clients that must get them.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::time::Duration;
 
-use super::peer::Peer;
 use crate::protocol::{CloseFrame, Message};
 use crate::server::lab::bed::Call;
 use crate::server::{ConnectionId, Context, Peer as Address, Slow};
@@ -22,7 +21,7 @@ pub(super) struct World {
     timers: usize,
     /// Clients that have sent a frame of which nobody knows whether it is a message, and how many were before it.
     garbled: HashMap<u16, u32>,
-    /// What a callback has found wrong. It may not panic itself: the loop would take that for the handler's fault.
+    /// A fault that a callback has found. It may not panic itself: the loop would take that for the handler's fault.
     pub fault: Option<String>,
 }
 
@@ -32,11 +31,11 @@ struct Link {
     open: bool,
     topics: HashSet<usize>,
     expected: Vec<Expected>,
-    /// What was said from here on need not arrive: it is being closed.
+    /// The number of messages before its close. Later ones need not arrive.
     closed_at: Option<usize>,
     /// Messages that have come from its client.
     received: u32,
-    /// What it leaves behind.
+    /// The act that its `close` performs.
     last_will: u8,
 }
 
@@ -52,8 +51,8 @@ fn print(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// What a message with this number is filled with: what its neighbours have, too, so that they refer to each other when
-/// they are compressed; one byte; or noise.
+/// The filling of a message with this number: the bytes of its neighbours, so that compressed messages refer to each other;
+/// one byte again and again; or noise.
 pub(super) fn filling(number: u32, len: usize) -> Vec<u8> {
     let (seed, mask, bits) = match number / 4 % 4 {
         0 | 2 => (number / 4, 0x0F0F_0F0F_0F0F_0F0F, 0x6060_6060_6060_6060),
@@ -109,7 +108,7 @@ impl World {
         len
     }
 
-    /// What a client sends behind so many messages may be one, too, which is heeded by nobody.
+    /// The client's bytes behind so many messages may be another message, which the handler ignores.
     pub fn garbled(&mut self, client: u16, sent: u32) {
         self.garbled.insert(client, sent);
     }
@@ -217,44 +216,17 @@ impl World {
     /// Does something, for its own connection or others.
     fn act(&mut self, ctx: &mut Context<'_>, act: u8) {
         let (what, how) = (act % 16, usize::from(act / 16));
-        let len = [4, 100, 130, 1000, 5000, 40_000, 200_000, 1_000_000][how % 8];
         let id = ctx.id();
         match what {
-            1 => {
-                let message = self.message(len);
-                self.expect(id, &message, false);
-                ctx.send(message);
-            }
-            2 | 3 => {
-                let message = self.message(len);
-                self.expect_all(None, &message);
-                ctx.broadcast(message);
-            }
-            4 => {
-                let message = self.message(len);
-                self.expect_all(Some(id), &message);
-                ctx.broadcast_others(message);
-            }
-            5 | 6 => {
-                let message = self.message(len);
-                self.expect_subscribers(how, &message);
-                ctx.publish(Self::topic(how), message);
-            }
+            1..=6 | 9 => self.say(ctx, what, how),
             7 => {
                 ctx.subscribe(Self::topic(how));
-                // Who is being closed may have ended already, and then is not subscribed.
+                // A connection that is being closed may have ended already, and then is not subscribed.
                 self.links.get_mut(&id).filter(|link| link.open).map(|link| link.topics.insert(how % 3));
             }
             8 => {
                 ctx.unsubscribe(Self::topic(how));
                 self.links.get_mut(&id).map(|link| link.topics.remove(&(how % 3)));
-            }
-            9 => {
-                if let Some(other) = self.somebody(how) {
-                    let message = self.message(100 * how);
-                    self.expect(other, &message, false);
-                    ctx.send_to(other, message);
-                }
             }
             10 if self.timers < 50 => {
                 self.timers += 1;
@@ -280,6 +252,41 @@ impl World {
         }
     }
 
+    /// Sends a message of its own.
+    fn say(&mut self, ctx: &mut Context<'_>, what: u8, how: usize) {
+        let len = [4, 100, 130, 1000, 5000, 40_000, 200_000, 1_000_000][how % 8];
+        let id = ctx.id();
+        match what {
+            1 => {
+                let message = self.message(len);
+                self.expect(id, &message, false);
+                ctx.send(message);
+            }
+            2 | 3 => {
+                let message = self.message(len);
+                self.expect_all(None, &message);
+                ctx.broadcast(message);
+            }
+            4 => {
+                let message = self.message(len);
+                self.expect_all(Some(id), &message);
+                ctx.broadcast_others(message);
+            }
+            5 | 6 => {
+                let message = self.message(len);
+                self.expect_subscribers(how, &message);
+                ctx.publish(Self::topic(how), message);
+            }
+            _ => {
+                if let Some(other) = self.somebody(how) {
+                    let message = self.message(100 * how);
+                    self.expect(other, &message, false);
+                    ctx.send_to(other, message);
+                }
+            }
+        }
+    }
+
     /// A message has arrived at a client; `place` is how far it has come in what it expects.
     pub fn arrived(&self, client: u16, place: &mut usize, message: &[u8]) {
         let (id, link) = self.link(client).expect("a message for somebody who has not been open");
@@ -301,13 +308,13 @@ impl World {
         assert!((place..closed_at).all(|at| self.may_be_skipped(link, at)), "{id} was closed before it got all");
     }
 
-    /// At rest, whoever is still open has got all, and so has the handler.
-    pub fn check(&self, peer: &Peer) {
-        let Some((id, link)) = self.link(peer.number) else { return };
-        if link.open && link.closed_at.is_none() && !peer.has_left() {
-            let rest = peer.place..link.expected.len();
+    /// At rest, a client that is still open has got all that it expects, and the handler has got all that it has sent.
+    pub fn check(&self, client: u16, place: usize, sent: u32) {
+        let Some((id, link)) = self.link(client) else { return };
+        if link.open && link.closed_at.is_none() {
+            let rest = place..link.expected.len();
             assert!(rest.clone().all(|at| self.may_be_skipped(link, at)), "{id} waits for {rest:?}");
-            assert_eq!(link.received, peer.sent, "messages of {id} that have come");
+            assert_eq!(link.received, sent, "messages of {id} that have come");
         }
     }
 

@@ -1,9 +1,8 @@
-//! A wire: the bytes under way between a client and the server's socket, and that socket.
+//! A wire: the bytes under way between a client and the server's socket.
 
 use std::io::{self, ErrorKind, IoSlice};
 
-use super::{Network, Style, system_call};
-use crate::server::transport::{Ready, Received, Socket, Token};
+use crate::server::transport::{Ready, Received, Token};
 use crate::server::types::id::Peer;
 
 /// A connection, seen from the server's socket.
@@ -30,6 +29,16 @@ pub(crate) struct Wire {
     pub released: bool,
     pub spurious: bool,
     pub calls: Calls,
+}
+
+/// The part of a socket's state that an event reports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Style {
+    /// All that is true of it, whichever change has caused the event.
+    Epoll,
+    /// The change alone.
+    #[cfg_attr(not(any(test, fuzzing)), allow(dead_code))]
+    Kqueue,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,7 +125,7 @@ impl Wire {
         }
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+    pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         self.calls.receives += 1;
         let len = buffer.len().min(self.inbound.len());
         if len > 0 {
@@ -138,7 +147,7 @@ impl Wire {
         }
     }
 
-    fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.calls.sends += 1;
         if let Some(error) = self.send_error {
             return Err(error.into());
@@ -167,46 +176,5 @@ impl Wire {
             self.room -= accepted;
         }
         Ok(accepted)
-    }
-}
-
-/// The server's end of a wire.
-pub(crate) struct MemorySocket {
-    pub network: Network,
-    pub at: usize,
-}
-
-impl Socket for MemorySocket {
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
-        system_call(|| self.network.call(self.at, |wire| wire.receive(buffer)))
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        system_call(|| self.network.call(self.at, |wire| wire.send(&[IoSlice::new(bytes)])))
-    }
-
-    fn send_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        system_call(|| self.network.call(self.at, |wire| wire.send(slices)))
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        self.network.wire(self.at, |wire| {
-            wire.shut = true;
-            if wire.reset == Reset::No { Ok(()) } else { Err(ErrorKind::NotConnected.into()) }
-        })
-    }
-
-    fn abort(&mut self) -> io::Result<()> {
-        self.network.wire(self.at, |wire| wire.aborted = true);
-        Ok(())
-    }
-}
-
-impl Drop for MemorySocket {
-    fn drop(&mut self) {
-        self.network.wire(self.at, |wire| {
-            wire.dropped = Some(wire.inbound.len());
-            wire.token = None;
-        });
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::*;
 
 fn expect(caller: &Caller, name: &str, from: u32, millis: u32) {
-    let Deadline { from: since, millis: span, then } = caller.entrance.deadline(&caller.env).unwrap();
-    let found = if let Then::Refuse(late) = then { format!("{late:?}") } else { format!("{then:?}") };
+    let Due { from: since, millis: span, late } = caller.entrance.due(&caller.env).unwrap();
+    let found = late.map_or("CloseIdle".to_owned(), |late| format!("{late:?}"));
     assert_eq!((&found[..], since.0, span), (name, from, millis), "at {}", caller.env.tick().0);
 }
 
@@ -77,7 +77,7 @@ fn an_application_has_its_time_for_an_answer_and_for_a_decision() {
     caller.entrance.note_answered(&caller.env);
     // The next move is the server's own.
     assert!(caller.entrance.has_backlog());
-    assert!(caller.entrance.deadline(&caller.env).is_none());
+    assert!(caller.entrance.due(&caller.env).is_none());
     caller.feed(b"");
     expect(&caller, "Decision", 5000, 3000);
 }
@@ -95,5 +95,5 @@ fn an_idle_connection_without_keep_alive_has_no_deadline() {
     let mut caller = Caller::new();
     caller.env.config.keep_alive = None;
     caller.feed(get("/a").as_bytes());
-    assert!(caller.entrance.deadline(&caller.env).is_none());
+    assert!(caller.entrance.due(&caller.env).is_none());
 }

@@ -1,8 +1,12 @@
-//! What few WebSockets have at a time: its counts, its memory, and its end.
+//! The data that few WebSockets have at a time: its counts, its memory, and its end.
 
 use super::*;
+use crate::protocol::{ContextTakeover, Extension};
 use crate::server::connection::testing::{accepted, env, set_tick};
 use crate::server::types::config::Config;
+use crate::server::types::env::Tick;
+use crate::server::types::error::Reason;
+use crate::server::types::id::TopicKey;
 
 fn websocket() -> WebSocket {
     WebSocket::new(server(), None, None, 0, 0)

@@ -1,4 +1,4 @@
-//! What contexts take, and who gets them.
+//! The memory of compression contexts, and the connections that get one.
 
 use log::Level;
 
@@ -19,7 +19,7 @@ fn contexts_that_are_kept_count_as_memory_and_an_idle_connection_without_them_ha
             bed.settle();
             assert_eq!(peer.texts(), [text(1)]);
         }
-        // What is there now was counted before.
+        // The contexts that are there now were counted before.
         let held = bed.memory();
         assert!((reserved..=reserved + 10 * 1024).contains(&held), "{held} bytes");
         assert_eq!(bed.connection(0).extra().is_some(), least > 0);

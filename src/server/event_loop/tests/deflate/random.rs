@@ -14,7 +14,7 @@ const OFFERS: [&str; 4] = [
     "permessage-deflate; client_no_context_takeover; client_max_window_bits=9",
 ];
 
-/// What the handler says: each message begins with a number larger than those before it.
+/// The messages of the handler: each begins with a number larger than those before it.
 struct Script {
     random: Random,
     ids: Vec<ConnectionId>,

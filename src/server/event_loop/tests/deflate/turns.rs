@@ -1,4 +1,4 @@
-//! What is done in a turn.
+//! Compression within a turn.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn all_who_come_back_for_more_inflate_one_mib_in_a_turn() {
 }
 
 #[test]
-fn what_is_said_on_several_topics_travels_compressed_too() {
+fn messages_on_several_topics_travel_compressed_too() {
     for deflate in [Deflate::default(), Deflate::takeover()] {
         let app = App::new(|ctx, call| match call {
             Call::Open => ctx.subscribe("topic"),
@@ -97,7 +97,7 @@ fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_u
         assert_eq!(count - compressed, if own < 40 { own + 1 } else { 40 }, "{size}");
         compressed = count;
     }
-    // What such a context had to forget, it forgets once.
+    // Such a context forgets its messages once.
     let lens = [0, 1].map(|number: usize| {
         peers[number].send(Message::Text(&shuffled(7, 1500)));
         bed.settle();
@@ -107,7 +107,7 @@ fn members_for_whose_contexts_there_is_no_time_get_what_is_compressed_once_and_u
 }
 
 #[test]
-fn what_would_take_too_long_to_compress_travels_as_it_is() {
+fn a_message_that_would_take_too_long_to_compress_travels_as_it_is() {
     let texts: Vec<String> = [(4 << 20) + 1, 4 << 20].map(|len| "x".repeat(len)).to_vec();
     for deflate in [Deflate::default(), Deflate::takeover()] {
         let mut bed = Bed::with(Config { max_queue: 16 << 20, ..with(deflate) }, saying(texts.clone()));
@@ -121,7 +121,7 @@ fn what_would_take_too_long_to_compress_travels_as_it_is() {
 }
 
 #[test]
-fn what_is_said_after_a_close_is_not_sent_and_nothing_refers_to_it() {
+fn a_message_after_a_close_is_not_sent_and_nothing_refers_to_it() {
     for by_other in [false, true] {
         let mut closer = None;
         let app = App::new(move |ctx, call| match call {
@@ -151,7 +151,7 @@ fn what_is_said_after_a_close_is_not_sent_and_nothing_refers_to_it() {
 }
 
 #[test]
-fn what_is_said_after_a_connection_has_failed_is_not_sent_either() {
+fn a_message_after_a_connection_has_failed_is_not_sent_either() {
     let app = App::new(|ctx, call| {
         if let Call::Message(_) = call {
             ctx.broadcast(text(1));

@@ -1,0 +1,50 @@
+//! The state of an output that owes something.
+
+use super::queue::WriteQueue;
+use crate::server::types::env::{Charge, Env, Tick};
+
+/// The queue of a connection, and the state of its output. It exists while something is owed or to be remembered.
+pub(super) struct Owed {
+    pub queue: WriteQueue,
+    /// When the peer last accepted a byte of the queue, or when the queue began.
+    pub progress: Tick,
+    /// The last write was not completed: the socket's next event will say that it accepts bytes again.
+    pub is_blocked: bool,
+    /// The connection is not read from, since it is owed too much.
+    pub is_paused: bool,
+    /// More than the high-water mark has been owed since the last call of `drained`.
+    pub was_high: bool,
+    /// The connection is in the loop's list of those to flush.
+    pub is_listed: bool,
+    /// A Pong that waits until the socket accepts bytes again. The newest replaces an older one (5.5.3).
+    pub pong: Option<Box<[u8]>>,
+    pub charge: Charge,
+}
+
+impl Owed {
+    pub fn new(env: &Env) -> Self {
+        Owed {
+            queue: WriteQueue::default(),
+            progress: env.tick(),
+            is_blocked: false,
+            is_paused: false,
+            was_high: false,
+            is_listed: false,
+            pong: None,
+            charge: Charge::new(&env.held),
+        }
+    }
+
+    /// Whether nothing is owed, and nothing is to be remembered.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.pong.is_none() && !self.is_blocked && !self.is_listed && !self.was_high
+    }
+
+    /// The queue has grown: the peer is perhaps no longer read from.
+    pub fn note_growth(&mut self, env: &Env) {
+        if self.queue.len() > env.config.high_water {
+            (self.was_high, self.is_paused) = (true, true);
+        }
+        self.charge.set(self.queue.held());
+    }
+}
