@@ -260,7 +260,7 @@ def days():
 
 
 def calls():
-    """Calls of the target `write_queue`: a byte for each, then its lengths."""
+    """Calls of the target `queue`: a byte for each, then its lengths."""
     yield "own", [0x40, 5, 200, 0, 3, 6, 100, 50, 7]
     yield "begun", [0x88, 20, 30, 40, 25, 7, 6, 255, 255]
     yield "posts", [0, 9, 0x82, 210, 255, 220, 6, 1, 1, 0, 3, 15, 0x3E, 255, 255, 15]
@@ -420,14 +420,15 @@ def inflations():
 
 
 def main():
-    targets = "frame_header connection handshake inflate loop negotiation proxy_header session utf8 write_queue"
+    targets = "frame_header connection handshake inflate loop negotiation proxy_header session utf8 queue"
     for target in targets.split():
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
     for name, flags, data in heads():
         (HERE / "corpus/handshake" / name).write_bytes(bytes([flags, 2, 7, 40]) + data)
     for name, app, flags, kind, lengths, data in visits():
-        data = bytes([APPS.index(app) | flags << 3, len(lengths) | kind << 3, *lengths]) + data
+        third, data = data if isinstance(data, tuple) else (0, data)
+        data = bytes([APPS.index(app) | flags << 3, len(lengths) | kind << 3, *lengths, third]) + data
         (HERE / "corpus/session" / name).write_bytes(data)
     for name, server, client, lines in negotiations():
         (HERE / "corpus/negotiation" / name).write_bytes(bytes([server, client]) + "\n".join(lines).encode())
@@ -440,7 +441,7 @@ def main():
     for name, data in days():
         (HERE / "corpus/loop" / name).write_bytes(data)
     for name, data in calls():
-        (HERE / "corpus/write_queue" / name).write_bytes(bytes(data))
+        (HERE / "corpus/queue" / name).write_bytes(bytes(data))
     for role, key in (("server", b"\x17\x2a\x21\x3d"), ("client", None)):
         for name, stream, options in streams(key):
             data = case(stream, client=role == "client", **options)
