@@ -233,7 +233,9 @@ impl Day<'_> {
             let world = lock(&self.world);
             self.peers.iter().for_each(|peer| world.check(peer));
         }
-        self.peers.iter().for_each(Peer::check);
+        if self.bed.network.waiting(0) == 0 {
+            self.peers.iter().for_each(Peer::check);
+        }
         if self.draw.below(4) == 0 {
             self.bed.handle.shutdown(Shutdown::default());
             self.bed.network.run();

@@ -114,7 +114,8 @@ impl Peer {
                 choice if choice.is_multiple_of(3) => {
                     self.client.fail_sends(draw.pick(&[ErrorKind::ConnectionReset, ErrorKind::BrokenPipe]));
                 }
-                choice => self.offend(choice / 3, draw, world),
+                choice if self.has_upgraded => self.offend(choice / 3, draw, world),
+                _ => {}
             },
             14 => self.last_word(&masked(0x88, &1000_u16.to_be_bytes()), draw),
             _ => self.leave(draw),
@@ -187,7 +188,7 @@ impl Peer {
     }
 
     fn last_word(&mut self, bytes: &[u8], draw: &mut Draw<'_>) {
-        if !self.is_over {
+        if self.has_upgraded && !self.is_over {
             self.is_over = true;
             self.write(bytes, draw);
         }
@@ -236,12 +237,8 @@ impl Peer {
 
     /// Looks at what has come.
     pub fn look(&mut self, world: &mut World) {
-        self.requests.look(self.client.bytes());
-        if !self.requests.are_answered() {
+        if !self.requests.look(self.client.bytes(), self.has_upgraded) {
             return;
-        }
-        if self.requests.is_ended || !self.has_upgraded {
-            return assert!(self.client.bytes().is_empty(), "bytes behind the last answer");
         }
         if !self.has_response {
             let Some(response) = self.client.response() else { return };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Draw;
 use super::world::{World, filling, print};
-use crate::http::{Body, Request, Response, ResponseParser};
+use crate::http::{Body, ReceivedResponse, Request, Response, ResponseParser};
 
 /// Bytes that the body of a request to `/small` may have.
 pub(super) const SMALL: usize = 100;
@@ -17,6 +17,8 @@ pub(super) struct Requests {
     made: u32,
     /// The server ends the connection with its last answer: that was sent, or the request that leads to it.
     pub is_ended: bool,
+    /// It was told that somebody is too late or too busy.
+    is_refused: bool,
 }
 
 /// The answer to a request.
@@ -45,7 +47,8 @@ fn mirror(method: &str, path: &str, body: &[u8]) -> String {
 
 impl Requests {
     pub fn new() -> Self {
-        Requests { expected: VecDeque::new(), parser: ResponseParser::new(usize::MAX), made: 0, is_ended: false }
+        let (expected, parser) = (VecDeque::new(), ResponseParser::new(usize::MAX));
+        Requests { expected, parser, made: 0, is_ended: false, is_refused: false }
     }
 
     /// Whether all requests were answered.
@@ -97,34 +100,42 @@ impl Requests {
         }
     }
 
-    /// Looks at the answers that have come whole.
-    pub fn look(&mut self, bytes: &mut Vec<u8>) {
+    /// Looks at the answers that have come whole. Returns whether later bytes belong to a WebSocket, if there is to be one.
+    pub fn look(&mut self, bytes: &mut Vec<u8>, has_upgraded: bool) -> bool {
         let mut input = &bytes[..];
-        while let Some(expected) = self.expected.front() {
-            let response = self.parser.receive(&mut input, expected.body).expect("a response by the rules");
-            let Some(response) = response else { break };
-            if response.status == 100 {
-                assert!(expected.may_continue, "nobody waits for 100 Continue");
-                continue;
-            }
-            // The client, the application or the server was too late or too busy.
-            if matches!(response.status, 408 | 503) {
-                assert_eq!(response.header("connection"), Some("close"));
-                self.is_ended = true;
-                self.expected.clear();
-                input = &[];
-                break;
-            }
-            assert_eq!(response.status, expected.status);
-            assert!(expected.content.as_ref().is_none_or(|content| *content == response.body), "{response:?}");
-            let is_last = expected.is_last;
-            assert_eq!(response.header("connection").is_some(), is_last, "{response:?}");
-            self.expected.pop_front();
-            if is_last {
-                self.expected.clear();
+        while !self.is_refused && !(self.expected.is_empty() && (has_upgraded || input.is_empty())) {
+            let body = self.expected.front().map_or(Body::Include, |expected| expected.body);
+            match self.parser.receive(&mut input, body).expect("a response by the rules") {
+                Some(response) => self.got(&response),
+                None => break,
             }
         }
-        let taken = bytes.len() - input.len();
+        let taken = if self.is_refused { bytes.len() } else { bytes.len() - input.len() };
         bytes.drain(..taken);
+        assert!(!self.expected.is_empty() || !self.is_ended || bytes.is_empty(), "bytes behind the last answer");
+        has_upgraded && !self.is_ended && self.expected.is_empty()
+    }
+
+    fn got(&mut self, response: &ReceivedResponse) {
+        // The client, the application or the server was too late or too busy.
+        if matches!(response.status, 408 | 503) {
+            assert_eq!(response.header("connection"), Some("close"));
+            (self.is_ended, self.is_refused) = (true, true);
+            return self.expected.clear();
+        }
+        let Some(expected) = self.expected.front() else { panic!("an answer to nothing: {response:?}") };
+        if response.status == 100 {
+            return assert!(expected.may_continue, "nobody waits for 100 Continue");
+        }
+        assert_eq!(response.status, expected.status);
+        assert!(expected.content.as_ref().is_none_or(|content| *content == response.body), "{response:?}");
+        let is_last = response.header("connection").is_some();
+        assert!(is_last || !expected.is_last, "{response:?}");
+        self.expected.pop_front();
+        // A server that is full, or shuts down, ends the connection with any answer.
+        if is_last {
+            self.is_ended = true;
+            self.expected.clear();
+        }
     }
 }
