@@ -260,7 +260,7 @@ def days():
 
 
 def calls():
-    """Calls of the target `write_queue`: a byte for each, then its lengths."""
+    """Calls of the target `queue`: a byte for each, then its lengths."""
     yield "own", [0x40, 5, 200, 0, 3, 6, 100, 50, 7]
     yield "begun", [0x88, 20, 30, 40, 25, 7, 6, 255, 255]
     yield "posts", [0, 9, 0x82, 210, 255, 220, 6, 1, 1, 0, 3, 15, 0x3E, 255, 255, 15]
@@ -353,6 +353,65 @@ def visits():
     yield "too-slow", "broadcast", 1, 2, [140, 128, 0, 134, 255, 0], drawn(*[(0x82, 195, b"a")] * 30)
 
 
+PLAIN = ["GET", "HEAD", "POST", "PUT", "GET", "POST", "OPTIONS", "DELETE"]
+TARGETS = ["now", "later", "page", "file", "body", "body-later", "admit-100", "no", "admit-panic", "panic", "204", "rooms",
+           "nothing", "large-later", "dots", "absolute"]
+SIZED, CHUNKED, EXTENDED, EXPECTS, LAST, OLD, LEADING, FRAME, REQUEST = 1, 2, 3, 4, 8, 16, 32, 64, 128
+
+
+def plain(method, target, flags=0, *lengths):
+    """A request as `draw_request` reads it: with a body its length, in chunks also that of a chunk."""
+    return bytes([PLAIN.index(method) | TARGETS.index(target) << 4, flags, *lengths])
+
+
+def exchanges():
+    """Inputs of `session` with plain requests: as `visits`, but with the requests, and their limits, before the rest."""
+    get = plain("GET", "now")
+    hello = bytes([0x81, 5]) + b"hello" + bytes([0x89, 1]) + b"p"
+    for target in TARGETS:
+        for framing, lengths in ((SIZED, [200]), (CHUNKED, [99, 6]), (EXTENDED, [210, 220])):
+            many = [plain("POST", target, framing, *lengths), get, plain("HEAD", target), plain("PUT", target, framing | EXPECTS, *lengths)]
+            yield f"plain-{target}-{framing}", "echo", 0, 2, [40, 7], 0, many, hello
+    for hidden in (FRAME, REQUEST):
+        for framing, lengths in ((SIZED, [150]), (CHUNKED, [150, 11]), (EXTENDED, [150, 200])):
+            for app in ("echo", "later", "broadcast"):
+                yield f"hidden-{app}-{hidden}-{framing}", app, 0, 2, [60, 3], 64, [plain("POST", "later", hidden | framing, *lengths)] * 3, hello
+    for limit, name in enumerate(("default", "three", "no-keep-alive", "small-body")):
+        many = [get, plain("POST", "body", SIZED, 150), plain("POST", "now", CHUNKED, 150, 9), get, get]
+        for flags in (0, 1, 3):
+            yield f"limit-{name}-{flags}", "echo", flags, 2, [200, 30], limit << 4, many, hello
+    for name, flags in (("last", LAST), ("old", OLD), ("leading", LEADING), ("old-chunks", OLD | CHUNKED), ("last-body", LAST | SIZED)):
+        yield f"plain-{name}", "echo", 0, 2, [9], 0, [get, plain("POST", "now", flags, 20, 20)[:4], get], hello
+    yield "plain-slow", "echo", 1, 2, [10, 250, 0, 3], 0, [plain("POST", "body", SIZED, 220)] * 8, hello
+    yield "plain-proxy", "echo", 16, 15, [99], 0, [get, plain("POST", "later", CHUNKED, 30, 3)], b"x"
+    yield "plain-silent-body", "echo", 8, 0, [99], 0, [get], head("POST /chat HTTP/1.1", "Host: a", "Content-Length: 9", "Expect: 100-continue") + b"abc"
+    yield "plain-idle", "echo", 8, 0, [99], 0, [get, get], b""
+    smuggled = ("Content-Length: +5", "Content-Length: 5, 5", "Content-Length: 5\r\nContent-Length: 5", "Content-Length : 5",
+                "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Expect: 200-ok",
+                "Transfer-Encoding: xchunked", "Content-Length: 99999999999999999999", "Content-Length: 2000000")
+    for at, line in enumerate(smuggled):
+        behind = head("POST /chat HTTP/1.1", "Host: a", line) + b"0\r\n\r\n" + upgrade()
+        yield f"smuggled-{at}", "echo", 0, 0, [50], 0, [get], behind
+    for name, kind, _, _, _, data in bodies():
+        if kind == 255:
+            behind = head("POST /chat HTTP/1.1", "Host: a", "Transfer-Encoding: chunked") + data + upgrade()
+            yield f"chunked-{name}", "echo", 0, 0, [33], 0, [], behind
+
+
+def bodies():
+    """Inputs of `body`, by name: how the body comes, what it may have, the model's chunks, lengths of pieces, bytes."""
+    for kind in (0, 1, 5, 6, 100, 128):
+        yield f"length-{kind}", kind, 6, 3, [2, 1], b"hello!"
+    chunks = {"two": b"3\r\nfoo\r\n2;a\r\nba\r\n0\r\n\r\nGET", "trailers": b"1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n",
+              "long-size": b"0000000000000001\r\nx\r\n0\r\n\r\n", "longer-size": b"00000000000000001\r\nx",
+              "huge": b"ffffffffffffffff\r\nx", "extension": b"1;" + b"a" * 255 + b"\r\nx\r\n0\r\n\r\n",
+              "extension-long": b"1;" + b"a" * 256 + b"\r\nx", "no-size": b"\r\n", "space": b"1 \r\nx", "bare-lf": b"1\nx",
+              "no-crlf": b"1\r\nxy", "trailer-space": b"0\r\nA : b\r\n\r\n", "trailer-lf": b"0\r\nA: b\n\r\n",
+              "trailers-long": b"0\r\n" + b"A: b\r\n" * 171, "sign": b"+1\r\nx", "hex": b"0x1\r\nx", "cut-off": b"5\r\nhel"}
+    for name, data in chunks.items():
+        yield name, 255, 100, 2, [1, 5, 200], data
+
+
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 
 
@@ -419,16 +478,33 @@ def inflations():
     yield "bomb-large", 12, 31, [255], record(b"ab" * 20, deflate=15)
 
 
+def all_visits():
+    for name, app, flags, kind, lengths, data in visits():
+        yield name, app, flags, kind, lengths, 0, [], data
+    yield from exchanges()
+
+
+def found():
+    """Inputs of `session` that have found something: what that was, and the input."""
+    # A turn's work had ended at the head of a request, and nobody looked at the body that was there already.
+    yield "found-body-behind-a-pause", "CBQAAHpjiVRD/zIQDwAAABkUAAIRiWEuAno="
+
+
 def main():
-    targets = "frame_header connection handshake inflate loop negotiation proxy_header session utf8 write_queue"
+    targets = "body frame_header connection handshake inflate loop negotiation proxy_header session utf8 queue"
     for target in targets.split():
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
     for name, flags, data in heads():
         (HERE / "corpus/handshake" / name).write_bytes(bytes([flags, 2, 7, 40]) + data)
-    for name, app, flags, kind, lengths, data in visits():
-        data = bytes([APPS.index(app) | flags << 3, len(lengths) | kind << 3, *lengths]) + data
+    for name, app, flags, kind, lengths, limits, requests, data in all_visits():
+        third = len(requests) | limits
+        data = bytes([APPS.index(app) | flags << 3, len(lengths) | kind << 3, *lengths, third, *b"".join(requests)]) + data
         (HERE / "corpus/session" / name).write_bytes(data)
+    for name, data in found():
+        (HERE / "corpus/session" / name).write_bytes(base64.b64decode(data))
+    for name, kind, most, chunk, cuts, data in bodies():
+        (HERE / "corpus/body" / name).write_bytes(bytes([kind, most, chunk, len(cuts), *cuts]) + data)
     for name, server, client, lines in negotiations():
         (HERE / "corpus/negotiation" / name).write_bytes(bytes([server, client]) + "\n".join(lines).encode())
     for name, data in proxies():
@@ -440,7 +516,7 @@ def main():
     for name, data in days():
         (HERE / "corpus/loop" / name).write_bytes(data)
     for name, data in calls():
-        (HERE / "corpus/write_queue" / name).write_bytes(bytes(data))
+        (HERE / "corpus/queue" / name).write_bytes(bytes(data))
     for role, key in (("server", b"\x17\x2a\x21\x3d"), ("client", None)):
         for name, stream, options in streams(key):
             data = case(stream, client=role == "client", **options)

@@ -1,7 +1,7 @@
 //! Laws of the event loop, over sockets in memory: each input is a day in the life of a server, with clients that send,
 //! stall, break rules and leave, and a handler that does what their messages say.
 //!
-//! They stand at the top of `src/server/event_loop/model.rs`, which lives through the day and panics where one is
+//! They stand at the top of `src/server/lab/model.rs`, which lives through the day and panics where one is
 //! broken.
 #![no_main]
 

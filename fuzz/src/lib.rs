@@ -2,6 +2,7 @@
 
 mod app;
 mod draw;
+mod exchanges;
 mod extensions;
 mod feed;
 mod frames;
@@ -9,10 +10,12 @@ mod head;
 mod http;
 mod log;
 mod model;
+mod requests;
 mod tungstenite;
 
-pub use app::App;
+pub use app::{App, Desk};
 pub use draw::Draw;
+pub use exchanges::{End, Exchanges};
 pub use extensions::Params;
 pub use feed::{Cuts, Outcome, Way, feed, returns_as_itself};
 pub use frames::frames;
@@ -20,6 +23,7 @@ pub use head::{Head, Policy};
 pub use http::Answer;
 pub use log::log_everything;
 pub use model::{Decoded, decode, masked_frame, model};
+pub use requests::{chunked, draw_request};
 pub use tungstenite::agree;
 
 use std::fmt;

@@ -77,9 +77,13 @@ impl Entrance {
         matches!(self.stage(), Some(Stage::Upgrade(_)))
     }
 
-    /// Whether bytes wait that have not been looked at.
+    /// Whether bytes wait that have not been looked at. Those of a body are kept only when its head ends a turn's work.
     pub fn has_backlog(&self) -> bool {
-        matches!(self.stage(), Some(Stage::Backlog))
+        self.intake.as_deref().is_some_and(|intake| match intake.stage {
+            Stage::Backlog => true,
+            Stage::Body(_) => !intake.bytes.is_empty(),
+            Stage::Head(_) | Stage::Upgrade(_) | Stage::Answer(_) => false,
+        })
     }
 
     pub fn extra(&self) -> Option<&Extra> {

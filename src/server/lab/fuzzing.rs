@@ -1,4 +1,4 @@
-//! What the fuzz targets need of the server's inside. It is there under `cfg(fuzzing)` alone, and no part of the crate.
+//! The parts of the server that the fuzz targets need. They exist under `cfg(fuzzing)` alone, and are no part of the crate.
 
 use std::io::IoSlice;
 use std::ops::Range;
@@ -6,26 +6,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event_loop::Route;
-use super::event_loop::bed::{App, Bed, Call};
-use super::fake::Client;
-use super::shared_bytes::{Account, SharedBytes};
-use super::write_queue::{self, WriteQueue};
-use super::{Accept, Config, Context, Handle, Peer};
-use crate::http::{Representation, Request};
+use super::bed::{App, Bed, Call};
+use crate::http::{Representation, Request, Response};
 use crate::protocol::Message;
+use crate::server::connection::output::queue::{self, WriteQueue};
+use crate::server::event_loop::state::Route;
+use crate::server::transport::memory::Client;
+use crate::server::types::env::Account;
+use crate::server::types::shared_bytes::SharedBytes;
+use crate::server::{Accept, Answer, Config, Context, Handle, Peer};
 
-pub use super::event_loop::model::run as live_a_day;
+pub use super::model::run as live_a_day;
 
-/// What a mount's handler does.
+/// The callbacks of a mount's handler.
 pub struct Behaviour {
-    /// With an opening handshake.
+    /// For an opening handshake.
     pub accept: Box<dyn FnMut(&mut Context<'_>, &Request<'_>) -> Accept + Send>,
-    /// With a message.
+    /// For the head of a plain request.
+    pub admit: Box<dyn FnMut(&mut Context<'_>, &Request<'_>) -> Result<usize, Response> + Send>,
+    /// For a plain request with its body.
+    pub request: Box<dyn FnMut(&mut Context<'_>, &Request<'_>, &[u8]) -> Answer + Send>,
+    /// For a message.
     pub message: Box<dyn FnMut(&mut Context<'_>, Message<'_>) + Send>,
 }
 
-/// A server on fake sockets, its clock standing still, and one client.
+/// A server on sockets in memory, whose clock stands still, and one client.
 ///
 /// After each turn it checks the laws of the loop: no lost wake-up, nothing owed that nobody sends, queues within their
 /// bounds, `close` once for each `open`.
@@ -35,28 +40,41 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// The client has connected to a server with these mounts and a page at `/page` and below `/files`; one on this
-    /// machine to a listener that is bound to the loopback.
+    /// The paths of the [`page`](Self::page).
+    pub const PAGES: [&str; 2] = ["/page", "/files/*"];
+
+    /// The answer to GET and HEAD at [`PAGES`](Self::PAGES).
+    pub fn page() -> Representation {
+        Representation::new("text/html", &b"<p>a page"[..])
+    }
+
+    /// Connects a client to a server with these mounts and the page. A client on this machine connects to a listener that
+    /// is bound to the loopback.
     pub fn new(config: Config, peer: Peer, mounts: Vec<(&str, Behaviour)>) -> Self {
         let app = |behaviour: Behaviour| {
-            let Behaviour { accept, mut message } = behaviour;
+            let Behaviour { accept, admit, request, mut message } = behaviour;
             let hook = move |ctx: &mut Context<'_>, call: Call<'_>| {
                 if let Call::Message(it) = call {
                     message(ctx, it);
                 }
             };
-            App::new(hook).accepting(accept)
+            App::new(hook).accepting(accept).admitting(admit).answering(request)
         };
         let apps = mounts.into_iter().map(|(path, behaviour)| (path, app(behaviour))).collect();
-        let page = Representation::new("text/html", &b"<p>a page"[..]);
-        let pages = ["/page", "/files/*"].map(|path| {
+        let page = Self::page();
+        let pages = Self::PAGES.map(|path| {
             let page = page.clone();
-            (path, Box::new(move |request: &Request<'_>| page.answer(request)) as Route)
+            (path, Box::new(move |request: &Request<'_>, _: &[u8]| page.answer(request)) as Route)
         });
         let bed = Bed::of(config, apps, pages.into());
         let listener = if peer.is_local() { bed.network.add_local_listener() } else { 0 };
         let client = bed.network.connect_as(listener, peer);
         Visit { bed, client }
+    }
+
+    /// From now on accepted sockets receive through a transport that hands bytes on in pieces of this length.
+    pub fn buffer(&self, piece: usize) {
+        self.bed.server.poller.buffer(Some(piece));
     }
 
     /// Bytes from the client.
@@ -94,7 +112,7 @@ impl Visit {
         self.bed.pass(span);
     }
 
-    /// What the server has sent since this was asked last.
+    /// The bytes that the server has sent since the last call.
     pub fn output(&mut self) -> Vec<u8> {
         std::mem::take(self.client.bytes())
     }
@@ -104,12 +122,17 @@ impl Visit {
         self.client.is_ended()
     }
 
-    /// The callbacks since this was asked last, as lines such as `open #0.0`.
+    /// Whether the server has reset the connection.
+    pub fn is_reset(&self) -> bool {
+        self.client.is_reset()
+    }
+
+    /// The callbacks of WebSockets since the last call, as lines such as `open #0.0`.
     pub fn log(&self) -> Vec<String> {
         self.bed.log()
     }
 
-    /// What other threads would speak to the server with.
+    /// A handle, such as other threads have.
     pub fn handle(&self) -> Handle {
         self.bed.handle.clone()
     }
@@ -127,7 +150,7 @@ pub struct Queue {
     account: Account,
 }
 
-/// What the frames in a queue are.
+/// The kind of the frames in a queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Sent to its peer alone.
@@ -152,7 +175,7 @@ impl Queue {
         self.queue.len()
     }
 
-    /// Whether none are.
+    /// Whether none is owed.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -175,8 +198,8 @@ impl Queue {
     /// See [`WriteQueue::push_shared`].
     pub fn push_shared(&mut self, bytes: &Shared, range: Range<usize>, lead: usize, kind: Kind) {
         let kind = match kind {
-            Kind::Own => write_queue::Kind::Own,
-            Kind::Post => write_queue::Kind::Post,
+            Kind::Own => queue::Kind::Own,
+            Kind::Post => queue::Kind::Post,
         };
         self.queue.push_shared(&bytes.0, range, lead, kind, &self.account);
     }
@@ -209,7 +232,7 @@ impl Queue {
     }
 }
 
-/// See [`write_queue::rest_of_begun_frame`].
+/// See [`queue::rest_of_begun_frame`].
 pub fn rest_of_begun_frame(frames: &[u8], sent: usize) -> usize {
-    write_queue::rest_of_begun_frame(frames, sent)
+    queue::rest_of_begun_frame(frames, sent)
 }

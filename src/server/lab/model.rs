@@ -9,13 +9,15 @@
 //!    here at the end, a beginning of it if it has left. Nothing follows a Close, and there is one at most.
 //! 3. Each message of a client that is still here reaches the handler, once and in order.
 //! 4. Each Pong answers a Ping, in order.
-//! 5. When all have left nothing is left: no slot, socket, member, timer, or byte.
+//! 5. Each plain request gets its own answer, whole and in order, before and without a WebSocket on its connection.
+//! 6. When all have left nothing is left: no slot, socket, member, timer, or byte.
 //!
 //! On some days the server compresses, and some of the clients do: the laws are about what they then make of it.
 
 mod compressed;
 mod draw;
 mod peer;
+mod plain;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,8 +46,11 @@ pub fn run(bytes: &[u8]) {
     let config = config(&mut draw);
     let allowance = if config.deflate.is_some() { ALLOWANCE_COMPRESSED } else { ALLOWANCE };
     let world = Arc::new(Mutex::new(World::new(config.slow, allowance)));
-    let of_handler = Arc::clone(&world);
-    let bed = Bed::with(config, App::new(move |ctx, call| lock(&of_handler).on(ctx, call)));
+    let [calls, admits, answers] = [(); 3].map(|()| Arc::clone(&world));
+    let app = App::new(move |ctx, call| lock(&calls).on(ctx, call))
+        .admitting(move |ctx, request| lock(&admits).admit(ctx, request))
+        .answering(move |ctx, request, body| lock(&answers).answer(ctx, request, body));
+    let bed = Bed::with(config, app);
     // Plain sockets, or a transport that buffers on its own side.
     let (style, piece) = draw.pick(&[
         (Style::Epoll, None),
@@ -123,7 +128,7 @@ impl Day<'_> {
     fn connect(&mut self) {
         if self.peers.iter().filter(|peer| !peer.has_left()).count() < CLIENTS {
             let client = self.bed.network.connect(0);
-            self.peers.push(Peer::new(client, &mut self.draw));
+            self.peers.push(Peer::new(client, &mut self.draw, &mut lock(&self.world)));
         }
     }
 
@@ -153,8 +158,18 @@ impl Day<'_> {
             (1, _) => handle.broadcast("/*", message).map_err(drop).expect(full),
             (2, _) => handle.publish(name, message).map_err(drop).expect(full),
             (3, Some(id)) => handle.close_id(id, CloseFrame::normal(World::BYE)).map_err(drop).expect(full),
+            (4, _) => _ = self.answer(which),
             _ => {}
         }
+    }
+
+    /// Gives one of the answers that were put off. Returns whether there was one.
+    fn answer(&mut self, which: usize) -> bool {
+        let deferred = &mut lock(&self.world).deferred;
+        let Some(at) = which.checked_rem(deferred.len()) else { return false };
+        let (to, response) = deferred.swap_remove(at);
+        self.bed.handle.answer(to, response).map_err(drop).expect("commands are taken in every turn");
+        true
     }
 
     /// The system has its moods.
@@ -196,12 +211,18 @@ impl Day<'_> {
         self.bed.pass(Duration::from_millis(100));
         self.look();
         self.bed.settle();
+        while self.answer(0) {
+            self.bed.settle();
+        }
         self.look();
         {
             let world = lock(&self.world);
             for peer in self.peers.iter().filter(|peer| !peer.has_left()) {
                 world.check(peer.number, peer.place, peer.sent);
             }
+        }
+        if self.bed.network.waiting(0) == 0 {
+            self.peers.iter().for_each(Peer::check);
         }
         if self.draw.below(4) == 0 {
             self.bed.handle.shutdown(Shutdown::default());

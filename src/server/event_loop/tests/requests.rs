@@ -3,6 +3,8 @@
 mod bodies;
 mod later;
 
+use std::sync::{Arc, Mutex};
+
 use super::*;
 use crate::http::tests::smuggling::cases;
 use crate::http::{Body, Response, ResponseParser};
@@ -75,6 +77,42 @@ fn however_requests_are_split_the_answers_are_the_same() {
         bed.settle();
     }
     assert_eq!(answers(&mut client).len(), 3);
+}
+
+const CHUNKED: &str = "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n";
+
+#[test]
+fn a_body_behind_more_requests_than_a_turn_handles_is_read_in_the_next_one() {
+    for before in 250..260 {
+        let mut bed = Bed::new(mirror());
+        let mut client = bed.connect(&format!("{}{CHUNKED}", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n".repeat(before)));
+        bed.settle();
+        let all = answers(&mut client);
+        assert_eq!((all.len(), all.last()), (before + 1, Some(&ok("POST /b [xy]"))), "behind {before}");
+    }
+}
+
+#[test]
+fn a_body_that_comes_while_a_deferred_answer_waits_for_the_peer_is_read_afterwards() {
+    let deferred = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&deferred);
+    let app = App::echo().answering(move |ctx, request, body| match request.path() {
+        "/later" => {
+            *noted.lock().unwrap() = Some(ctx.deferred());
+            Answer::Later
+        }
+        _ => Answer::Now(Response::new(200).body(body.to_vec())),
+    });
+    let mut bed = Bed::with(Config { high_water: 2000, low_water: 500, ..Config::default() }, app);
+    let mut client = bed.connect(&format!("GET /later HTTP/1.1\r\nHost: h\r\n\r\n{CHUNKED}"));
+    client.limit(0);
+    bed.settle();
+    let to = deferred.lock().unwrap().take().expect("a request that was put off");
+    bed.handle.answer(to, Response::text(200, "a".repeat(5000))).expect("room for a command");
+    bed.settle();
+    client.unlimit();
+    bed.settle();
+    assert_eq!(answers(&mut client), [ok(&"a".repeat(5000)), ok("xy")]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use super::Draw;
 use super::compressed::{Compressed, Offer};
+use super::plain::Requests;
 use super::world::{World, filling};
 use crate::server::lab::bed::request;
 use crate::server::lab::client::{Frame, masked};
@@ -24,6 +25,9 @@ pub(super) struct Peer {
     pub place: usize,
     pings: Vec<u8>,
     ponged: usize,
+    requests: Requests,
+    /// It has sent its opening handshake.
+    has_upgraded: bool,
     offer: Offer,
     /// The agreed compression, if any.
     compressed: Option<Compressed>,
@@ -38,7 +42,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub fn new(client: Client, draw: &mut Draw<'_>) -> Self {
+    pub fn new(client: Client, draw: &mut Draw<'_>, world: &mut World) -> Self {
         let choice = draw.below(256);
         let mut peer = Peer {
             number: client.port(),
@@ -48,6 +52,8 @@ impl Peer {
             place: 0,
             pings: Vec::new(),
             ponged: 0,
+            requests: Requests::new(),
+            has_upgraded: false,
             offer: Offer::new(choice / 4),
             compressed: None,
             has_response: false,
@@ -57,8 +63,27 @@ impl Peer {
             is_over: false,
             has_left: false,
         };
-        peer.write(peer.offer.make(request("/")).as_bytes(), draw);
+        let is_plain = choice % 4 == 3;
+        let requests = if is_plain { draw.below(4) } else { 0 };
+        (0..requests).for_each(|_| peer.request(draw, world));
+        if !is_plain || requests > 1 {
+            peer.upgrade(draw);
+        }
         peer
+    }
+
+    /// Makes a plain request.
+    fn request(&mut self, draw: &mut Draw<'_>, world: &mut World) {
+        if !self.requests.is_ended {
+            let request = self.requests.make(draw, world);
+            self.write(&request, draw);
+        }
+    }
+
+    /// Sends the opening handshake.
+    fn upgrade(&mut self, draw: &mut Draw<'_>) {
+        self.has_upgraded = true;
+        self.write(self.offer.make(request("/")).as_bytes(), draw);
     }
 
     /// Whether it sends nothing any more.
@@ -68,6 +93,8 @@ impl Peer {
 
     pub fn act(&mut self, draw: &mut Draw<'_>, world: &mut World) {
         match draw.below(16) {
+            0..=5 if !self.has_upgraded => self.request(draw, world),
+            6 | 14 if !self.has_upgraded => self.upgrade(draw),
             0..=5 => self.message(draw, world),
             6 => {
                 if !self.is_over {
@@ -87,7 +114,8 @@ impl Peer {
                 choice if choice.is_multiple_of(3) => {
                     self.client.fail_sends(draw.pick(&[ErrorKind::ConnectionReset, ErrorKind::BrokenPipe]));
                 }
-                choice => self.offend(choice / 3, draw, world),
+                choice if self.has_upgraded => self.offend(choice / 3, draw, world),
+                _ => {}
             },
             14 => self.last_word(&masked(0x88, &1000_u16.to_be_bytes()), draw),
             _ => self.leave(draw),
@@ -160,7 +188,7 @@ impl Peer {
     }
 
     fn last_word(&mut self, bytes: &[u8], draw: &mut Draw<'_>) {
-        if !self.is_over {
+        if self.has_upgraded && !self.is_over {
             self.is_over = true;
             self.write(bytes, draw);
         }
@@ -200,8 +228,18 @@ impl Peer {
         }
     }
 
+    /// Asserts that all requests were answered, if it is still here.
+    pub fn check(&self) {
+        let is_here = !self.has_left() && !self.client.is_ended();
+        assert!(!is_here || self.requests.are_answered(), "{} waits for an answer", self.number);
+        assert!(!is_here || !self.has_upgraded || self.has_response, "{} waits for its handshake", self.number);
+    }
+
     /// Looks at what has come.
     pub fn look(&mut self, world: &mut World) {
+        if !self.requests.look(self.client.bytes(), self.has_upgraded) {
+            return;
+        }
         if !self.has_response {
             let Some(response) = self.client.response() else { return };
             self.has_response = true;

@@ -5,9 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::time::Duration;
 
+use super::plain;
+use crate::http::{Request, Response};
 use crate::protocol::{CloseFrame, Message};
 use crate::server::lab::bed::Call;
-use crate::server::{ConnectionId, Context, Peer as Address, Slow};
+use crate::server::{Answer, ConnectionId, Context, Deferred, Peer as Address, Slow};
 
 /// Everybody who has ever connected, and what was said to them.
 pub(super) struct World {
@@ -19,6 +21,8 @@ pub(super) struct World {
     ids: Vec<ConnectionId>,
     said: u32,
     timers: usize,
+    /// Answers that the handler has put off.
+    pub deferred: Vec<(Deferred, Response)>,
     /// Clients that have sent a frame of which nobody knows whether it is a message, and how many were before it.
     garbled: HashMap<u16, u32>,
     /// A fault that a callback has found. It may not panic itself: the loop would take that for the handler's fault.
@@ -45,7 +49,7 @@ struct Expected {
 }
 
 /// Tells messages apart.
-fn print(bytes: &[u8]) -> u64 {
+pub(super) fn print(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()
@@ -83,6 +87,7 @@ impl World {
             ids: Vec::new(),
             said: 0,
             timers: 0,
+            deferred: Vec::new(),
             garbled: HashMap::new(),
             fault: None,
         }
@@ -205,6 +210,31 @@ impl World {
                 self.act(ctx, *act);
             }
         }
+    }
+
+    /// The head of a plain request.
+    pub fn admit(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Result<usize, Response> {
+        self.law(!self.links.contains_key(&ctx.id()), "a request on a WebSocket");
+        match request.path() {
+            "/no" => Err(Response::text(403, "no\n")),
+            "/small" => Ok(plain::SMALL),
+            _ => Ok(ctx.max_body()),
+        }
+    }
+
+    /// A plain request: how many acts follow in its body, and these.
+    pub fn answer(&mut self, ctx: &mut Context<'_>, request: &Request<'_>, body: &[u8]) -> Answer {
+        let count = body.first().map_or(0, |count| usize::from(*count));
+        // Only acts for others, for it has no WebSocket.
+        for act in body.iter().skip(1).take(count).filter(|act| (2..=11).contains(&(*act % 16))) {
+            self.act(ctx, *act);
+        }
+        let response = plain::answer(request, body);
+        if request.path() == "/later" {
+            self.deferred.push((ctx.deferred(), response));
+            return Answer::Later;
+        }
+        Answer::Now(response)
     }
 
     fn law(&mut self, holds: bool, what: &str) {

@@ -136,7 +136,8 @@ fn with_latest_the_queue_stays_short_however_many_broadcasts_come() {
 #[test]
 fn with_close_broadcasts_without_room_are_too_much_and_are_queued() {
     let frames = [b'a', b'b', b'c', b'd'].map(|fill| frame(60, fill));
-    for (room, lens, expected) in [(0, 3, Sent::Queued), (0, 4, Sent::TooMuch), (40, 4, Sent::Queued), (39, 4, Sent::TooMuch)]
+    for (room, lens, expected) in
+        [(0, 3, Sent::Queued), (0, 4, Sent::TooMuch), (40, 4, Sent::Queued), (39, 4, Sent::TooMuch)]
     {
         let env = env(config(Slow::Close));
         let (mut output, mut socket) = (Output::default(), FakeSocket::with_room(room));

@@ -1,4 +1,4 @@
-//! Laws of the server's queue of bytes owed to a peer (`src/server/write_queue.rs`), which a list of frames states:
+//! Laws of the server's queue of bytes owed to a peer (`src/server/connection/output/queue.rs`), which a list of frames states:
 //!
 //! 1. No sequence of calls makes it panic.
 //! 2. What comes out is what went in, in order, whatever is written at a time; its length is that of what is owed.
