@@ -12,6 +12,9 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8A;
 
+/// Ends a batch at a message.
+type End = fn(&[u8]) -> Outcome;
+
 /// Notes all that a batch hands over.
 #[derive(Default)]
 struct Notes {
@@ -22,7 +25,7 @@ struct Notes {
     /// Bytes of the reply to each message.
     reply: usize,
     /// The message that ends the batch, and how.
-    ends: Option<(&'static str, fn(&[u8]) -> Outcome)>,
+    ends: Option<(&'static str, End)>,
 }
 
 impl Inbox for Notes {
@@ -199,7 +202,7 @@ fn many_pongs_end_a_batch_as_many_replies_do() {
 
 #[test]
 fn an_inbox_ends_a_batch_behind_a_message_and_its_outcome_is_passed_on() {
-    let stop: [(fn(&[u8]) -> Outcome, &str); 2] = [
+    let stop: [(End, &str); 2] = [
         (|_| Outcome::Interrupted, "interrupted"),
         (
             |message| Outcome::InPlace(message.as_ptr().addr()..message.as_ptr().addr() + message.len()),

@@ -61,8 +61,9 @@ fn the_time_of_an_unfinished_message_begins_with_it_and_ends_with_it() {
     let mut env = env(Config::default());
     let mut websocket = websocket();
     let since = |websocket: &WebSocket| websocket.extra.as_ref().and_then(|it| it.unfinished).map(|it| it.since.0);
-    // (time, bytes that come, whether a message ended, whether a time begins, since when a message is unfinished)
-    let steps: [(u32, &[u8], bool, bool, Option<u32>); 6] = [
+    /// Time, bytes that come, whether a message ended, whether a time begins, since when a message is unfinished.
+    type Step<'a> = (u32, &'a [u8], bool, bool, Option<u32>);
+    let steps: [Step<'_>; 6] = [
         (1000, &masked(TEXT, b"whole"), true, false, None),
         (2000, &masked(0x01, b"a"), false, true, Some(2000)),
         (3000, &masked(0x00, b"b"), false, false, Some(2000)),
