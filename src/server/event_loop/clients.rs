@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::requests::unavailable;
+use super::responses::unavailable;
 use super::state::{Door, EventLoop};
 use crate::http::{Body, Persistence, ProxyHeader, ProxyHeaderError, Request, Response, Via, forwarded_client};
 use crate::server::connection::{Phase, Standing};

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::callbacks::panic_text;
+use super::responses::failed;
 use super::state::EventLoop;
 use crate::http::{Body, BodyLength, CONTINUE, Persistence, Request, RequestError, Resolved, Response};
 use crate::server::api::handler::Answer;
@@ -243,14 +244,4 @@ impl<P: Poller> EventLoop<P> {
         log_request_error(&mut self.lines.shared, slot, error);
         self.lines.respond(slot, &error.response(), Body::Include, Persistence::Close);
     }
-}
-
-/// The answer of a server that accepts no request now.
-pub(super) fn unavailable(why: &'static str) -> Response {
-    Response::text(503, format!("{why}; try again\n")).header("Retry-After", "1")
-}
-
-/// The answer for an application that has panicked.
-pub(super) fn failed() -> Response {
-    Response::text(500, "the application has failed\n")
 }

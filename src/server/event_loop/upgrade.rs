@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::lines::Line;
-use super::requests::{failed, unavailable};
+use super::responses::{failed, unavailable};
 use super::state::EventLoop;
 use crate::http::{Body, OriginRefusal, Persistence, Reach, Request, RequestError, Response, Upgrade, Via};
 use crate::protocol::{self, Extension};

@@ -2,6 +2,7 @@
 //! are due are listed for the end of the turn.
 
 mod ending;
+mod lateness;
 mod posts;
 mod send;
 
