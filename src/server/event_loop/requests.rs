@@ -9,7 +9,6 @@ use crate::http::{Body, BodyLength, CONTINUE, Persistence, Request, RequestError
 use crate::server::api::handler::Answer;
 use crate::server::connection::Standing;
 use crate::server::connection::entrance::{Owed, Step, Upload};
-use crate::server::event_loop::logs::log_request_error;
 use crate::server::transport::Poller;
 use crate::server::types::id::Deferred;
 use crate::server::types::log_limit::{excerpt, log_limited};
@@ -43,7 +42,7 @@ impl<P: Poller> EventLoop<P> {
                 Step::Request(upload) => self.on_upload(slot, &upload),
                 Step::Proxy(header) => self.meet_proxied(slot, header),
                 Step::NoProxy(error) => self.drop_without_proxy_header(slot, error),
-                Step::Refuse(error) => self.refuse(slot, error),
+                Step::Refuse(error) => self.lines.refuse(slot, error),
             }
             if self.lines.connection(slot).is_some_and(|connection| connection.output.is_paused()) {
                 break;
@@ -64,7 +63,7 @@ impl<P: Poller> EventLoop<P> {
     fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut &mut [u8]) {
         let request = match Request::parse(head) {
             Ok(request) => request,
-            Err(error) => return self.refuse(slot, error),
+            Err(error) => return self.lines.refuse(slot, error),
         };
         let shared = &mut self.lines.shared;
         let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
@@ -79,7 +78,7 @@ impl<P: Poller> EventLoop<P> {
             Target::Upgrade(mount) => self.on_upgrade(slot, mount, &request, rest.len()),
             target => {
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
-                    self.refuse(slot, error);
+                    self.lines.refuse(slot, error);
                 }
             }
         }
@@ -132,7 +131,7 @@ impl<P: Poller> EventLoop<P> {
                 let target = self.target(slot, &request);
                 self.answer(slot, &request, &upload.body, target);
             }
-            Err(error) => self.refuse(slot, error),
+            Err(error) => self.lines.refuse(slot, error),
         }
     }
 
@@ -237,11 +236,5 @@ impl<P: Poller> EventLoop<P> {
             && self.stopping.is_none()
             && shared.table.len() - shared.table.count(Standing::TurnedAway) < config.max_connections;
         if may_stay { Persistence::KeepAlive } else { Persistence::Close }
-    }
-
-    /// Refuses a request, and ends its connection.
-    pub(super) fn refuse(&mut self, slot: u32, error: RequestError) {
-        log_request_error(&mut self.lines.shared, slot, error);
-        self.lines.respond(slot, &error.response(), Body::Include, Persistence::Close);
     }
 }

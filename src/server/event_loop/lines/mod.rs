@@ -4,6 +4,7 @@
 mod ending;
 mod lateness;
 mod posts;
+mod refusing;
 mod send;
 
 use std::collections::VecDeque;
