@@ -41,7 +41,7 @@ impl<P: Poller> EventLoop<P> {
                 Step::Head(head) => self.on_head(slot, head, &mut rest),
                 Step::Request(upload) => self.on_upload(slot, &upload),
                 Step::Proxy(header) => self.meet_proxied(slot, header),
-                Step::NoProxy(error) => self.drop_without_proxy_header(slot, error),
+                Step::NoProxy(error) => self.lines.drop_without_proxy_header(slot, error),
                 Step::Refuse(error) => self.lines.refuse(slot, error),
             }
             if self.lines.connection(slot).is_some_and(|connection| connection.output.is_paused()) {
@@ -68,7 +68,7 @@ impl<P: Poller> EventLoop<P> {
         let shared = &mut self.lines.shared;
         let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
         log_limited!(shared, Request, "{peer} {id}: {} {}", request.method(), excerpt(request.path()));
-        if let Some(response) = self.turned_away(slot) {
+        if let Some(response) = self.lines.turned_away(slot) {
             return self.lines.respond(slot, &response, Body::answering(request.method()), Persistence::Close);
         }
         if !self.meet_client(slot, &request) {

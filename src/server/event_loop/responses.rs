@@ -11,3 +11,9 @@ pub(super) fn unavailable(why: &'static str) -> Response {
 pub(super) fn failed() -> Response {
     Response::text(500, "the application has failed\n")
 }
+
+/// The answer to a client whose address has too many connections (RFC 6585 §4).
+pub(super) fn too_many() -> Response {
+    Response::text(429, "your address has too many connections; close one, or try again later\n")
+        .header("Retry-After", "10")
+}

@@ -1,9 +1,10 @@
 //! Requests that are refused, and the compression that an opening handshake agrees on.
 
 use super::{Line, Lines};
-use crate::http::{Body, Persistence, Request, RequestError, Upgrade};
+use crate::http::{Body, Persistence, ProxyHeaderError, Request, RequestError, Response, Upgrade};
 use crate::protocol::Extension;
 use crate::server::event_loop::logs::log_request_error;
+use crate::server::event_loop::responses::{too_many, unavailable};
 use crate::server::shared::compressor;
 use crate::server::transport::Socket;
 use crate::server::types::config::Deflate;
@@ -51,5 +52,22 @@ impl<S: Socket> Lines<S> {
             log_limited!(shared, Request, "{peer} {}: {}", shared.table.id(slot), compressor::describe(agreed));
         }
         Ok(agreed)
+    }
+
+    /// A proxy that must send a PROXY header has sent something else.
+    pub fn drop_without_proxy_header(&mut self, slot: u32, error: ProxyHeaderError) {
+        let peer = self.shared.table.peer(slot);
+        log_limited!(
+            self.shared,
+            ProxyHeader,
+            "{peer}: dropped: {error}: by Config::proxy_protocol this proxy puts one before each connection"
+        );
+        self.kill(slot);
+    }
+
+    /// The answer to a connection that is one too many.
+    pub fn turned_away(&mut self, slot: u32) -> Option<Response> {
+        let (entrance, _) = self.entrance(slot).filter(|(entrance, _)| entrance.is_turned_away)?;
+        Some(if entrance.is_crowded { too_many() } else { unavailable("there are too many connections") })
     }
 }
