@@ -1,7 +1,6 @@
 //! Takes connections from listeners, in batches, so that a burst of them delays nobody.
 
 use std::io;
-use std::time::Duration;
 
 use super::clients::TURNED_AWAY;
 use super::state::EventLoop;
@@ -9,20 +8,11 @@ use crate::server::connection::entrance::Entrance;
 use crate::server::connection::{Connection, Phase, Standing};
 use crate::server::transport::{Poller, Token};
 use crate::server::types::id::Peer;
-use crate::server::types::log_limit::{TARGET, log_limited};
+use crate::server::types::log_limit::log_limited;
 use crate::server::types::stats::Count;
 
 /// Connections taken from one listener before others have their turn.
 const BATCH: usize = 64;
-/// Unfinished requests that may be there even where so many are more than a quarter of all connections.
-const UNFINISHED: usize = 16;
-/// How long nothing is accepted after descriptors, or the kernel's memory for them, have run out.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// accept(2): the system, or this process, has no more descriptors. The same numbers on Linux and macOS.
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
-
 /// The answer to one `accept`.
 enum Accepted {
     One,
@@ -47,7 +37,7 @@ impl<P: Poller> EventLoop<P> {
                     // This client has gone already; the next one may be there.
                     Err(error) if is_transient(&error) => {}
                     Err(error) => {
-                        self.pause_accepting(&error);
+                        self.accepting.pause(&error, &self.lines.shared);
                         break;
                     }
                 }
@@ -63,7 +53,7 @@ impl<P: Poller> EventLoop<P> {
         if is_turned_away && !self.may_be_told(peer) {
             return Ok(Accepted::One);
         }
-        self.drop_oldest_request();
+        self.accepting.drop_oldest_request(&mut self.lines);
         let shared = &mut self.lines.shared;
         let is_local = self.poller.is_local(listener) && peer.is_local();
         let mut entrance = Entrance::new(is_local, &shared.env);
@@ -126,64 +116,6 @@ impl<P: Poller> EventLoop<P> {
             "{peer}: {outcome}: there are as many connections as Config::max_connections ({most}) allows"
         );
         is_told
-    }
-
-    /// Makes room for another request: unfinished ones may be a quarter of all connections.
-    fn drop_oldest_request(&mut self) {
-        let shared = &mut self.lines.shared;
-        let most = shared.env.config.max_connections;
-        if shared.table.count(Standing::Unfinished) < (most / 4).max(UNFINISHED) {
-            return;
-        }
-        let is_unfinished = |connection: &Connection| connection.standing() == Standing::Unfinished;
-        loop {
-            let Some(id) = self.accepting.oldest.pop() else {
-                // All are looked at, for as many as there are to drop until the next time.
-                let mut found: Vec<_> = shared
-                    .table
-                    .iter()
-                    .filter_map(|(slot, connection)| match &connection.phase {
-                        Phase::Entrance(entrance) if is_unfinished(connection) => {
-                            Some((shared.env.tick().since(entrance.since), slot))
-                        }
-                        _ => None,
-                    })
-                    .collect();
-                found.sort_by_key(|(age, _)| *age);
-                self.accepting.oldest = found.into_iter().map(|(_, slot)| shared.table.id(slot)).collect();
-                if self.accepting.oldest.is_empty() {
-                    return;
-                }
-                continue;
-            };
-            if let Some(slot) = shared.table.find(id)
-                && shared.table.get(slot).is_some_and(is_unfinished)
-            {
-                shared.env.stats.add(Count::HandshakesDropped);
-                let peer = shared.table.peer(slot);
-                log_limited!(
-                    shared,
-                    Unfinished,
-                    "{peer}: dropped: a quarter of Config::max_connections ({most}) are unfinished requests, and this one \
-                     was the oldest"
-                );
-                return self.lines.kill(slot);
-            }
-        }
-    }
-
-    fn pause_accepting(&mut self, error: &io::Error) {
-        let now = self.lines.shared.env.now;
-        self.accepting.paused_until = Some(now + PAUSE);
-        if self.accepting.complained.is_none_or(|at| now - at >= Duration::from_secs(60)) {
-            self.accepting.complained = Some(now);
-            let advice = match error.raw_os_error() {
-                Some(EMFILE | ENFILE) => "; raise the limit of open files (ulimit -n)",
-                _ => "",
-            };
-            let open = self.lines.shared.table.len();
-            log::warn!(target: TARGET, "no connection can be accepted: {error}; {open} are open{advice}");
-        }
     }
 }
 

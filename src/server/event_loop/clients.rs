@@ -3,9 +3,9 @@
 
 use std::net::SocketAddr;
 
-use super::requests::unavailable;
+use super::responses::too_many;
 use super::state::{Door, EventLoop};
-use crate::http::{Body, Persistence, ProxyHeader, ProxyHeaderError, Request, Response, Via, forwarded_client};
+use crate::http::{Body, Persistence, ProxyHeader, Request, Via, forwarded_client};
 use crate::server::connection::{Phase, Standing};
 use crate::server::transport::Poller;
 use crate::server::types::config::ProxyProtocol;
@@ -54,17 +54,6 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// A proxy that must send a PROXY header has sent something else.
-    pub(super) fn drop_without_proxy_header(&mut self, slot: u32, error: ProxyHeaderError) {
-        let peer = self.lines.shared.table.peer(slot);
-        log_limited!(
-            self.lines.shared,
-            ProxyHeader,
-            "{peer}: dropped: {error}: by Config::proxy_protocol this proxy puts one before each connection"
-        );
-        self.lines.kill(slot);
-    }
-
     /// Learns from a request of a trusted proxy which client it comes from. Returns whether the client's address has room
     /// for it; if not, the request is answered.
     pub(super) fn meet_client(&mut self, slot: u32, request: &Request<'_>) -> bool {
@@ -81,12 +70,6 @@ impl<P: Poller> EventLoop<P> {
             self.lines.respond(slot, &too_many(), Body::answering(request.method()), Persistence::Close);
         }
         has_room
-    }
-
-    /// The answer to a connection that is one too many.
-    pub(super) fn turned_away(&mut self, slot: u32) -> Option<Response> {
-        let (entrance, _) = self.lines.entrance(slot).filter(|(entrance, _)| entrance.is_turned_away)?;
-        Some(if entrance.is_crowded { too_many() } else { unavailable("there are too many connections") })
     }
 
     /// Counts a connection whose request is yet to come. If its address has no room for it, that will be the answer.
@@ -136,10 +119,4 @@ impl Door {
             None => range.is_unix(),
         })
     }
-}
-
-/// The answer to a client whose address has too many connections (RFC 6585 §4).
-fn too_many() -> Response {
-    Response::text(429, "your address has too many connections; close one, or try again later\n")
-        .header("Retry-After", "10")
 }

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::requests::unavailable;
+use super::responses::unavailable;
 use super::state::EventLoop;
 use super::stopping::Stopping;
 use crate::http::{Body, Persistence};

@@ -6,6 +6,7 @@
 //! | `accept.rs`, `accepting.rs` | taking connections from listeners |
 //! | `read.rs` | reading sockets, and handing messages to handlers |
 //! | `requests.rs`, `upgrade.rs`, `clients.rs` | plain requests, opening handshakes, and the client behind a proxy |
+//! | `responses.rs` | answers of the server itself |
 //! | `callbacks.rs` | calling handlers, their timers, and what a panic costs |
 //! | `commands.rs`, `stopping.rs` | commands of handles, and shutting down |
 //! | `sweep.rs` | deadlines of connections |
@@ -28,6 +29,7 @@ pub(crate) mod lines;
 mod logs;
 mod read;
 mod requests;
+mod responses;
 pub(crate) mod state;
 mod stopping;
 mod sweep;

@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::callbacks::panic_text;
+use super::responses::failed;
 use super::state::EventLoop;
 use crate::http::{Body, BodyLength, CONTINUE, Persistence, Request, RequestError, Resolved, Response};
 use crate::server::api::handler::Answer;
 use crate::server::connection::Standing;
 use crate::server::connection::entrance::{Owed, Step, Upload};
-use crate::server::event_loop::logs::log_request_error;
 use crate::server::transport::Poller;
 use crate::server::types::id::Deferred;
 use crate::server::types::log_limit::{excerpt, log_limited};
@@ -41,8 +41,8 @@ impl<P: Poller> EventLoop<P> {
                 Step::Head(head) => self.on_head(slot, head, &mut rest),
                 Step::Request(upload) => self.on_upload(slot, &upload),
                 Step::Proxy(header) => self.meet_proxied(slot, header),
-                Step::NoProxy(error) => self.drop_without_proxy_header(slot, error),
-                Step::Refuse(error) => self.refuse(slot, error),
+                Step::NoProxy(error) => self.lines.drop_without_proxy_header(slot, error),
+                Step::Refuse(error) => self.lines.refuse(slot, error),
             }
             if self.lines.connection(slot).is_some_and(|connection| connection.output.is_paused()) {
                 break;
@@ -63,12 +63,12 @@ impl<P: Poller> EventLoop<P> {
     fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut &mut [u8]) {
         let request = match Request::parse(head) {
             Ok(request) => request,
-            Err(error) => return self.refuse(slot, error),
+            Err(error) => return self.lines.refuse(slot, error),
         };
         let shared = &mut self.lines.shared;
         let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
         log_limited!(shared, Request, "{peer} {id}: {} {}", request.method(), excerpt(request.path()));
-        if let Some(response) = self.turned_away(slot) {
+        if let Some(response) = self.lines.turned_away(slot) {
             return self.lines.respond(slot, &response, Body::answering(request.method()), Persistence::Close);
         }
         if !self.meet_client(slot, &request) {
@@ -78,7 +78,7 @@ impl<P: Poller> EventLoop<P> {
             Target::Upgrade(mount) => self.on_upgrade(slot, mount, &request, rest.len()),
             target => {
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
-                    self.refuse(slot, error);
+                    self.lines.refuse(slot, error);
                 }
             }
         }
@@ -131,7 +131,7 @@ impl<P: Poller> EventLoop<P> {
                 let target = self.target(slot, &request);
                 self.answer(slot, &request, &upload.body, target);
             }
-            Err(error) => self.refuse(slot, error),
+            Err(error) => self.lines.refuse(slot, error),
         }
     }
 
@@ -237,20 +237,4 @@ impl<P: Poller> EventLoop<P> {
             && shared.table.len() - shared.table.count(Standing::TurnedAway) < config.max_connections;
         if may_stay { Persistence::KeepAlive } else { Persistence::Close }
     }
-
-    /// Refuses a request, and ends its connection.
-    pub(super) fn refuse(&mut self, slot: u32, error: RequestError) {
-        log_request_error(&mut self.lines.shared, slot, error);
-        self.lines.respond(slot, &error.response(), Body::Include, Persistence::Close);
-    }
-}
-
-/// The answer of a server that accepts no request now.
-pub(super) fn unavailable(why: &'static str) -> Response {
-    Response::text(503, format!("{why}; try again\n")).header("Retry-After", "1")
-}
-
-/// The answer for an application that has panicked.
-pub(super) fn failed() -> Response {
-    Response::text(500, "the application has failed\n")
 }

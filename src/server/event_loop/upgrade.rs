@@ -3,18 +3,16 @@
 use std::borrow::Cow;
 
 use super::lines::Line;
-use super::requests::{failed, unavailable};
+use super::responses::{failed, unavailable};
 use super::state::EventLoop;
 use crate::http::{Body, OriginRefusal, Persistence, Reach, Request, RequestError, Response, Upgrade, Via};
-use crate::protocol::{self, Extension};
+use crate::protocol;
 use crate::server::api::handler::Accept;
 use crate::server::connection::Phase;
 use crate::server::connection::entrance::Decision;
 use crate::server::connection::websocket::{Sending, WebSocket};
 use crate::server::event_loop::logs::log_request_error;
-use crate::server::shared::compressor;
 use crate::server::transport::Poller;
-use crate::server::types::config::Deflate;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::Deferred;
 use crate::server::types::log_limit::{excerpt, log_limited};
@@ -31,16 +29,16 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, early: usize) {
         let upgrade = match Upgrade::from_request(request) {
             Ok(upgrade) => upgrade,
-            Err(error) => return self.refuse_upgrade(slot, request, error),
+            Err(error) => return self.lines.refuse_upgrade(slot, request, error),
         };
         if let Some(refusal) = self.refusal(slot, request) {
             return self.lines.respond(slot, &refusal, Body::Include, Persistence::Close);
         }
         let id = self.lines.shared.table.id(slot);
         self.lines.shared.table.set_path(slot, request.path());
-        let extension = match self.agree_on_compression(slot, &upgrade) {
+        let extension = match self.lines.agree_on_compression(slot, &upgrade) {
             Ok(extension) => extension,
-            Err(error) => return self.refuse_upgrade(slot, request, error),
+            Err(error) => return self.lines.refuse_upgrade(slot, request, error),
         };
         let mut accept = None;
         self.try_call(mount, id, |handler, ctx| accept = Some(handler.accept(ctx, request)));
@@ -62,11 +60,6 @@ impl<P: Poller> EventLoop<P> {
                 self.lines.respond(slot, &failed(), Body::Include, Persistence::Close);
             }
         }
-    }
-
-    fn refuse_upgrade(&mut self, slot: u32, request: &Request<'_>, error: RequestError) {
-        log_request_error(&mut self.lines.shared, slot, error);
-        self.lines.respond(slot, &error.response(), Body::answering(request.method()), Persistence::Close);
     }
 
     /// The response that refuses an opening handshake before its handler is asked, if anything does.
@@ -101,33 +94,6 @@ impl<P: Poller> EventLoop<P> {
         None
     }
 
-    /// Negotiates compression: without context takeover when there is no memory for it.
-    fn agree_on_compression(&mut self, slot: u32, upgrade: &Upgrade<'_>) -> Result<Option<Extension>, RequestError> {
-        let shared = &mut self.lines.shared;
-        let (deflate, slow, most) = (shared.env.config.deflate, shared.env.config.slow, shared.env.config.max_memory);
-        let mut agreed = compressor::negotiate(deflate, slow, upgrade)?;
-        let peer = shared.table.peer(slot);
-        if !shared.has_room_for_contexts(compressor::reserved(agreed)) {
-            log_limited!(
-                shared,
-                Contexts,
-                "{peer}: compressed without context takeover: with its contexts more than half of Config::max_memory \
-                 ({most}) would be in use"
-            );
-            agreed = compressor::negotiate(deflate.map(Deflate::without_takeover), slow, upgrade)?;
-        }
-        let reserved = compressor::reserved(agreed);
-        if let (1.., Some(Line { connection, env, .. })) = (reserved, self.lines.line(slot)) {
-            connection.extra_mut(env).reserved = reserved;
-            connection.account(env);
-        }
-        if deflate.is_some() {
-            let shared = &mut self.lines.shared;
-            log_limited!(shared, Request, "{peer} {}: {}", shared.table.id(slot), compressor::describe(agreed));
-        }
-        Ok(agreed)
-    }
-
     /// Answers an opening handshake that was put off, if the client still waits for it.
     pub(super) fn settle_deferred(&mut self, deferred: Deferred, accept: Accept) {
         let Some(slot) = self.lines.shared.table.find(deferred.id) else { return };
@@ -157,7 +123,7 @@ impl<P: Poller> EventLoop<P> {
             }
             Accept::Later => {
                 self.lines.apply();
-                return self.refuse(slot, RequestError::Malformed);
+                return self.lines.refuse(slot, RequestError::Malformed);
             }
         };
         if let Some(name) = subprotocol.as_deref()

@@ -2,7 +2,9 @@
 //! are due are listed for the end of the turn.
 
 mod ending;
+mod lateness;
 mod posts;
+mod refusing;
 mod send;
 
 use std::collections::VecDeque;

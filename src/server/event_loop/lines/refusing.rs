@@ -1,0 +1,73 @@
+//! Requests that are refused, and the compression that an opening handshake agrees on.
+
+use super::{Line, Lines};
+use crate::http::{Body, Persistence, ProxyHeaderError, Request, RequestError, Response, Upgrade};
+use crate::protocol::Extension;
+use crate::server::event_loop::logs::log_request_error;
+use crate::server::event_loop::responses::{too_many, unavailable};
+use crate::server::shared::compressor;
+use crate::server::transport::Socket;
+use crate::server::types::config::Deflate;
+use crate::server::types::log_limit::log_limited;
+
+impl<S: Socket> Lines<S> {
+    /// Refuses a request, and ends its connection.
+    pub fn refuse(&mut self, slot: u32, error: RequestError) {
+        log_request_error(&mut self.shared, slot, error);
+        self.respond(slot, &error.response(), Body::Include, Persistence::Close);
+    }
+
+    /// Refuses an opening handshake, and ends its connection.
+    pub fn refuse_upgrade(&mut self, slot: u32, request: &Request<'_>, error: RequestError) {
+        log_request_error(&mut self.shared, slot, error);
+        self.respond(slot, &error.response(), Body::answering(request.method()), Persistence::Close);
+    }
+
+    /// Negotiates compression: without context takeover when there is no memory for it.
+    pub fn agree_on_compression(
+        &mut self,
+        slot: u32,
+        upgrade: &Upgrade<'_>,
+    ) -> Result<Option<Extension>, RequestError> {
+        let shared = &mut self.shared;
+        let (deflate, slow, most) = (shared.env.config.deflate, shared.env.config.slow, shared.env.config.max_memory);
+        let mut agreed = compressor::negotiate(deflate, slow, upgrade)?;
+        let peer = shared.table.peer(slot);
+        if !shared.has_room_for_contexts(compressor::reserved(agreed)) {
+            log_limited!(
+                shared,
+                Contexts,
+                "{peer}: compressed without context takeover: with its contexts more than half of Config::max_memory \
+                 ({most}) would be in use"
+            );
+            agreed = compressor::negotiate(deflate.map(Deflate::without_takeover), slow, upgrade)?;
+        }
+        let reserved = compressor::reserved(agreed);
+        if let (1.., Some(Line { connection, env, .. })) = (reserved, self.line(slot)) {
+            connection.extra_mut(env).reserved = reserved;
+            connection.account(env);
+        }
+        if deflate.is_some() {
+            let shared = &mut self.shared;
+            log_limited!(shared, Request, "{peer} {}: {}", shared.table.id(slot), compressor::describe(agreed));
+        }
+        Ok(agreed)
+    }
+
+    /// A proxy that must send a PROXY header has sent something else.
+    pub fn drop_without_proxy_header(&mut self, slot: u32, error: ProxyHeaderError) {
+        let peer = self.shared.table.peer(slot);
+        log_limited!(
+            self.shared,
+            ProxyHeader,
+            "{peer}: dropped: {error}: by Config::proxy_protocol this proxy puts one before each connection"
+        );
+        self.kill(slot);
+    }
+
+    /// The answer to a connection that is one too many.
+    pub fn turned_away(&mut self, slot: u32) -> Option<Response> {
+        let (entrance, _) = self.entrance(slot).filter(|(entrance, _)| entrance.is_turned_away)?;
+        Some(if entrance.is_crowded { too_many() } else { unavailable("there are too many connections") })
+    }
+}
