@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `turn.rs` | a turn: wait for events, serve them, look at deadlines, deliver, reap |
 //! | `accept.rs`, `accepting.rs` | taking connections from listeners |
-//! | `read.rs` | reading sockets, and handing messages to handlers |
+//! | `read.rs`, `batch.rs` | reading sockets, and handing messages to handlers |
 //! | `requests.rs`, `upgrade.rs`, `clients.rs` | plain requests, opening handshakes, and the client behind a proxy |
 //! | `responses.rs` | answers of the server itself |
 //! | `callbacks.rs` | calling handlers, their timers, and what a panic costs |
@@ -20,6 +20,7 @@
 
 mod accept;
 mod accepting;
+mod batch;
 mod callbacks;
 mod clients;
 mod commands;

@@ -5,20 +5,16 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use super::batch::Batch;
 use super::lines::Line;
 use super::state::{EventLoop, Mount};
-use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Message, Tally};
-use crate::server::api::context::Context;
-use crate::server::api::handle::Handle;
-use crate::server::api::handler::Handler;
+use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Tally};
 use crate::server::connection::output::parts::Input;
-use crate::server::connection::websocket::{Backlog, Inbox, Outcome, run_batch};
+use crate::server::connection::websocket::{Backlog, Outcome, run_batch};
 use crate::server::connection::{Connection, Phase, Work};
 use crate::server::shared::Shared;
-use crate::server::shared::outbox::Outbox;
 use crate::server::transport::{Poller, Received};
 use crate::server::types::error::ConnectionError;
-use crate::server::types::id::ConnectionId;
 use crate::server::types::shared_bytes::SharedBytes;
 use crate::server::types::stats::Count;
 
@@ -287,70 +283,5 @@ impl<P: Poller> EventLoop<P> {
                 *buffer = Rc::try_unwrap(message).ok().map(SharedBytes::into_vec);
             }
         }
-    }
-}
-
-/// A batch of messages on its way to a handler.
-struct Batch<'a> {
-    handler: &'a mut dyn Handler,
-    shared: &'a mut Shared,
-    handle: &'a Handle,
-    id: ConnectionId,
-    mount: u16,
-    /// Whether a message has ended.
-    has_ended_one: bool,
-}
-
-impl Inbox for Batch<'_> {
-    #[inline(always)]
-    fn replies(&mut self) -> &mut Vec<u8> {
-        &mut self.shared.outbox.replies
-    }
-
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.shared.posts.are_many()
-    }
-
-    #[inline(always)]
-    fn message(&mut self, message: Message<'_>) -> Option<Outcome> {
-        if let Some(limit) = self.shared.env.config.max_message_rate
-            && !self.shared.may_take_message(self.id, limit)
-        {
-            return Some(Outcome::Interrupted);
-        }
-        self.has_ended_one = true;
-        if message.len() >= Outbox::IN_PLACE {
-            return self.large_message(message);
-        }
-        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
-        self.shared.outbox.interrupted.then_some(Outcome::Interrupted)
-    }
-
-    /// 5.5.3: while the peer accepts no bytes, the newest Pong is enough.
-    fn pong(&mut self, answer: usize) {
-        let Shared { outbox, table, env, .. } = &mut *self.shared;
-        if outbox.replies.len() == answer {
-            return;
-        }
-        match table.get_mut(self.id.slot).filter(|connection| connection.output.is_blocked()) {
-            Some(connection) => {
-                connection.output.keep_pong(outbox.replies.get(answer..).unwrap_or_default(), env);
-                outbox.replies.truncate(answer);
-            }
-            None => outbox.note_reply(self.id, answer),
-        }
-    }
-}
-
-impl Batch<'_> {
-    /// Handles a message that a reply may be sent from.
-    #[inline(never)]
-    fn large_message(&mut self, message: Message<'_>) -> Option<Outcome> {
-        self.shared.outbox.set_input(message.as_bytes());
-        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
-        let outbox = &mut self.shared.outbox;
-        let place = outbox.take_in_place().map(Outcome::InPlace);
-        place.or(outbox.interrupted.then_some(Outcome::Interrupted))
     }
 }

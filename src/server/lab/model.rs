@@ -16,6 +16,7 @@
 
 mod compressed;
 mod draw;
+mod payloads;
 mod peer;
 mod plain;
 mod world;

@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 
 use super::Draw;
 use super::compressed::{Compressed, Offer};
+use super::payloads::filling;
 use super::plain::Requests;
-use super::world::{World, filling};
+use super::world::World;
 use crate::server::lab::bed::request;
 use crate::server::lab::client::{Frame, masked};
 use crate::server::transport::memory::Client;

@@ -1,14 +1,11 @@
 //! Plain requests of the model's clients, pipelined on one connection, and the answers that they must get.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::Draw;
-use super::world::{World, filling, print};
-use crate::http::{Body, ReceivedResponse, Request, Response, ResponseParser};
-
-/// Bytes that the body of a request to `/small` may have.
-pub(super) const SMALL: usize = 100;
+use super::payloads::{SMALL, filling, mirror};
+use super::world::World;
+use crate::http::{Body, ReceivedResponse, ResponseParser};
 
 /// The requests of a client that were not answered, in order.
 pub(super) struct Requests {
@@ -31,18 +28,6 @@ struct Expected {
     /// Whether 100 Continue may come first.
     may_continue: bool,
     is_last: bool,
-}
-
-/// The handler's answer to a request.
-pub(super) fn answer(request: &Request<'_>, body: &[u8]) -> Response {
-    match request.path() {
-        "/shared" => Response::new(200).shared_body(Arc::from(body)),
-        _ => Response::text(200, mirror(request.method(), request.path(), body)),
-    }
-}
-
-fn mirror(method: &str, path: &str, body: &[u8]) -> String {
-    format!("{method} {path} {} {:x}", body.len(), print(body))
 }
 
 impl Requests {

@@ -1,11 +1,10 @@
 //! The messages of the handler, and the clients that must get them.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::time::Duration;
 
-use super::plain;
+use super::payloads::{self, filling, print};
 use crate::http::{Request, Response};
 use crate::protocol::{CloseFrame, Message};
 use crate::server::lab::bed::Call;
@@ -46,33 +45,6 @@ struct Link {
 struct Expected {
     print: u64,
     is_post: bool,
-}
-
-/// Tells messages apart.
-pub(super) fn print(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The filling of a message with this number: the bytes of its neighbours, so that compressed messages refer to each other;
-/// one byte again and again; or noise.
-pub(super) fn filling(number: u32, len: usize) -> Vec<u8> {
-    let (seed, mask, bits) = match number / 4 % 4 {
-        0 | 2 => (number / 4, 0x0F0F_0F0F_0F0F_0F0F, 0x6060_6060_6060_6060),
-        1 => return vec![number as u8; len],
-        _ => (number, u64::MAX, 0),
-    };
-    // xorshift64
-    let mut random = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = vec![0; len];
-    for word in bytes.chunks_mut(8) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        word.copy_from_slice(&(random & mask | bits).to_le_bytes()[..word.len()]);
-    }
-    bytes
 }
 
 impl World {
@@ -217,7 +189,7 @@ impl World {
         self.law(!self.links.contains_key(&ctx.id()), "a request on a WebSocket");
         match request.path() {
             "/no" => Err(Response::text(403, "no\n")),
-            "/small" => Ok(plain::SMALL),
+            "/small" => Ok(payloads::SMALL),
             _ => Ok(ctx.max_body()),
         }
     }
@@ -229,7 +201,7 @@ impl World {
         for act in body.iter().skip(1).take(count).filter(|act| (2..=11).contains(&(*act % 16))) {
             self.act(ctx, *act);
         }
-        let response = plain::answer(request, body);
+        let response = payloads::answer(request, body);
         if request.path() == "/later" {
             self.deferred.push((ctx.deferred(), response));
             return Answer::Later;
