@@ -24,11 +24,11 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use sockhop::fuzzing::Visit;
 use sockhop::http::{HeadLimits, OriginPolicy, ProxyHeader};
-use sockhop::protocol::{Client, Connection, DeflateOptions, Deflater, Extension, Limits, Opcode, ProtocolError};
+use sockhop::protocol::{Connection, DeflateOptions, Deflater, Extension, Limits, ProtocolError};
 use sockhop::{Config, Deflate, Peer, ProxyProtocol};
 use sockhop_fuzz::App::{self, *};
 use sockhop_fuzz::{
-    Answer, Case, Cuts, Decoded, Desk, Draw, End, Exchanges, Seen, Way, agree, decode, draw_request, feed, frames,
+    Answer, Case, Cuts, Decoded, Desk, Draw, End, Exchanges, Seen, Way, check_upgraded, draw_request, feed, frames,
     log_everything, model,
 };
 
@@ -353,35 +353,6 @@ impl Outcome {
         let too_slow = slow.last().and_then(Seen::close_code) == Some(1013);
         assert!(skipped_only && same && (too_slow || others.next().is_none()), "{slow:?} {whole:?}");
     }
-}
-
-/// Law 2. The events of the frames behind a 101.
-fn check_upgraded(output: &[u8]) -> Option<Vec<Seen>> {
-    if output.is_empty() {
-        return None;
-    }
-    let (answer, frames) = Answer::parse(output);
-    if answer.status != 101 {
-        answer.assert_final();
-        assert!(frames.is_empty(), "bytes behind a response");
-        return None;
-    }
-    let case = Case::of(true, Limits { max_message: 1 << 20, ..Limits::default() }, frames);
-    let client = Connection::client(case.limits.clone(), || [1, 2, 3, 4]);
-    if let Some(value) = answer.header("sec-websocket-extensions") {
-        let agreed = Deflate::takeover().terms.check_answer([value]).expect("an answer").expect("an extension");
-        let outcome = feed(client.with_extension(agreed), &case, Cuts::none(), Way::Lent);
-        assert_eq!(outcome.error, None);
-        return Some(outcome.events);
-    }
-    let outcome = feed(client, &case, Cuts::none(), Way::Input);
-    assert_eq!(outcome.error, None);
-    agree::<Client<fn() -> [u8; 4]>>(&case, &outcome);
-    let Decoded { sent, events, .. } = decode(&sockhop_fuzz::Outcome { output: frames.to_vec(), ..outcome }, false);
-    let close = sent.iter().position(|(opcode, _)| *opcode == Opcode::Close);
-    assert!(close.is_none_or(|at| at + 1 == sent.len()), "frames behind a Close");
-    assert_eq!(sent.len(), events.len(), "an event for each frame");
-    Some(events)
 }
 
 /// Gives the answers that were put off, until there are none.

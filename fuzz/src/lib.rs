@@ -12,6 +12,7 @@ mod log;
 mod model;
 mod requests;
 mod tungstenite;
+mod upgraded;
 
 pub use app::{App, Desk};
 pub use draw::Draw;
@@ -25,6 +26,7 @@ pub use log::log_everything;
 pub use model::{Decoded, decode, masked_frame, model};
 pub use requests::{chunked, draw_request};
 pub use tungstenite::agree;
+pub use upgraded::check_upgraded;
 
 use std::fmt;
 

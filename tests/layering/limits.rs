@@ -12,15 +12,15 @@ pub const FILE_LINES: usize = 350;
 pub const FUNCTION_LINES: usize = 60;
 /// The object that everything would become a part of.
 pub const LOOP: &str = "EventLoop";
-const LOOP_METHODS: usize = 50;
+const LOOP_METHODS: usize = 63;
 const LOOP_FIELDS: usize = 14;
 /// A handler gets a context, a context holds a handle, and a handle is asked by handlers.
 const MAY_IMPORT_EACH_OTHER: [&str; 3] =
     ["src/server/api/handler.rs", "src/server/api/context.rs", "src/server/api/handle.rs"];
 /// Files of the server that may be in a circle of calls between `impl` blocks of one type.
-pub const FILES_IN_CALL_CIRCLES: usize = 14;
+pub const FILES_IN_CALL_CIRCLES: usize = 7;
 /// Without comments, blank lines, tests and `lab`.
-const PRODUCTION_LINES: usize = 11_400;
+const PRODUCTION_LINES: usize = 13_250;
 /// All lines of all files that stand in for an optional feature are fewer.
 const STAND_IN_LINES: usize = 80;
 

@@ -47,7 +47,7 @@ impl Requests {
         let method = draw.pick(&["GET", "POST", "POST", "PUT", "HEAD"]);
         let path = draw.pick(&["/now", "/later", "/shared", "/small", "/no", "/later"]);
         let choice = draw.below(256);
-        let (is_chunked, expects, closes) = (choice & 1 != 0, choice & 2 != 0, choice / 4 % 8 == 0);
+        let (is_chunked, expects, closes) = (choice & 1 != 0, choice & 2 != 0, (choice / 4).is_multiple_of(8));
         let mut body = Vec::new();
         if matches!(method, "POST" | "PUT") {
             let acts: Vec<u8> = (0..draw.below(4)).map(|_| draw.below(256) as u8).collect();
