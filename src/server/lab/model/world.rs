@@ -201,16 +201,9 @@ impl World {
         for act in body.iter().skip(1).take(count).filter(|act| (2..=11).contains(&(*act % 16))) {
             self.act(ctx, *act);
         }
-<<<<<<< ours
         let response = payloads::answer(request, body);
-        if request.path() == "/later" {
-            self.deferred.push((ctx.deferred(), response));
-            return Answer::Later;
-=======
-        let response = plain::answer(request, body);
         if request.path() != "/later" {
             return Answer::Now(response);
->>>>>>> theirs
         }
         self.deferred.push((ctx.deferred(), response));
         Answer::Later
