@@ -91,6 +91,7 @@ impl Connection {
     }
 
     /// In how many milliseconds a sweep must look at this connection, if it has any deadline.
+    #[inline(never)]
     pub fn next_look(&self, env: &Env) -> Option<u64> {
         let (mut next, now) = (None::<u64>, env.tick());
         self.deadlines(env, &mut |deadline| {
@@ -101,6 +102,7 @@ impl Connection {
     }
 
     /// The first deadline that has passed.
+    #[inline(never)]
     pub fn overdue(&self, env: &Env) -> Option<Then> {
         let (mut first, now) = (None, env.tick());
         self.deadlines(env, &mut |deadline| {

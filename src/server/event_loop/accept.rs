@@ -21,6 +21,7 @@ enum Accepted {
 
 impl<P: Poller> EventLoop<P> {
     /// Takes a batch of connections from each listener that may have some.
+    #[inline(never)]
     pub(super) fn accept_waiting(&mut self) {
         if self.accepting.paused_until.is_some_and(|until| until > self.lines.shared.env.now) {
             return;
@@ -45,6 +46,7 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
+    #[inline(never)]
     fn accept_one(&mut self, listener: usize) -> io::Result<Accepted> {
         let Some((mut socket, peer)) = self.poller.accept(listener)? else { return Ok(Accepted::Nothing) };
         self.lines.shared.env.stats.add(Count::Accepted);

@@ -51,6 +51,7 @@ impl<P: Poller> EventLoop<P> {
         result.is_ok()
     }
 
+    #[inline(never)]
     pub(super) fn on_panic(&mut self, mount: u16, id: ConnectionId, panic: &(dyn Any + Send)) {
         let Some(mount) = self.site.mounts.get_mut(usize::from(mount)) else { return };
         mount.panics += 1;
@@ -65,6 +66,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Calls the handlers whose timers are due.
+    #[inline(never)]
     pub(super) fn fire_timers(&mut self) {
         let (now, limit) = (self.lines.shared.env.now, self.lines.shared.timers.next_id());
         for _ in 0..TIMERS {
@@ -97,6 +99,7 @@ impl<P: Poller> EventLoop<P> {
 
     /// Calls `drained`, `error` and `close`, each at most once for a connection in a turn. Their actions are applied in the
     /// next turn, so that no turn can go on for ever.
+    #[inline(never)]
     pub(super) fn call_back(&mut self) {
         let mut drained = std::mem::take(&mut self.lines.drained);
         drained.sort_unstable();
@@ -121,6 +124,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// The server is at its end: the handlers of all connections hear so.
+    #[inline(never)]
     pub(super) fn end_all(&mut self) {
         for slot in self.lines.open_slots() {
             self.lines.end(slot, Reason::Shutdown, false);

@@ -19,6 +19,7 @@ use crate::server::types::id::ConnectionId;
 use crate::server::types::log_limit::log_limited;
 
 impl<P: Poller> EventLoop<P> {
+    #[inline(never)]
     pub(super) fn take_commands(&mut self) {
         for command in self.handle.take() {
             self.carry_out(command);
@@ -31,6 +32,7 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
+    #[inline(never)]
     fn carry_out(&mut self, command: Command) {
         let shared = &mut self.lines.shared;
         match command {
@@ -81,6 +83,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Closes all connections, or, when the server is shutting down already, ends at once.
+    #[inline(never)]
     fn shut_down(&mut self, shutdown: Shutdown) {
         let now = self.lines.shared.env.now;
         if let Some(stopping) = &mut self.stopping {
@@ -114,6 +117,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Closes the connections whose time has come in a shutdown that takes some.
+    #[inline(never)]
     pub(super) fn close_due(&mut self) {
         let now = self.lines.shared.env.now;
         while let Some(stopping) = &mut self.stopping

@@ -60,6 +60,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// A request head is complete. Its body, if it has one, is at the front of `rest`.
+    #[inline(never)]
     fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut &mut [u8]) {
         let request = match Request::parse(head) {
             Ok(request) => request,
@@ -85,6 +86,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// A plain request, whose body has yet to be read.
+    #[inline(never)]
     fn on_plain(
         &mut self,
         slot: u32,
@@ -125,6 +127,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// A request with a body that has come by and by.
+    #[inline(never)]
     fn on_upload(&mut self, slot: u32, upload: &Upload) {
         match Request::parse(&upload.head) {
             Ok(request) => {
@@ -135,6 +138,7 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
+    #[inline(never)]
     fn target(&self, slot: u32, request: &Request<'_>) -> Target {
         let nothing = || Target::Refusal(Response::new(404));
         let Some(door) = self.door(slot) else { return nothing() };
@@ -152,6 +156,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// How many bytes the body of a request may have, or the response that refuses it before its body is read.
+    #[inline(never)]
     fn admit(&mut self, slot: u32, request: &Request<'_>, target: &Target) -> Result<usize, Response> {
         match target {
             Target::Refusal(response) | Target::End(response) => Err(response.clone()),
@@ -168,6 +173,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Has a route or a handler answer a request.
+    #[inline(never)]
     fn answer(&mut self, slot: u32, request: &Request<'_>, content: &[u8], target: Target) {
         let (body, after) = (Body::answering(request.method()), self.persistence(slot, request));
         let answer = match target {

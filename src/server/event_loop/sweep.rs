@@ -9,6 +9,7 @@ use crate::server::transport::Poller;
 
 impl<P: Poller> EventLoop<P> {
     /// Looks at all connections, if a look is due.
+    #[inline(never)]
     pub(super) fn sweep(&mut self) {
         let shared = &mut self.lines.shared;
         let now = shared.env.now;

@@ -26,6 +26,7 @@ const RESPONSE: usize = 256;
 
 impl<P: Poller> EventLoop<P> {
     /// A request to open a WebSocket on a mount, with `early` bytes behind it.
+    #[inline(never)]
     pub(super) fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, early: usize) {
         let upgrade = match Upgrade::from_request(request) {
             Ok(upgrade) => upgrade,
@@ -114,6 +115,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Answers an opening handshake as its handler has decided.
+    #[inline(never)]
     fn settle(&mut self, slot: u32, decision: &Decision, accept: Accept) {
         let subprotocol = match accept {
             Accept::Yes(subprotocol) => subprotocol,
@@ -143,6 +145,7 @@ impl<P: Poller> EventLoop<P> {
         self.open(slot, decision, subprotocol);
     }
 
+    #[inline(never)]
     fn open(&mut self, slot: u32, decision: &Decision, subprotocol: Option<Cow<'static, str>>) {
         let Decision { accept_key, mount, extension, .. } = decision;
         let mut response = Vec::with_capacity(RESPONSE);

@@ -83,6 +83,7 @@ impl Shared {
     }
 
     /// The deadlines of a connection have changed: a sweep looks in time.
+    #[inline(never)]
     pub fn schedule(&mut self, slot: u32) {
         if let Some(millis) = self.table.get(slot).and_then(|connection| connection.next_look(&self.env)) {
             self.look_by(self.env.now + Duration::from_millis(millis));

@@ -13,6 +13,7 @@ use crate::server::types::stats::Count;
 
 impl<S: Socket> Lines<S> {
     /// Sends a Close, unless one was sent, and waits for the peer's.
+    #[inline(never)]
     pub fn close_for(&mut self, slot: u32, frame: &CloseFrame<'_>, reason: Reason) {
         if !self.send_close(slot, frame) {
             return;
@@ -26,6 +27,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Sends a Close behind all earlier messages to the peer. Returns whether there was one to send.
+    #[inline(never)]
     fn send_close(&mut self, slot: u32, frame: &CloseFrame<'_>) -> bool {
         let may_send = |lines: &Self| lines.connection(slot).is_some_and(|connection| connection.may_send());
         if may_send(self) {
@@ -62,6 +64,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// The peer has sent Close. Our answer, if one is due, is in `replies` from `answer` on.
+    #[inline(never)]
     pub fn on_close(&mut self, slot: u32, answer: usize, frame: Option<CloseFrame<'static>>) {
         self.send_answer(slot, answer);
         if let Some(websocket) = self.shared.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) {
@@ -71,6 +74,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// The peer has broken a rule. Our Close, if one is due, is in `replies` from `answer` on.
+    #[inline(never)]
     pub fn fail_by_protocol(&mut self, slot: u32, answer: usize, error: ProtocolError) {
         self.send_answer(slot, answer);
         if error == ProtocolError::InvalidDeflate {
@@ -80,6 +84,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Sends the protocol's answer behind all earlier messages to the peer.
+    #[inline(never)]
     fn send_answer(&mut self, slot: u32, answer: usize) {
         let answer = self.shared.outbox.replies.split_off(answer);
         self.shared.settle_posts(slot);
@@ -93,6 +98,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// A connection has failed, in whatever phase it is.
+    #[inline(never)]
     pub fn fail(&mut self, slot: u32, error: ConnectionError) {
         let Some(connection) = self.connection(slot) else { return };
         let owed = connection.output.len();
@@ -139,6 +145,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// The stream was read to its end.
+    #[inline(never)]
     pub fn end_of_stream(&mut self, slot: u32) {
         let Some(Line { connection, env, .. }) = self.line(slot) else { return };
         let is_owed = connection.output.len() > 0;
@@ -159,6 +166,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// The connection is over for its handler. Its last bytes may still leave.
+    #[inline(never)]
     pub fn end(&mut self, slot: u32, reason: Reason, is_clean: bool) {
         self.shared.leave_all(slot);
         let id = self.shared.table.id(slot);
@@ -173,6 +181,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Nothing more is handled. The last bytes leave.
+    #[inline(never)]
     pub fn leave(&mut self, slot: u32, leaving: Leaving) {
         let Some(Line { connection, .. }) = self.line(slot) else { return };
         drop(connection.leave(leaving));
@@ -183,6 +192,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// When nothing is owed any more: ends the connection at once if nothing more can come either, else lingers.
+    #[inline(never)]
     pub fn finish(&mut self, slot: u32) {
         let Some(Line { connection, socket, env }) = self.line(slot) else { return };
         if connection.leaving().is_none() {
@@ -195,6 +205,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Ends the TCP connection so that both sides discard the bytes under way (RST).
+    #[inline(never)]
     pub fn abort(&mut self, slot: u32) {
         let id = self.shared.table.id(slot);
         let Some(Line { connection, socket, .. }) = self.line(slot) else { return };
@@ -206,6 +217,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Has the slot freed at the end of the turn. Everything but the value for `close` is freed now.
+    #[inline(never)]
     pub fn kill(&mut self, slot: u32) {
         let Some(Line { connection, env, .. }) = self.line(slot) else { return };
         debug_assert!(!connection.is_open(), "no close() for an open()");

@@ -128,6 +128,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Flushes the first of `waiting` queues that had more than the budget of a turn.
+    #[inline(never)]
     pub fn flush_listed(&mut self, waiting: usize) {
         for slot in self.flushes.drain(..waiting.min(FLUSHES)).collect::<Vec<_>>() {
             if let Some(connection) = self.shared.table.get_mut(slot) {
@@ -138,6 +139,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Writes from the queue what the socket accepts, within the budget.
+    #[inline(never)]
     pub fn flush(&mut self, slot: u32) {
         let Some(Line { connection, socket, env }) = self.line(slot) else { return };
         match connection.output.flush(socket, &mut connection.heard, env) {
@@ -153,6 +155,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// The queue may have become short enough to read on, or empty.
+    #[inline(never)]
     pub fn after_flush(&mut self, slot: u32) {
         let Some(Line { connection, env, .. }) = self.line(slot) else { return };
         if connection.output.settle(env) && connection.is_open() {
@@ -182,6 +185,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Frees the slots of connections that are done with; nothing else does. Hands each slot and its door to `each`.
+    #[inline(never)]
     pub fn reap(&mut self, mut each: impl FnMut(u32, u8)) {
         if self.dead.is_empty() {
             return;

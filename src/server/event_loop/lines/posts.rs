@@ -28,6 +28,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Delivers the turn's posts.
+    #[inline(never)]
     pub fn deliver_posts(&mut self) {
         let log = &self.shared.posts.log;
         let Some(first) = log.first() else { return };
@@ -104,6 +105,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Delivers those of the turn's posts that a member has yet to get.
+    #[inline(never)]
     pub fn send_own_posts(&mut self, slot: u32) {
         if self.shared.posts.is_empty() {
             return;

@@ -33,6 +33,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// The same when replies may lie in `input`.
+    #[inline(never)]
     pub fn apply_with(&mut self, input: Input<'_>) {
         let mut actions = std::mem::take(&mut self.shared.outbox.actions);
         let replies = std::mem::take(&mut self.shared.outbox.replies);
@@ -90,6 +91,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Sends frames that must leave however much is owed already: control frames, with the frames before them.
+    #[inline(never)]
     pub fn send_always(&mut self, slot: u32, frames: &[u8]) {
         let Some(Line { connection, socket, env }) = self.line(slot) else { return };
         match connection.output.send_always(socket, frames, env) {
@@ -99,6 +101,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Answers a request that opens no WebSocket. The connection goes on if `after` says so, else it leaves.
+    #[inline(never)]
     pub fn respond(&mut self, slot: u32, response: &Response, body: Body, after: Persistence) {
         if self.entrance(slot).is_none() {
             return;
@@ -119,6 +122,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Sends bytes of HTTP, and a shared body.
+    #[inline(never)]
     pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&std::sync::Arc<[u8]>>) {
         let Some(Line { connection, socket, env }) = self.line(slot) else { return };
         match connection.output.send_response(socket, head, body, env) {
