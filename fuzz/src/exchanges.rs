@@ -137,7 +137,9 @@ impl Model<'_> {
         let max = match admitted {
             Ok(max) => max,
             Err(response) => {
-                let after = if has_body { Persistence::Close } else { self.persistence(request) };
+                // A refused opening handshake, and a malformed path, end the connection.
+                let ends = has_body || request.wants_upgrade() || resolved == Resolved::Malformed;
+                let after = if ends { Persistence::Close } else { self.persistence(request) };
                 return Ok(self.answer(&response, Body::answering(request.method()), after, false));
             }
         };
