@@ -6,7 +6,8 @@ use std::time::Duration;
 use sockhop::http::{Cidr, HeadLimits, Origin, OriginPolicy};
 use sockhop::protocol::DEFLATE_AVAILABLE;
 use sockhop::{
-    CloseCode, Config, ContextTakeover, Deflate, DeflateOffer, DeflateOptions, ProxyProtocol, Server, Shutdown, Slow,
+    CloseCode, Config, ContextTakeover, Deflate, DeflateOffer, DeflateOptions, Door, ProxyProtocol, Server, Shutdown,
+    Slow,
 };
 
 /// Each field has its type here, so a type that depends on the build does not compile in one of them. Neither does a new
@@ -47,4 +48,13 @@ fn a_build_without_compression_has_the_same_configuration_and_refuses_to_compres
     let expected =
         (ErrorKind::InvalidInput, "Config::deflate needs the feature deflate, which this build lacks".into());
     assert_eq!(refusal, (!DEFLATE_AVAILABLE).then_some(expected));
+}
+
+#[test]
+fn a_door_that_requires_the_proxy_protocol_of_nobody_is_refused_where_it_is_given() {
+    let door = || Door::new("127.0.0.1:0").proxy_protocol(ProxyProtocol::Required);
+    let error = Server::bind("127.0.0.1:0").unwrap().listen(door()).err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("a door requires the PROXY protocol, but trusts no proxy"));
+    let proxies: Vec<Cidr> = vec!["127.0.0.1".parse().unwrap()];
+    assert!(Server::bind("127.0.0.1:0").unwrap().listen(door().trusted_proxies(proxies)).is_ok());
 }

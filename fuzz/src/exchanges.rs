@@ -10,7 +10,7 @@ use sockhop::http::{
 
 use crate::requests::{self, Reply};
 
-/// What a stream of requests must lead to.
+/// The answers and calls that a stream of requests must lead to.
 pub struct Exchanges {
     answers: Vec<Answered>,
     /// The callbacks of handlers for plain requests.
@@ -118,7 +118,10 @@ impl Model<'_> {
                     self.answer(&error.response(), body, Persistence::Close, false)
                 }
             },
-            _ => self.plain(&request, rest).unwrap_or_else(|error| self.refuse(error)),
+            _ => self.plain(&request, rest).unwrap_or_else(|error| {
+                let body = Body::answering(request.method());
+                self.answer(&error.response(), body, Persistence::Close, false)
+            }),
         })
     }
 

@@ -48,8 +48,8 @@ pub use self::types::id::{ConnectionId, Deferred, Peer, TimerId};
 pub use self::types::payload::Payload;
 pub use self::types::stats::{Count, Stats};
 
-use self::event_loop::door::Rules;
-use self::event_loop::state::{Door as OpenDoor, EventLoop, Mount, Parts, Route, Site};
+use self::event_loop::door::{Paths, Rules};
+use self::event_loop::state::{Door as OpenDoor, EventLoop, Parts, Site};
 use self::transport::listen::{Listener, SocketFile};
 use self::transport::plain::MioPoller;
 use crate::http::{Request, Response, Router};
@@ -82,9 +82,7 @@ pub struct Server {
     listeners: Vec<(Listener, u8)>,
     /// A router is a door's own, if it has one.
     doors: Vec<(Rules, Option<Router>)>,
-    mounts: Vec<Mount>,
-    routes: Vec<Route>,
-    router: Router,
+    paths: Paths,
     handle: Handle,
     stats: Arc<Stats>,
     stops: Vec<UnixStream>,
@@ -115,8 +113,8 @@ impl Server {
     /// [`Config::deflate`] is set in a build without the feature `deflate`.
     pub fn new(config: Config) -> io::Result<Self> {
         let invalid = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        let mut router = Router::default();
-        if let Err(error) = router.prefix(&config.path_prefix) {
+        let mut paths = Paths::default();
+        if let Err(error) = paths.router.prefix(&config.path_prefix) {
             return invalid(format!("Config::path_prefix {:?}: {error}", config.path_prefix));
         }
         if config.proxy_protocol == ProxyProtocol::Required && config.trusted_proxies.is_empty() {
@@ -129,9 +127,7 @@ impl Server {
             config,
             listeners: Vec::new(),
             doors: Vec::new(),
-            mounts: Vec::new(),
-            routes: Vec::new(),
-            router,
+            paths,
             handle: Handle::new(),
             stats: Arc::default(),
             stops: Vec::new(),
@@ -150,17 +146,20 @@ impl Server {
     /// Binds one more listener, or several for a name with several addresses. A [`Door`] gives it rules of its own.
     ///
     /// # Errors
-    /// The address is in use or does not exist; the error names it. Or there are 255 doors already.
+    /// The address is in use or does not exist; the error names it. The door requires the PROXY protocol, but trusts no proxy.
+    /// Or there are 255 doors already.
     pub fn listen(mut self, door: impl Into<Door>) -> io::Result<Self> {
-        let Door { listen, mounts, routes, router, rules } = door.into();
+        let Door { listen, paths, rules } = door.into();
+        let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
         let index = u8::try_from(self.doors.len()).ok().filter(|index| *index < u8::MAX);
-        let index =
-            index.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a server has at most 255 doors"))?;
+        let index = index.ok_or_else(|| invalid("a server has at most 255 doors"))?;
+        let trusted = rules.trusted_proxies.as_ref().unwrap_or(&self.config.trusted_proxies);
+        let proxy_protocol = rules.proxy_protocol.unwrap_or(self.config.proxy_protocol);
+        if proxy_protocol == ProxyProtocol::Required && trusted.is_empty() {
+            return Err(invalid("a door requires the PROXY protocol, but trusts no proxy"));
+        }
         self.listeners.extend(Listener::bind(listen)?.into_iter().map(|listener| (listener, index)));
-        let is_own = !mounts.is_empty() || !routes.is_empty();
-        let own = is_own.then(|| router.shifted(self.mounts.len(), self.routes.len()));
-        self.mounts.extend(mounts);
-        self.routes.extend(routes);
+        let own = self.paths.adopt(paths);
         self.doors.push((rules, own));
         Ok(self)
     }
@@ -172,10 +171,7 @@ impl Server {
     /// The path does not begin with `/`, or something is mounted there already.
     #[track_caller]
     pub fn mount<H: Handler>(mut self, path: &str, handler: H) -> Self {
-        if let Err(error) = self.router.add_mount(path, self.mounts.len()) {
-            panic!("mount({path:?}): {error}");
-        }
-        self.mounts.push(Mount { path: path.into(), handler: Box::new(handler), panics: 0 });
+        self.paths.mount(path, handler);
         self
     }
 
@@ -191,16 +187,13 @@ impl Server {
     where
         F: FnMut(&Request<'_>, &[u8]) -> Response + Send + 'static,
     {
-        if let Err(error) = self.router.add_route(method, path, self.routes.len()) {
-            panic!("route({method:?}, {path:?}): {error}");
-        }
-        self.routes.push(Box::new(answer));
+        self.paths.route(method, path, Box::new(answer));
         self
     }
 
     /// Sets the answer to requests for paths where nothing is, plain or for a WebSocket. Default: 404.
     pub fn not_found(mut self, response: Response) -> Self {
-        self.router.set_not_found(response);
+        self.paths.router.set_not_found(response);
         self
     }
 
@@ -271,21 +264,21 @@ impl Server {
         }
         let doors = self.doors.drain(..).map(|(rules, own)| {
             let config = &self.config;
-            let mut router = own.unwrap_or_else(|| self.router.clone());
+            let mut router = own.unwrap_or_else(|| self.paths.router.clone());
             // The prefix was checked when the configuration was given.
             let _ = router.prefix(&config.path_prefix);
+            let door = OpenDoor::new(router, config);
             OpenDoor {
-                router,
-                origins: rules.origins.unwrap_or_else(|| config.origins.clone()),
-                trusted_proxies: rules.trusted_proxies.unwrap_or_else(|| config.trusted_proxies.clone()),
-                proxy_protocol: rules.proxy_protocol.unwrap_or(config.proxy_protocol),
+                origins: rules.origins.unwrap_or(door.origins),
+                trusted_proxies: rules.trusted_proxies.unwrap_or(door.trusted_proxies),
+                proxy_protocol: rules.proxy_protocol.unwrap_or(door.proxy_protocol),
                 max_connections: rules.max_connections,
-                connections: 0,
+                ..door
             }
         });
         let doors = doors.collect();
         self.handle.on_wake(poller.waker());
-        let (mounts, routes) = (std::mem::take(&mut self.mounts), std::mem::take(&mut self.routes));
+        let Paths { mounts, routes, .. } = std::mem::take(&mut self.paths);
         let site = Site { mounts, routes, doors, listeners };
         let (config, handle, stats) = (self.config.clone(), self.handle.clone(), Arc::clone(&self.stats));
         let event_loop = EventLoop::new(poller, Parts { config, handle, stats, site });
@@ -318,7 +311,7 @@ const _: fn() = || {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mounts: Vec<_> = self.mounts.iter().map(|mount| &mount.path).collect();
+        let mounts: Vec<_> = self.paths.mounts.iter().map(|mount| &mount.path).collect();
         f.debug_struct("Server").field("listen", &self.local_addrs()).field("mounts", &mounts).finish_non_exhaustive()
     }
 }

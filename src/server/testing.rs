@@ -117,14 +117,7 @@ impl<H: Handler> Stage<H> {
         if let Err(error) = router.add_mount(path, 0) {
             panic!("{path:?}: {error}");
         }
-        let door = Door {
-            router,
-            origins: config.origins.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
-            proxy_protocol: config.proxy_protocol,
-            max_connections: None,
-            connections: 0,
-        };
+        let door = Door::new(router, &config);
         let mounts = vec![Mount { path: path.into(), handler: Box::new(handler), panics: 0 }];
         let site = Site { mounts, routes: Vec::new(), doors: vec![door], listeners: vec![0] };
         handle.on_wake(network.waker());

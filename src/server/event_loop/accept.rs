@@ -52,7 +52,7 @@ impl<P: Poller> EventLoop<P> {
         self.lines.shared.env.stats.add(Count::Accepted);
         let door = self.site.listeners.get(listener).copied().unwrap_or_default();
         let is_turned_away = !self.has_room(door);
-        if is_turned_away && !self.may_be_told(peer) {
+        if is_turned_away && !self.may_be_told(peer, door) {
             return Ok(Accepted::One);
         }
         self.accepting.drop_oldest_request(&mut self.lines);
@@ -106,17 +106,18 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// A connection is one too many. Returns whether it is told so; otherwise it is closed unread.
-    fn may_be_told(&mut self, peer: Peer) -> bool {
+    fn may_be_told(&mut self, peer: Peer, door: u8) -> bool {
         let shared = &mut self.lines.shared;
         shared.env.stats.add(Count::RefusedFull);
         let is_told = shared.table.count(Standing::TurnedAway) < TURNED_AWAY;
-        let (outcome, most) =
-            (if is_told { "refused with 503" } else { "closed unread" }, shared.env.config.max_connections);
-        log_limited!(
-            shared,
-            Full,
-            "{peer}: {outcome}: there are as many connections as Config::max_connections ({most}) allows"
-        );
+        let outcome = if is_told { "refused with 503" } else { "closed unread" };
+        let door = self.site.doors.get(usize::from(door));
+        let full_door = door.and_then(|door| door.max_connections.filter(|most| door.connections >= *most));
+        let (limit, most) = match full_door {
+            Some(most) => ("Door::max_connections", most),
+            None => ("Config::max_connections", shared.env.config.max_connections),
+        };
+        log_limited!(shared, Full, "{peer}: {outcome}: there are as many connections as {limit} ({most}) allows");
         is_told
     }
 }

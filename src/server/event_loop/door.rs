@@ -28,10 +28,7 @@ use crate::server::types::config::ProxyProtocol;
 /// ```
 pub struct Door {
     pub(crate) listen: Listen,
-    pub(crate) mounts: Vec<Mount>,
-    pub(crate) routes: Vec<Route>,
-    /// Indices are counted from this door's first mount and route.
-    pub(crate) router: Router,
+    pub(crate) paths: Paths,
     pub(crate) rules: Rules,
 }
 
@@ -44,6 +41,43 @@ pub(crate) struct Rules {
     pub max_connections: Option<usize>,
 }
 
+/// Handlers and routes, and the router that finds them by their index.
+#[derive(Default)]
+pub(crate) struct Paths {
+    pub mounts: Vec<Mount>,
+    pub routes: Vec<Route>,
+    pub router: Router,
+}
+
+impl Paths {
+    #[track_caller]
+    pub fn mount(&mut self, path: &str, handler: impl Handler) {
+        if let Err(error) = self.router.add_mount(path, self.mounts.len()) {
+            panic!("mount({path:?}): {error}");
+        }
+        self.mounts.push(Mount { path: path.into(), handler: Box::new(handler), panics: 0 });
+    }
+
+    #[track_caller]
+    pub fn route(&mut self, method: &str, path: &str, answer: Route) {
+        if let Err(error) = self.router.add_route(method, path, self.routes.len()) {
+            panic!("route({method:?}, {path:?}): {error}");
+        }
+        self.routes.push(answer);
+    }
+
+    /// Takes the handlers and routes of others. Returns the router for them, if there are any.
+    pub fn adopt(&mut self, others: Paths) -> Option<Router> {
+        if others.mounts.is_empty() && others.routes.is_empty() {
+            return None;
+        }
+        let router = others.router.shifted(self.mounts.len(), self.routes.len());
+        self.mounts.extend(others.mounts);
+        self.routes.extend(others.routes);
+        Some(router)
+    }
+}
+
 impl<T: Into<Listen>> From<T> for Door {
     fn from(address: T) -> Self {
         Door::new(address)
@@ -53,8 +87,7 @@ impl<T: Into<Listen>> From<T> for Door {
 impl Door {
     /// A door at an address; see [`Listen`] for its forms.
     pub fn new(address: impl Into<Listen>) -> Self {
-        let (mounts, routes) = (Vec::new(), Vec::new());
-        Door { listen: address.into(), mounts, routes, router: Router::default(), rules: Rules::default() }
+        Door { listen: address.into(), paths: Paths::default(), rules: Rules::default() }
     }
 
     /// Serves WebSockets and plain requests at a path of this door alone, as [`Server::mount`](crate::Server::mount) does.
@@ -63,10 +96,7 @@ impl Door {
     /// The path does not begin with `/`, or something is mounted there already.
     #[track_caller]
     pub fn mount<H: Handler>(mut self, path: &str, handler: H) -> Self {
-        if let Err(error) = self.router.add_mount(path, self.mounts.len()) {
-            panic!("mount({path:?}): {error}");
-        }
-        self.mounts.push(Mount { path: path.into(), handler: Box::new(handler), panics: 0 });
+        self.paths.mount(path, handler);
         self
     }
 
@@ -79,10 +109,7 @@ impl Door {
     where
         F: FnMut(&Request<'_>, &[u8]) -> Response + Send + 'static,
     {
-        if let Err(error) = self.router.add_route(method, path, self.routes.len()) {
-            panic!("route({method:?}, {path:?}): {error}");
-        }
-        self.routes.push(Box::new(answer));
+        self.paths.route(method, path, Box::new(answer));
         self
     }
 

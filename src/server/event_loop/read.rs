@@ -72,7 +72,7 @@ impl<P: Poller> EventLoop<P> {
             }
             match connection.next_work() {
                 // Bytes that were kept just now wait for the next turn.
-                Work::Backlog if spent > 0 => break,
+                Work::Backlog | Work::Requests if spent > 0 => break,
                 Work::Backlog => {
                     spent += self.serve_backlog(slot);
                     break;

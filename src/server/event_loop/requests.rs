@@ -17,7 +17,7 @@ use crate::server::types::stats::Count;
 /// Requests of one connection that are handled in a turn.
 const REQUESTS: usize = 256;
 
-/// What is at the path of a request.
+/// The target of a request, found by its path.
 enum Target {
     Upgrade(u16),
     Handler(u16),
@@ -79,7 +79,7 @@ impl<P: Poller> EventLoop<P> {
             Target::Upgrade(mount) => self.on_upgrade(slot, mount, &request, rest.len()),
             target => {
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
-                    self.lines.refuse(slot, error);
+                    self.lines.refuse_request(slot, &request, error);
                 }
             }
         }

@@ -42,6 +42,20 @@ pub(crate) struct Door {
     pub connections: usize,
 }
 
+impl Door {
+    /// A door with the rules of the server's configuration.
+    pub fn new(router: Router, config: &Config) -> Self {
+        Door {
+            router,
+            origins: config.origins.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            proxy_protocol: config.proxy_protocol,
+            max_connections: None,
+            connections: 0,
+        }
+    }
+}
+
 /// Everything that is mounted. Doors refer to handlers and routes by index.
 pub(crate) struct Site {
     pub mounts: Vec<Mount>,

@@ -30,7 +30,7 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, early: usize) {
         let upgrade = match Upgrade::from_request(request) {
             Ok(upgrade) => upgrade,
-            Err(error) => return self.lines.refuse_upgrade(slot, request, error),
+            Err(error) => return self.lines.refuse_request(slot, request, error),
         };
         if let Some(refusal) = self.refusal(slot, request) {
             return self.lines.respond(slot, &refusal, Body::Include, Persistence::Close);
@@ -39,7 +39,7 @@ impl<P: Poller> EventLoop<P> {
         self.lines.shared.table.set_path(slot, request.path());
         let extension = match self.lines.agree_on_compression(slot, &upgrade) {
             Ok(extension) => extension,
-            Err(error) => return self.lines.refuse_upgrade(slot, request, error),
+            Err(error) => return self.lines.refuse_request(slot, request, error),
         };
         let mut accept = None;
         self.try_call(mount, id, |handler, ctx| accept = Some(handler.accept(ctx, request)));

@@ -56,14 +56,7 @@ impl Bed {
         let handle = Handle::new();
         handle.on_wake(network.waker());
         // The test's listeners share one door.
-        let door = Door {
-            router,
-            origins: config.origins.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
-            proxy_protocol: config.proxy_protocol,
-            max_connections: None,
-            connections: 0,
-        };
+        let door = Door::new(router, &config);
         let site = Site { mounts, routes, doors: vec![door], listeners: vec![0] };
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
         let server = EventLoop::new(BufferedPoller::new(network.poller()), parts);

@@ -107,3 +107,15 @@ fn a_flood_of_every_kind_is_a_handful_of_lines() {
     assert!(lines.len() <= 100, "{} lines", lines.len());
     assert!(lines.len() >= 40, "{} lines", lines.len());
 }
+
+#[test]
+fn a_full_door_is_logged_with_its_own_limit() {
+    let mut bed = Bed::new(App::echo());
+    bed.server.site.doors[0].max_connections = Some(1);
+    let _first = bed.open();
+    listen(Level::Warn);
+    let mut second = bed.connect(&request("/"));
+    bed.settle();
+    assert!(second.response().is_some_and(|response| response.starts_with("HTTP/1.1 503")));
+    assert_said(&["refused with 503", "Door::max_connections (1)"]);
+}

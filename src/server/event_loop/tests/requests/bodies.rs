@@ -65,3 +65,15 @@ fn a_body_slower_than_1_kib_a_second_after_10_s_is_408_and_a_faster_one_is_not()
         assert_eq!(answers(&mut client)[0].0, status, "{bytes_a_second} bytes a second");
     }
 }
+
+#[test]
+fn a_refusal_of_head_has_no_body() {
+    for lines in ["Content-Length: 1\r\nTransfer-Encoding: chunked", "Content-Length: 9999999", "Expect: tea"] {
+        let mut bed = Bed::new(mirror());
+        let mut client = bed.connect(&format!("HEAD / HTTP/1.1\r\nHost: h\r\n{lines}\r\n\r\n"));
+        bed.settle();
+        let bytes = client.bytes();
+        assert!(bytes.starts_with(b"HTTP/1.1 4") && bytes.ends_with(b"\r\n\r\n"), "{lines}: {}", bytes.escape_ascii());
+        assert!(client.is_ended());
+    }
+}
