@@ -49,7 +49,8 @@ pub use self::types::payload::Payload;
 pub use self::types::stats::{Count, Stats};
 
 use self::event_loop::door::{Paths, Rules};
-use self::event_loop::state::{Door as OpenDoor, EventLoop, Parts, Site};
+use self::event_loop::site::{Door as OpenDoor, Site};
+use self::event_loop::state::{EventLoop, Parts};
 use self::transport::listen::{Listener, SocketFile};
 use self::transport::plain::MioPoller;
 use crate::http::{Request, Response, Router};
@@ -279,7 +280,7 @@ impl Server {
         let doors = doors.collect();
         self.handle.on_wake(poller.waker());
         let Paths { mounts, routes, .. } = std::mem::take(&mut self.paths);
-        let site = Site { mounts, routes, doors, listeners };
+        let site = Site::new(mounts, routes, doors, listeners);
         let (config, handle, stats) = (self.config.clone(), self.handle.clone(), Arc::clone(&self.stats));
         let event_loop = EventLoop::new(poller, Parts { config, handle, stats, site });
         Ok(Running { event_loop: Box::new(event_loop), _files: files })

@@ -43,7 +43,8 @@ use std::time::Duration;
 
 use super::api::handle::Handle;
 use super::api::handler::Handler;
-use super::event_loop::state::{Door, EventLoop, Mount, Parts, Site};
+use super::event_loop::site::{Door, Mount, Site};
+use super::event_loop::state::{EventLoop, Parts};
 use super::transport::memory::{self, MemoryPoller, Network};
 use super::types::config::Config;
 use super::types::id::Peer;
@@ -119,7 +120,7 @@ impl<H: Handler> Stage<H> {
         }
         let door = Door::new(router, &config);
         let mounts = vec![Mount { path: path.into(), handler: Box::new(handler), panics: 0 }];
-        let site = Site { mounts, routes: Vec::new(), doors: vec![door], listeners: vec![0] };
+        let site = Site::new(mounts, Vec::new(), vec![door], vec![0]);
         handle.on_wake(network.waker());
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
         let server = EventLoop::new(network.poller(), parts);
@@ -128,7 +129,7 @@ impl<H: Handler> Stage<H> {
 
     /// The handler, to look at its state.
     pub fn handler(&mut self) -> &mut H {
-        let handler: &mut dyn Any = self.server.handler(0);
+        let handler: &mut dyn Any = &mut *self.server.site.mounts[0].handler;
         handler.downcast_mut().expect("the stage's own handler")
     }
 

@@ -12,15 +12,16 @@ pub const FILE_LINES: usize = 350;
 pub const FUNCTION_LINES: usize = 60;
 /// The object that everything would become a part of.
 pub const LOOP: &str = "EventLoop";
-const LOOP_METHODS: usize = 63;
+const LOOP_METHODS: usize = 50;
 const LOOP_FIELDS: usize = 14;
 /// A handler gets a context, a context holds a handle, and a handle is asked by handlers.
 const MAY_IMPORT_EACH_OTHER: [&str; 3] =
     ["src/server/api/handler.rs", "src/server/api/context.rs", "src/server/api/handle.rs"];
 /// Files of the server that may be in a circle of calls between `impl` blocks of one type.
 pub const FILES_IN_CALL_CIRCLES: usize = 7;
-/// Without comments, blank lines, tests and `lab`.
-const PRODUCTION_LINES: usize = 13_300;
+/// The rooms that an embedder uses, and the lines that they may have without comments, blank lines, tests and `lab`.
+const CORE: [&str; 3] = ["protocol", "http", "server"];
+const CORE_LINES: usize = 11_400;
 /// All lines of all files that stand in for an optional feature are fewer.
 const STAND_IN_LINES: usize = 80;
 
@@ -57,7 +58,8 @@ pub fn violations(files: &[File<'_>]) -> Vec<String> {
     };
     limit("methods of EventLoop", loop_methods(files), LOOP_METHODS);
     limit("fields of EventLoop", loop_fields(files).unwrap_or(0), LOOP_FIELDS);
-    limit("lines of production code", files.iter().map(|file| lines_of_code(&file.production)).sum(), PRODUCTION_LINES);
+    let core = files.iter().filter(|file| CORE.contains(&file.room()));
+    limit("lines of production code in the core", core.map(|file| lines_of_code(&file.production)).sum(), CORE_LINES);
     let stand_ins = stand_ins(files);
     limit("lines of stand-in files", stand_ins.values().flatten().map(|file| lines(file)).sum(), STAND_IN_LINES - 1);
     for (feature, files) in stand_ins.iter().filter(|(_, files)| files.len() > 1) {

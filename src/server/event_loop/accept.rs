@@ -2,13 +2,10 @@
 
 use std::io;
 
-use super::clients::TURNED_AWAY;
 use super::state::EventLoop;
+use crate::server::connection::Connection;
 use crate::server::connection::entrance::Entrance;
-use crate::server::connection::{Connection, Phase, Standing};
 use crate::server::transport::{Poller, Token};
-use crate::server::types::id::Peer;
-use crate::server::types::log_limit::log_limited;
 use crate::server::types::stats::Count;
 
 /// Connections taken from one listener before others have their turn.
@@ -51,8 +48,9 @@ impl<P: Poller> EventLoop<P> {
         let Some((mut socket, peer)) = self.poller.accept(listener)? else { return Ok(Accepted::Nothing) };
         self.lines.shared.env.stats.add(Count::Accepted);
         let door = self.site.listeners.get(listener).copied().unwrap_or_default();
-        let is_turned_away = !self.has_room(door);
-        if is_turned_away && !self.may_be_told(peer, door) {
+        let rules = self.site.door(door);
+        let is_turned_away = !self.lines.has_room(door, rules);
+        if is_turned_away && !self.lines.may_be_told(peer, rules) {
             return Ok(Accepted::One);
         }
         self.accepting.drop_oldest_request(&mut self.lines);
@@ -67,58 +65,11 @@ impl<P: Poller> EventLoop<P> {
             shared.table.remove(slot);
             return Err(error);
         }
-        if let Some(door) = self.site.doors.get_mut(usize::from(door)) {
-            door.connections += 1;
-        }
+        self.site.doors[usize::from(door)].connections += 1;
         self.lines.insert_socket(slot, socket);
         self.lines.shared.schedule(slot);
-        self.meet_peer(slot, peer);
+        self.lines.meet_peer(slot, peer, self.site.door(door));
         Ok(Accepted::One)
-    }
-
-    /// Whether there is room for another connection. Where there is none, an idle connection makes room.
-    fn has_room(&mut self, door: u8) -> bool {
-        let table = &self.lines.shared.table;
-        let present = table.len() - self.lines.dead.len() - table.count(Standing::TurnedAway);
-        let is_full = present >= self.lines.shared.env.config.max_connections;
-        let at = self.site.doors.get(usize::from(door));
-        let of_door = |slot: &&u32| table.get(**slot).is_some_and(|connection| connection.door == door);
-        let is_door_full = at.is_some_and(|at| {
-            let leaves = || self.lines.dead.iter().filter(of_door).count();
-            at.max_connections.is_some_and(|most| at.connections >= most && at.connections - leaves() >= most)
-        });
-        if !is_full && !is_door_full {
-            return true;
-        }
-        if table.count(Standing::Idle) == 0 {
-            return false;
-        }
-        let tick = self.lines.shared.env.tick();
-        let idle = table.iter().filter_map(|(slot, connection)| match &connection.phase {
-            Phase::Entrance(entrance) if entrance.is_idle() && (is_full || connection.door == door) => {
-                Some((tick.since(entrance.since), slot))
-            }
-            _ => None,
-        });
-        let Some((_, slot)) = idle.max() else { return false };
-        self.lines.kill(slot);
-        true
-    }
-
-    /// A connection is one too many. Returns whether it is told so; otherwise it is closed unread.
-    fn may_be_told(&mut self, peer: Peer, door: u8) -> bool {
-        let shared = &mut self.lines.shared;
-        shared.env.stats.add(Count::RefusedFull);
-        let is_told = shared.table.count(Standing::TurnedAway) < TURNED_AWAY;
-        let outcome = if is_told { "refused with 503" } else { "closed unread" };
-        let door = self.site.doors.get(usize::from(door));
-        let full_door = door.and_then(|door| door.max_connections.filter(|most| door.connections >= *most));
-        let (limit, most) = match full_door {
-            Some(most) => ("Door::max_connections", most),
-            None => ("Config::max_connections", shared.env.config.max_connections),
-        };
-        log_limited!(shared, Full, "{peer}: {outcome}: there are as many connections as {limit} ({most}) allows");
-        is_told
     }
 }
 

@@ -1,7 +1,6 @@
 //! Calls handlers: for connections, for timers, and for connections that have ended. A panic costs the connection that it
 //! happens on.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -12,8 +11,7 @@ use crate::server::api::handler::Handler;
 use crate::server::transport::Poller;
 use crate::server::types::error::{ConnectionError, Reason};
 use crate::server::types::id::ConnectionId;
-use crate::server::types::log_limit::{excerpt, log_limited};
-use crate::server::types::stats::Count;
+use crate::server::types::log_limit::log_limited;
 
 /// Pieces of work, such as a read with all that follows from it, between two readings of the clock: timers must not wait
 /// for the end of a long turn.
@@ -46,23 +44,9 @@ impl<P: Poller> EventLoop<P> {
         let mut ctx = Context::new(&mut self.lines.shared, &self.handle, id, mount);
         let result = catch_unwind(AssertUnwindSafe(|| f(handler, &mut ctx)));
         if let Err(panic) = &result {
-            self.on_panic(mount, id, &**panic);
+            self.site.on_panic(mount, id, &**panic, &mut self.lines.shared);
         }
         result.is_ok()
-    }
-
-    #[inline(never)]
-    pub(super) fn on_panic(&mut self, mount: u16, id: ConnectionId, panic: &(dyn Any + Send)) {
-        let Some(mount) = self.site.mounts.get_mut(usize::from(mount)) else { return };
-        mount.panics += 1;
-        let shared = &mut self.lines.shared;
-        shared.env.stats.add(Count::Panics);
-        let (path, panics, text) = (&mount.path, mount.panics, excerpt(panic_text(panic)));
-        log_limited!(shared, Panic, "{id}: the handler at {path} has panicked ({panics} so far): {text}");
-        if panics > shared.env.config.max_panics {
-            let why = format!("the handler at {path} has panicked {panics} times, more than Config::max_panics allows");
-            self.fatal = Some(std::io::Error::other(why));
-        }
     }
 
     /// Calls the handlers whose timers are due.
@@ -131,10 +115,4 @@ impl<P: Poller> EventLoop<P> {
         }
         self.call_back();
     }
-}
-
-/// The text of a panic.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

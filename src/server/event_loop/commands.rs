@@ -9,7 +9,7 @@ use crate::http::{Body, Persistence};
 use crate::protocol::CloseFrame;
 use crate::server::api::handle::Command;
 use crate::server::api::handler::Handler;
-use crate::server::connection::{Connection, Phase};
+use crate::server::connection::Phase;
 use crate::server::shared::outbox::Action;
 use crate::server::transport::Poller;
 use crate::server::types::config::Shutdown;
@@ -86,7 +86,7 @@ impl<P: Poller> EventLoop<P> {
     #[inline(never)]
     fn shut_down(&mut self, shutdown: Shutdown) {
         let now = self.lines.shared.env.now;
-        if let Some(stopping) = &mut self.stopping {
+        if let Some(stopping) = &mut self.lines.stopping {
             stopping.deadline = now;
             return;
         }
@@ -102,14 +102,15 @@ impl<P: Poller> EventLoop<P> {
             log::info!(target: "sockhop::shutdown", "closing connections: {}; Ctrl-C again stops at once", due.len());
         }
         let deadline = now + over + timeout;
-        self.stopping = Some(Stopping { deadline, code: shutdown.code, due });
+        self.lines.stopping = Some(Stopping { deadline, code: shutdown.code, due });
         // A connection that has not answered by then has failed: its handler hears that, not of the shutdown.
         self.lines.shared.look_by(deadline);
         for slot in self.lines.shared.table.slots_where(|connection| matches!(connection.phase, Phase::Entrance(_))) {
-            if self.awaits_decision(slot) {
+            let Some((entrance, _)) = self.lines.entrance(slot) else { continue };
+            if entrance.awaits_decision() {
                 let response = unavailable("the server is shutting down");
                 self.lines.respond(slot, &response, Body::Include, Persistence::Close);
-            } else if self.lines.entrance(slot).is_some_and(|(entrance, _)| entrance.is_idle()) {
+            } else if entrance.is_idle() {
                 self.lines.kill(slot);
             }
         }
@@ -120,7 +121,7 @@ impl<P: Poller> EventLoop<P> {
     #[inline(never)]
     pub(super) fn close_due(&mut self) {
         let now = self.lines.shared.env.now;
-        while let Some(stopping) = &mut self.stopping
+        while let Some(stopping) = &mut self.lines.stopping
             && let Some((_, id)) = stopping.due.pop_if(|(at, _)| *at <= now)
         {
             let frame = CloseFrame::new(stopping.code, "");
@@ -129,18 +130,6 @@ impl<P: Poller> EventLoop<P> {
             }
             self.fire_timers_in_time();
         }
-    }
-
-    /// Whether the server has been shut down: no connection is left, or the time is up.
-    pub(super) fn has_stopped(&self) -> bool {
-        let Some(stopping) = &self.stopping else { return false };
-        let is_busy = |connection: &Connection| match &connection.phase {
-            Phase::Entrance(entrance) => entrance.is_owed_an_answer() || connection.output.len() > 0,
-            Phase::WebSocket(_) => true,
-            Phase::Leaving(_) => !connection.is_gone(),
-        };
-        let shared = &self.lines.shared;
-        stopping.deadline <= shared.env.now || !shared.table.iter().any(|(_, connection)| is_busy(connection))
     }
 }
 

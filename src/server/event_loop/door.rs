@@ -1,6 +1,6 @@
 //! Doors: listeners with rules of their own.
 
-use super::state::{Mount, Route};
+use super::site::{Mount, Route};
 use crate::http::{Cidr, OriginPolicy, Request, Response, Router};
 use crate::server::api::handler::Handler;
 use crate::server::transport::listen::Listen;

@@ -5,15 +5,16 @@
 //! | `turn.rs` | a turn: wait for events, serve them, look at deadlines, deliver, reap |
 //! | `accept.rs`, `accepting.rs` | taking connections from listeners |
 //! | `read.rs`, `batch.rs` | reading sockets, and handing messages to handlers |
-//! | `requests.rs`, `upgrade.rs`, `clients.rs` | plain requests, opening handshakes, and the client behind a proxy |
+//! | `requests.rs`, `upgrade.rs` | plain requests, and opening handshakes |
 //! | `responses.rs` | answers of the server itself |
 //! | `callbacks.rs` | calling handlers, their timers, and what a panic costs |
 //! | `commands.rs`, `stopping.rs` | commands of handles, and shutting down |
 //! | `sweep.rs` | deadlines of connections |
-//! | `lines/` | connections with their sockets: output, broadcasts, and the end of a connection |
+//! | `lines/` | connections with their sockets: room for them, their clients, output, broadcasts, and their end |
 //! | `logs.rs` | log lines about refusals and failures |
 //! | `laws.rs` | what holds between two turns, checked in debug builds |
-//! | `state.rs`, `door.rs` | the loop itself; listeners with rules of their own |
+//! | `state.rs` | the loop itself |
+//! | `site.rs`, `door.rs` | mounts, routes, and listeners with rules of their own |
 //!
 //! Handlers only record actions (`shared/outbox.rs`), so nothing here is entered twice, and slots are freed only at the end
 //! of a turn. The loop is generic over [`Poller`](super::transport::Poller), so that tests run it over sockets in memory.
@@ -22,7 +23,6 @@ mod accept;
 mod accepting;
 mod batch;
 mod callbacks;
-mod clients;
 mod commands;
 pub(crate) mod door;
 pub(crate) mod laws;
@@ -31,6 +31,7 @@ mod logs;
 mod read;
 mod requests;
 mod responses;
+pub(crate) mod site;
 pub(crate) mod state;
 mod stopping;
 mod sweep;

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use super::batch::Batch;
 use super::lines::Line;
-use super::state::{EventLoop, Mount};
+use super::site::Mount;
+use super::state::EventLoop;
 use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Tally};
 use crate::server::connection::output::parts::Input;
 use crate::server::connection::websocket::{Backlog, Outcome, run_batch};
@@ -35,7 +36,7 @@ impl<P: Poller> EventLoop<P> {
         connection.note_readable(read_closed);
         // A connection that waits for its turn is not read from twice in this one.
         let is_waiting = connection.is_again;
-        if read_closed && self.awaits_decision(slot) {
+        if read_closed && self.lines.entrance(slot).is_some_and(|(entrance, _)| entrance.awaits_decision()) {
             // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
             return self.lines.kill(slot);
         }
@@ -223,7 +224,7 @@ impl<P: Poller> EventLoop<P> {
             self.give_back(slot, protocol, has_ended_one);
             match outcome {
                 Err(panic) => {
-                    self.on_panic(mount, id, &*panic);
+                    self.site.on_panic(mount, id, &*panic, &mut self.lines.shared);
                     match self.lines.shared.outbox.take_in_place() {
                         Some(place) => self.apply_in_place(place, input, &mut buffer),
                         None => self.lines.apply(),

@@ -1,32 +1,17 @@
 //! Plain HTTP requests: to routes, to handlers, or refused. One at a time for a connection, in their order.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use super::callbacks::panic_text;
 use super::responses::failed;
+use super::site::Target;
 use super::state::EventLoop;
-use crate::http::{Body, BodyLength, CONTINUE, Persistence, Request, RequestError, Resolved, Response};
+use crate::http::{Body, BodyLength, CONTINUE, Persistence, Request, RequestError, Response};
 use crate::server::api::handler::Answer;
-use crate::server::connection::Standing;
 use crate::server::connection::entrance::{Owed, Step, Upload};
 use crate::server::transport::Poller;
 use crate::server::types::id::Deferred;
 use crate::server::types::log_limit::{excerpt, log_limited};
-use crate::server::types::stats::Count;
 
 /// Requests of one connection that are handled in a turn.
 const REQUESTS: usize = 256;
-
-/// The target of a request, found by its path.
-enum Target {
-    Upgrade(u16),
-    Handler(u16),
-    Route(usize),
-    /// Nothing is, but the connection goes on.
-    Refusal(Response),
-    /// An opening handshake that was refused, or a malformed path: the connection ends.
-    End(Response),
-}
 
 impl<P: Poller> EventLoop<P> {
     /// Handles bytes of requests, and of frames behind an opening handshake.
@@ -40,7 +25,10 @@ impl<P: Poller> EventLoop<P> {
                 Step::Wait => break,
                 Step::Head(head) => self.on_head(slot, head, &mut rest),
                 Step::Request(upload) => self.on_upload(slot, &upload),
-                Step::Proxy(header) => self.meet_proxied(slot, header),
+                Step::Proxy(header) => {
+                    let door = self.site.door(self.lines.door(slot));
+                    self.lines.meet_proxied(slot, header, door);
+                }
                 Step::NoProxy(error) => self.lines.drop_without_proxy_header(slot, error),
                 Step::Refuse(error) => self.lines.refuse(slot, error),
             }
@@ -72,10 +60,11 @@ impl<P: Poller> EventLoop<P> {
         if let Some(response) = self.lines.turned_away(slot) {
             return self.lines.respond(slot, &response, Body::answering(request.method()), Persistence::Close);
         }
-        if !self.meet_client(slot, &request) {
+        let door = self.lines.door(slot);
+        if !self.lines.meet_client(slot, &request, self.site.door(door)) {
             return;
         }
-        match self.target(slot, &request) {
+        match self.site.target(door, &request) {
             Target::Upgrade(mount) => self.on_upgrade(slot, mount, &request, rest.len()),
             target => {
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
@@ -102,7 +91,7 @@ impl<P: Poller> EventLoop<P> {
                 // The unread body must not be taken for a request.
                 let is_empty = matches!(length, BodyLength::None | BodyLength::Sized(0));
                 let goes_on = is_empty && !matches!(target, Target::End(_));
-                let after = if goes_on { self.persistence(slot, request) } else { Persistence::Close };
+                let after = if goes_on { self.lines.persistence(slot, request) } else { Persistence::Close };
                 self.lines.respond(slot, &response, Body::answering(request.method()), after);
                 return Ok(());
             }
@@ -131,27 +120,10 @@ impl<P: Poller> EventLoop<P> {
     fn on_upload(&mut self, slot: u32, upload: &Upload) {
         match Request::parse(&upload.head) {
             Ok(request) => {
-                let target = self.target(slot, &request);
+                let target = self.site.target(self.lines.door(slot), &request);
                 self.answer(slot, &request, &upload.body, target);
             }
             Err(error) => self.lines.refuse(slot, error),
-        }
-    }
-
-    #[inline(never)]
-    fn target(&self, slot: u32, request: &Request<'_>) -> Target {
-        let nothing = || Target::Refusal(Response::new(404));
-        let Some(door) = self.door(slot) else { return nothing() };
-        let mount = |mount, target: fn(u16) -> Target| u16::try_from(mount).map_or_else(|_| nothing(), target);
-        match door.router.resolve(request) {
-            Resolved::Mount(index) => mount(index, Target::Upgrade),
-            Resolved::Request(index) => mount(index, Target::Handler),
-            Resolved::Route(route) => Target::Route(route),
-            refusal => {
-                let ends = request.wants_upgrade() || refusal == Resolved::Malformed;
-                let target = if ends { Target::End } else { Target::Refusal };
-                door.router.refusal(&refusal).map_or_else(nothing, target)
-            }
         }
     }
 
@@ -175,10 +147,10 @@ impl<P: Poller> EventLoop<P> {
     /// Has a route or a handler answer a request.
     #[inline(never)]
     fn answer(&mut self, slot: u32, request: &Request<'_>, content: &[u8], target: Target) {
-        let (body, after) = (Body::answering(request.method()), self.persistence(slot, request));
+        let (body, after) = (Body::answering(request.method()), self.lines.persistence(slot, request));
         let answer = match target {
             Target::Refusal(response) | Target::End(response) => Answer::Now(response),
-            Target::Route(route) => Answer::Now(self.call_route(route, request, content)),
+            Target::Route(route) => Answer::Now(self.site.call_route(route, request, content, &mut self.lines.shared)),
             Target::Handler(mount) | Target::Upgrade(mount) => {
                 let id = self.lines.shared.table.id(slot);
                 self.lines.shared.table.set_path(slot, request.path());
@@ -189,31 +161,12 @@ impl<P: Poller> EventLoop<P> {
             }
         };
         match answer {
-            Answer::Now(response) => self.respond(slot, &response, body, after),
+            Answer::Now(response) => self.lines.answer(slot, &response, body, after),
             Answer::Later => {
                 if let Some((entrance, env)) = self.lines.entrance(slot) {
                     entrance.defer_answer(Owed { body, after }, env);
                 }
             }
-        }
-    }
-
-    fn call_route(&mut self, route: usize, request: &Request<'_>, content: &[u8]) -> Response {
-        let Some(answer) = self.site.routes.get_mut(route) else { return Response::new(404) };
-        catch_unwind(AssertUnwindSafe(|| answer(request, content))).unwrap_or_else(|panic| {
-            let (shared, path, text) = (&mut self.lines.shared, excerpt(request.path()), excerpt(panic_text(&*panic)));
-            shared.env.stats.add(Count::Panics);
-            log_limited!(shared, Panic, "the route {path} has panicked: {text}");
-            failed()
-        })
-    }
-
-    /// Sends the answer to a plain request.
-    fn respond(&mut self, slot: u32, response: &Response, body: Body, after: Persistence) {
-        self.lines.respond(slot, response, body, after);
-        if self.lines.entrance(slot).is_some_and(|(entrance, _)| entrance.via == crate::http::Via::TrustedProxy) {
-            // The proxy may name another client with its next request.
-            self.addresses.release(slot);
         }
     }
 
@@ -225,22 +178,10 @@ impl<P: Poller> EventLoop<P> {
             return;
         }
         let Some(Owed { body, after }) = entrance.take_owed() else { return };
-        let after = if self.stopping.is_some() { Persistence::Close } else { after };
-        self.respond(slot, response, body, after);
+        let after = if self.lines.stopping.is_some() { Persistence::Close } else { after };
+        self.lines.answer(slot, response, body, after);
         // Bytes behind the request are looked at now.
         self.on_entrance_bytes(slot, &mut []);
         self.lines.serve_later(slot);
-    }
-
-    /// Whether another request may follow on the connection.
-    fn persistence(&self, slot: u32, request: &Request<'_>) -> Persistence {
-        let (shared, config) = (&self.lines.shared, &self.lines.shared.env.config);
-        let served = self.lines.connection(slot).map_or(0, |connection| connection.served());
-        let may_stay = request.keeps_alive()
-            && config.keep_alive.is_some()
-            && served.saturating_add(1) < config.max_requests
-            && self.stopping.is_none()
-            && shared.table.len() - shared.table.count(Standing::TurnedAway) < config.max_connections;
-        if may_stay { Persistence::KeepAlive } else { Persistence::Close }
     }
 }

@@ -1,69 +1,21 @@
 //! The loop itself: its parts, and the questions it answers about itself.
 
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::accepting::Accepting;
 use super::lines::Lines;
+use super::site::Site;
 use super::stopping::Stopping;
-use crate::http::{Cidr, OriginPolicy, Request, Response, Router};
 use crate::protocol::Contexts;
 use crate::server::api::handle::Handle;
-use crate::server::api::handler::Handler;
 use crate::server::shared::Shared;
-use crate::server::shared::addresses::Addresses;
 use crate::server::transport::{Poller, Ready};
-use crate::server::types::config::{Config, ProxyProtocol};
+use crate::server::types::config::Config;
 use crate::server::types::stats::Stats;
 
 /// The one receive buffer. Measured: a larger one gains nothing, and costs a copy at large messages.
 const RECEIVE_BUFFER: usize = 64 * 1024;
-
-/// A mounted handler and its bookkeeping.
-pub(crate) struct Mount {
-    pub path: Box<str>,
-    pub handler: Box<dyn Handler>,
-    pub panics: u32,
-}
-
-/// Answers a plain HTTP request with this body.
-pub(crate) type Route = Box<dyn FnMut(&Request<'_>, &[u8]) -> Response + Send>;
-
-/// A listener's rules: what is at its paths, and who may come in.
-pub(crate) struct Door {
-    pub router: Router,
-    pub origins: OriginPolicy,
-    pub trusted_proxies: Vec<Cidr>,
-    pub proxy_protocol: ProxyProtocol,
-    /// Connections that it may have at a time, within the limit of all doors; `None`: as many as all.
-    pub max_connections: Option<usize>,
-    /// Connections that it has.
-    pub connections: usize,
-}
-
-impl Door {
-    /// A door with the rules of the server's configuration.
-    pub fn new(router: Router, config: &Config) -> Self {
-        Door {
-            router,
-            origins: config.origins.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
-            proxy_protocol: config.proxy_protocol,
-            max_connections: None,
-            connections: 0,
-        }
-    }
-}
-
-/// Everything that is mounted. Doors refer to handlers and routes by index.
-pub(crate) struct Site {
-    pub mounts: Vec<Mount>,
-    pub routes: Vec<Route>,
-    pub doors: Vec<Door>,
-    /// The door of each listener.
-    pub listeners: Vec<u8>,
-}
 
 /// The parts of a server before its loop runs.
 pub(crate) struct Parts {
@@ -84,19 +36,14 @@ pub(crate) struct EventLoop<P: Poller> {
     pub contexts: Contexts,
     pub ready: Vec<Ready>,
     pub accepting: Accepting,
-    pub addresses: Addresses,
-    pub stopping: Option<Stopping>,
     /// Pieces of work since the clock was read.
     pub work: usize,
     /// The slot whose laws were checked last, in debug builds.
     pub looked_at: usize,
-    /// Why the loop cannot go on.
-    pub fatal: Option<io::Error>,
 }
 
 impl<P: Poller> EventLoop<P> {
     pub fn new(poller: P, parts: Parts) -> Self {
-        let addresses = Addresses::new(parts.config.max_connections_per_address);
         let mut shared = Shared::new(parts.config, parts.stats, poller.now());
         for mount in &parts.site.mounts {
             shared.add_mount(&mount.path);
@@ -110,17 +57,9 @@ impl<P: Poller> EventLoop<P> {
             contexts: Contexts::default(),
             ready: Vec::new(),
             accepting: Accepting::default(),
-            addresses,
-            stopping: None,
             work: 0,
             looked_at: 0,
-            fatal: None,
         }
-    }
-
-    /// The handler of a mount.
-    pub fn handler(&mut self, mount: usize) -> &mut dyn Handler {
-        &mut *self.site.mounts[mount].handler
     }
 
     /// Whether the next turn has something to do even if no event comes.
@@ -132,7 +71,7 @@ impl<P: Poller> EventLoop<P> {
     pub fn next_deadline(&self) -> Option<Instant> {
         let shared = &self.lines.shared;
         let sweep = shared.next_sweep.filter(|_| shared.table.len() > 0);
-        let stop = self.stopping.as_ref().map(Stopping::next_deadline);
+        let stop = self.lines.stopping.as_ref().map(Stopping::next_deadline);
         let counts = shared.log_limit.next_deadline();
         let deadlines = [shared.timers.next_deadline(), sweep, stop, self.accepting.paused_until, counts];
         deadlines.into_iter().flatten().min()

@@ -16,10 +16,10 @@ impl<P: Poller> EventLoop<P> {
     pub fn step_within(&mut self, limit: Option<Duration>) -> io::Result<bool> {
         let timeout = [self.timeout(), limit].into_iter().flatten().min();
         let mut result = self.turn(timeout);
-        if let Some(error) = self.fatal.take() {
+        if let Some(error) = self.site.fatal.take() {
             result = Err(error);
         }
-        let goes_on = result.is_ok() && !self.has_stopped();
+        let goes_on = result.is_ok() && !self.lines.has_stopped();
         if !goes_on {
             self.handle.stop();
             self.end_all();
@@ -54,13 +54,7 @@ impl<P: Poller> EventLoop<P> {
         self.lines.flush_listed(to_flush);
         self.lines.keep_within_memory();
         self.call_back();
-        let (addresses, doors) = (&mut self.addresses, &mut self.site.doors);
-        self.lines.reap(|slot, door| {
-            addresses.forget(slot);
-            if let Some(door) = doors.get_mut(usize::from(door)) {
-                door.connections = door.connections.saturating_sub(1);
-            }
-        });
+        self.lines.reap(|door| self.site.forget(door));
         if cfg!(debug_assertions) {
             self.assert_laws();
         }

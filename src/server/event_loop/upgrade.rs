@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 
 use super::lines::Line;
-use super::responses::{failed, unavailable};
+use super::responses::failed;
 use super::state::EventLoop;
-use crate::http::{Body, OriginRefusal, Persistence, Reach, Request, RequestError, Response, Upgrade, Via};
+use crate::http::{Body, Persistence, Request, RequestError, Upgrade};
 use crate::protocol;
 use crate::server::api::handler::Accept;
 use crate::server::connection::Phase;
 use crate::server::connection::entrance::Decision;
 use crate::server::connection::websocket::{Sending, WebSocket};
-use crate::server::event_loop::logs::log_request_error;
 use crate::server::transport::Poller;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::Deferred;
@@ -32,7 +31,8 @@ impl<P: Poller> EventLoop<P> {
             Ok(upgrade) => upgrade,
             Err(error) => return self.lines.refuse_request(slot, request, error),
         };
-        if let Some(refusal) = self.refusal(slot, request) {
+        let door = self.site.door(self.lines.door(slot));
+        if let Some(refusal) = self.lines.refusal(slot, request, &door.origins) {
             return self.lines.respond(slot, &refusal, Body::Include, Persistence::Close);
         }
         let id = self.lines.shared.table.id(slot);
@@ -61,38 +61,6 @@ impl<P: Poller> EventLoop<P> {
                 self.lines.respond(slot, &failed(), Body::Include, Persistence::Close);
             }
         }
-    }
-
-    /// The response that refuses an opening handshake before its handler is asked, if anything does.
-    fn refusal(&mut self, slot: u32, request: &Request<'_>) -> Option<Response> {
-        let (is_local, via) = self.lines.entrance(slot).map(|(entrance, _)| (entrance.is_local, entrance.via))?;
-        // A proxy may have clients anywhere.
-        let reach = if is_local && via == Via::Direct { Reach::Loopback } else { Reach::Network };
-        if let Some(Err(error)) = self.door(slot).map(|door| door.origins.check(request, via, reach)) {
-            let shared = &mut self.lines.shared;
-            if error == RequestError::ForeignOrigin {
-                let (peer, refusal) = (shared.table.peer(slot), OriginRefusal::new(request, via));
-                log_limited!(shared, Origin, "{peer}: refused with 403: {refusal}");
-            } else {
-                log_request_error(shared, slot, error);
-            }
-            return Some(error.response());
-        }
-        if self.stopping.is_some() {
-            return Some(unavailable("the server is shutting down"));
-        }
-        let shared = &mut self.lines.shared;
-        if shared.env.is_short_of_memory() {
-            let (peer, most) = (shared.table.peer(slot), shared.env.config.max_memory);
-            log_limited!(
-                shared,
-                MemoryRefused,
-                "{peer}: refused with 503: all connections together hold nearly as many bytes as Config::max_memory \
-                 ({most}) allows"
-            );
-            return Some(unavailable("the server is short of memory"));
-        }
-        None
     }
 
     /// Answers an opening handshake that was put off, if the client still waits for it.
@@ -166,7 +134,7 @@ impl<P: Poller> EventLoop<P> {
             connection.extra_mut(env).subprotocol = subprotocol;
         }
         self.lines.shared.table.recount(slot);
-        self.addresses.forget_proxy(slot);
+        self.lines.shared.addresses.forget_proxy(slot);
         let came_back = self.try_call(*mount, id, |handler, ctx| handler.open(ctx));
         if self.lines.shared.outbox.actions.is_empty() {
             self.lines.send_response(slot, &response, None);

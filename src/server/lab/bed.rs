@@ -8,7 +8,8 @@ pub(crate) use super::app::{App, Call};
 use super::buffered::BufferedPoller;
 use crate::http::Router;
 use crate::server::connection::{Connection, Phase};
-use crate::server::event_loop::state::{Door, EventLoop, Mount, Parts, Route, Site};
+use crate::server::event_loop::site::{Door, Mount, Route, Site};
+use crate::server::event_loop::state::{EventLoop, Parts};
 use crate::server::transport::memory::{Client, Network};
 use crate::server::types::env::Env;
 use crate::server::{Config, ConnectionId, Handle, Stats};
@@ -57,7 +58,7 @@ impl Bed {
         handle.on_wake(network.waker());
         // The test's listeners share one door.
         let door = Door::new(router, &config);
-        let site = Site { mounts, routes, doors: vec![door], listeners: vec![0] };
+        let site = Site::new(mounts, routes, vec![door], vec![0]);
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
         let server = EventLoop::new(BufferedPoller::new(network.poller()), parts);
         Bed { server, network, handle, largest: 1024 * 1024 + 14, record }
@@ -234,7 +235,7 @@ impl Bed {
         assert_eq!(self.connections(), 0, "connections left");
         assert_eq!(self.network.open_sockets(), 0, "sockets left");
         assert_eq!(self.server.lines.shared.topics.total_members(), 0, "members left");
-        assert_eq!(self.server.addresses.totals().0, 0, "connections counted for their addresses");
+        assert_eq!(self.server.lines.shared.addresses.totals().0, 0, "connections counted for their addresses");
         self.assert_all_closed();
     }
 

@@ -10,7 +10,7 @@ use super::bed::{App, Bed, Call};
 use crate::http::{Representation, Request, Response};
 use crate::protocol::Message;
 use crate::server::connection::output::queue::{self, WriteQueue};
-use crate::server::event_loop::state::Route;
+use crate::server::event_loop::site::Route;
 use crate::server::transport::memory::Client;
 use crate::server::types::env::Account;
 use crate::server::types::shared_bytes::SharedBytes;

@@ -13,6 +13,7 @@ pub(crate) mod topics;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::addresses::Addresses;
 use self::compressor::Compressor;
 use self::outbox::Outbox;
 use self::posts::{Delivery, Post, Posts, split};
@@ -34,6 +35,7 @@ pub(crate) const ROOM: usize = 1 << 16;
 pub(crate) struct Shared {
     pub env: Env,
     pub table: Table,
+    pub addresses: Addresses,
     pub outbox: Outbox,
     pub posts: Posts,
     pub compressor: Compressor,
@@ -55,6 +57,7 @@ impl Shared {
     pub fn new(config: Config, stats: Arc<Stats>, now: Instant) -> Self {
         Shared {
             table: Table::with_room(config.max_connections.min(ROOM)),
+            addresses: Addresses::new(config.max_connections_per_address),
             compressor: Compressor::new(config.deflate),
             env: Env::new(config, stats, now),
             outbox: Outbox::default(),

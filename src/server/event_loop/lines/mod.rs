@@ -1,10 +1,13 @@
 //! The connections with their sockets: what leaves, and how a connection ends. Nothing here calls a handler: callbacks that
 //! are due are listed for the end of the turn.
 
+mod answers;
+mod clients;
 mod ending;
 mod lateness;
 mod posts;
 mod refusing;
+mod room;
 mod send;
 
 use std::collections::VecDeque;
@@ -13,6 +16,7 @@ use crate::protocol::CloseFrame;
 use crate::server::connection::entrance::Entrance;
 use crate::server::connection::output::Flushed;
 use crate::server::connection::{Connection, Phase};
+use crate::server::event_loop::stopping::Stopping;
 use crate::server::shared::pool::BufferPool;
 use crate::server::shared::{ROOM, Shared};
 use crate::server::transport::Socket;
@@ -38,6 +42,7 @@ pub(crate) struct Lines<S> {
     pub endings: Vec<Ending>,
     /// Slots to be freed at the end of this turn.
     pub dead: Vec<u32>,
+    pub stopping: Option<Stopping>,
 }
 
 /// A connection whose handler is to be told that it has ended.
@@ -65,6 +70,7 @@ impl<S: Socket> Lines<S> {
             drained: Vec::new(),
             endings: Vec::new(),
             dead: Vec::new(),
+            stopping: None,
         }
     }
 
@@ -79,6 +85,11 @@ impl<S: Socket> Lines<S> {
 
     pub fn connection(&self, slot: u32) -> Option<&Connection> {
         self.shared.table.get(slot)
+    }
+
+    /// The door that a connection came through.
+    pub fn door(&self, slot: u32) -> u8 {
+        self.connection(slot).map_or(0, |connection| connection.door)
     }
 
     /// The entrance of a connection that speaks HTTP, and the environment.
@@ -184,9 +195,9 @@ impl<S: Socket> Lines<S> {
         }
     }
 
-    /// Frees the slots of connections that are done with; nothing else does. Hands each slot and its door to `each`.
+    /// Frees the slots of connections that are done with; nothing else does. Hands the door of each to `each`.
     #[inline(never)]
-    pub fn reap(&mut self, mut each: impl FnMut(u32, u8)) {
+    pub fn reap(&mut self, mut each: impl FnMut(u8)) {
         if self.dead.is_empty() {
             return;
         }
@@ -197,10 +208,24 @@ impl<S: Socket> Lines<S> {
         self.drained.retain(lives);
         for slot in self.dead.drain(..) {
             self.sockets[slot as usize] = None;
-            let door = self.shared.table.get(slot).map_or(0, |connection| connection.door);
-            each(slot, door);
+            self.shared.addresses.forget(slot);
+            if let Some(connection) = self.shared.table.get(slot) {
+                each(connection.door);
+            }
             self.shared.table.remove(slot);
         }
+    }
+
+    /// Whether the server has been shut down: no connection is left, or the time is up.
+    pub fn has_stopped(&self) -> bool {
+        let Some(stopping) = &self.stopping else { return false };
+        let is_busy = |connection: &Connection| match &connection.phase {
+            Phase::Entrance(entrance) => entrance.is_owed_an_answer() || connection.output.len() > 0,
+            Phase::WebSocket(_) => true,
+            Phase::Leaving(_) => !connection.is_gone(),
+        };
+        let shared = &self.shared;
+        stopping.deadline <= shared.env.now || !shared.table.iter().any(|(_, connection)| is_busy(connection))
     }
 
     /// All connections that are open, by slot.

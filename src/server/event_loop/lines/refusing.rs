@@ -1,7 +1,10 @@
 //! Requests that are refused, and the compression that an opening handshake agrees on.
 
 use super::{Line, Lines};
-use crate::http::{Body, Persistence, ProxyHeaderError, Request, RequestError, Response, Upgrade};
+use crate::http::{
+    Body, OriginPolicy, OriginRefusal, Persistence, ProxyHeaderError, Reach, Request, RequestError, Response, Upgrade,
+    Via,
+};
 use crate::protocol::Extension;
 use crate::server::event_loop::logs::log_request_error;
 use crate::server::event_loop::responses::{too_many, unavailable};
@@ -21,6 +24,38 @@ impl<S: Socket> Lines<S> {
     pub fn refuse_request(&mut self, slot: u32, request: &Request<'_>, error: RequestError) {
         log_request_error(&mut self.shared, slot, error);
         self.respond(slot, &error.response(), Body::answering(request.method()), Persistence::Close);
+    }
+
+    /// The response that refuses an opening handshake before its handler is asked, if anything does.
+    pub fn refusal(&mut self, slot: u32, request: &Request<'_>, origins: &OriginPolicy) -> Option<Response> {
+        let (is_local, via) = self.entrance(slot).map(|(entrance, _)| (entrance.is_local, entrance.via))?;
+        // A proxy may have clients anywhere.
+        let reach = if is_local && via == Via::Direct { Reach::Loopback } else { Reach::Network };
+        if let Err(error) = origins.check(request, via, reach) {
+            let shared = &mut self.shared;
+            if error == RequestError::ForeignOrigin {
+                let (peer, refusal) = (shared.table.peer(slot), OriginRefusal::new(request, via));
+                log_limited!(shared, Origin, "{peer}: refused with 403: {refusal}");
+            } else {
+                log_request_error(shared, slot, error);
+            }
+            return Some(error.response());
+        }
+        if self.stopping.is_some() {
+            return Some(unavailable("the server is shutting down"));
+        }
+        let shared = &mut self.shared;
+        if shared.env.is_short_of_memory() {
+            let (peer, most) = (shared.table.peer(slot), shared.env.config.max_memory);
+            log_limited!(
+                shared,
+                MemoryRefused,
+                "{peer}: refused with 503: all connections together hold nearly as many bytes as Config::max_memory \
+                 ({most}) allows"
+            );
+            return Some(unavailable("the server is short of memory"));
+        }
+        None
     }
 
     /// Negotiates compression: without context takeover when there is no memory for it.

@@ -1,8 +1,6 @@
-//! Applies the actions recorded by handlers, and sends answers: to sockets or queues.
+//! Writes the actions recorded by handlers to sockets or queues.
 
 use super::{Line, Lines};
-use crate::http::{Body, Persistence, Response};
-use crate::server::connection::leaving::Leaving;
 use crate::server::connection::output::Sent;
 use crate::server::connection::output::parts::{Input, Part, Parts};
 use crate::server::shared::outbox::Action;
@@ -10,7 +8,6 @@ use crate::server::transport::Socket;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::ConnectionId;
 use crate::server::types::log_limit::log_limited;
-use crate::server::types::stats::Count;
 
 impl<S: Socket> Lines<S> {
     /// Applies the recorded actions, in order.
@@ -96,43 +93,6 @@ impl<S: Socket> Lines<S> {
         let Some(Line { connection, socket, env }) = self.line(slot) else { return };
         match connection.output.send_always(socket, frames, env) {
             Ok(()) => self.shared.schedule(slot),
-            Err(error) => self.fail(slot, ConnectionError::Io(error)),
-        }
-    }
-
-    /// Answers a request that opens no WebSocket. The connection goes on if `after` says so, else it leaves.
-    #[inline(never)]
-    pub fn respond(&mut self, slot: u32, response: &Response, body: Body, after: Persistence) {
-        if self.entrance(slot).is_none() {
-            return;
-        }
-        self.shared.env.stats.add(if response.status() >= 400 { Count::Refused } else { Count::Answered });
-        let mut head = Vec::new();
-        let shared = response.shared_content().filter(|_| body == Body::Include);
-        response.encode(&mut head, if shared.is_some() { Body::Omit } else { body }, after);
-        self.send_response(slot, &head, shared);
-        let Some((entrance, env)) = self.entrance(slot) else { return };
-        match after {
-            Persistence::KeepAlive => entrance.note_answered(env),
-            Persistence::Close => {
-                let leaving = Leaving::after_answer(entrance.is_turned_away, env);
-                self.leave(slot, leaving);
-            }
-        }
-    }
-
-    /// Sends bytes of HTTP, and a shared body.
-    #[inline(never)]
-    pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&std::sync::Arc<[u8]>>) {
-        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
-        match connection.output.send_response(socket, head, body, env) {
-            Ok(()) if connection.output.len() == 0 => {}
-            Ok(()) => {
-                self.shared.schedule(slot);
-                if body.is_some() {
-                    self.flush(slot);
-                }
-            }
             Err(error) => self.fail(slot, ConnectionError::Io(error)),
         }
     }

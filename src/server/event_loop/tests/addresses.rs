@@ -238,7 +238,7 @@ fn an_address_with_connections_enough_gets_429_until_one_of_them_has_left() {
         last.write(request("/").as_bytes());
         bed.settle();
         assert!(last.is_ended(), "no more than one place was free");
-        assert_eq!(bed.server.addresses.totals().0, 3);
+        assert_eq!(bed.server.lines.shared.addresses.totals().0, 3);
         [open, silent, refused, other, next, last].iter().for_each(Client::reset);
         bed.settle();
         bed.assert_empty();
@@ -269,7 +269,7 @@ fn a_server_that_is_full_says_so_whoever_comes() {
     }
     first.reset();
     bed.settle();
-    assert_eq!(bed.server.addresses.totals().0, 0);
+    assert_eq!(bed.server.lines.shared.addresses.totals().0, 0);
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn a_forwarded_client_counts_from_its_request_on_and_by_its_own_address() {
     for expected in [101, 101, 429] {
         assert_eq!(status(&mut bed, 0, request("/").as_bytes()), expected);
     }
-    assert_eq!(bed.server.addresses.totals().0, 5);
+    assert_eq!(bed.server.lines.shared.addresses.totals().0, 5);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn whom_a_proxy_header_names_counts_before_the_request() {
     silent.reset();
     bed.settle();
     assert_eq!(status(&mut bed, 0, &behind(LINE, &request("/"))), 101);
-    assert_eq!(bed.server.addresses.totals().0, 2);
+    assert_eq!(bed.server.lines.shared.addresses.totals().0, 2);
 }
 
 #[test]
@@ -339,5 +339,5 @@ fn nothing_is_kept_of_addresses_while_they_are_not_limited() {
     let clients: Vec<_> = (0..200).map(|_| bed.connect(&forwarded("198.51.100.9"))).collect();
     bed.settle();
     assert!(clients.iter().all(|client| !client.is_ended()));
-    assert_eq!(bed.server.addresses.totals(), (0, 0));
+    assert_eq!(bed.server.lines.shared.addresses.totals(), (0, 0));
 }

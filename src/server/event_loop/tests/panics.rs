@@ -224,7 +224,7 @@ fn a_handler_that_panics_too_often_ends_the_server() {
 
 #[test]
 fn a_route_that_panics_is_500_and_counted() {
-    let answer: crate::server::event_loop::state::Route = Box::new(|_, _| panic());
+    let answer: crate::server::event_loop::site::Route = Box::new(|_, _| panic());
     let mut bed = Bed::of(Config::default(), vec![("/ws", App::echo())], vec![("/", answer)]);
     for panics in 1..20 {
         let mut client = bed.connect("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");

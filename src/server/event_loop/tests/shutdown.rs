@@ -33,16 +33,16 @@ fn all_hear_1001_and_the_server_ends_when_the_last_has_gone() {
     bed.settle();
     for client in &mut clients[..4] {
         assert!(is_going_away(client));
-        assert!(!bed.server.has_stopped());
+        assert!(!bed.server.lines.has_stopped());
         client.close(1001);
         bed.settle();
     }
-    assert!(!bed.server.has_stopped());
+    assert!(!bed.server.lines.has_stopped());
     clients[4].unlimit();
     clients[4].close(1001);
     bed.turn();
     assert!(is_going_away(&mut clients[4]));
-    assert!(bed.server.has_stopped());
+    assert!(bed.server.lines.has_stopped());
     assert_eq!(shutdowns(&bed.log()), 5);
     bed.assert_empty();
 }
@@ -81,7 +81,7 @@ fn a_second_request_ends_it_at_once() {
         };
         ask(&bed);
         bed.settle();
-        assert!(!bed.server.has_stopped());
+        assert!(!bed.server.lines.has_stopped());
         ask(&bed);
         bed.network.run();
         let start = bed.now();
@@ -139,7 +139,7 @@ fn connections_that_are_being_closed_already_are_not_closed_again() {
     assert_eq!(closes(&mut client), [(1000, "bye".to_owned())]);
     client.close(1000);
     bed.turn();
-    assert!(bed.server.has_stopped());
+    assert!(bed.server.lines.has_stopped());
     assert_eq!(bed.log().last().map(String::as_str), Some("close local 1000 #0.0"));
 }
 
@@ -177,9 +177,9 @@ fn a_shutdown_without_an_end_waits_for_its_peers() {
         let client = bed.open();
         bed.handle.shutdown(drain);
         bed.pass(Duration::from_secs(24 * 3600));
-        assert!(!bed.server.has_stopped() && !client.is_gone());
+        assert!(!bed.server.lines.has_stopped() && !client.is_gone());
         client.finish();
         bed.settle();
-        assert!(bed.server.has_stopped());
+        assert!(bed.server.lines.has_stopped());
     }
 }
