@@ -1,7 +1,7 @@
 //! The number of connections of each client address, where it is limited. Otherwise nothing is kept here.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::server::types::id::Peer;
 
@@ -90,11 +90,17 @@ impl Addresses {
 }
 
 /// The network that counts as one address. A subscriber is given a /64 of IPv6 addresses at least (RFC 6177 §2), and may
-/// use all of them.
+/// use all of them. Other clients share a /64: those in a private or link-local network, and those behind a translator,
+/// which puts their IPv4 addresses into its own (RFC 6052 §2.1, RFC 3056 §2).
 fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-        v4 => v4,
+    let IpAddr::V6(v6) = address.to_canonical() else { return address.to_canonical() };
+    let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)));
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => v4(high, low),
+        // RFC 8215: a translator of one's own.
+        [0x64, 0xff9b, 1, ..] => IpAddr::V6(v6),
+        _ if v6.is_unique_local() || v6.is_unicast_link_local() => IpAddr::V6(v6),
+        _ => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
     }
 }
 
@@ -127,13 +133,21 @@ mod tests {
     }
 
     #[test]
-    fn one_ipv6_network_is_one_address_and_so_are_both_forms_of_ipv4() {
+    fn one_ipv6_network_is_one_address_and_so_are_all_forms_of_an_ipv4_address() {
         let cases = [
             ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", false),
             ("2001:db8::1", "2001:db8:0:1::1", true),
             ("192.0.2.1", "::ffff:192.0.2.1", false),
             ("192.0.2.1", "::ffff:192.0.2.2", true),
             ("::ffff:192.0.2.1", "::ffff:192.0.2.1", false),
+            ("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", true),
+            ("64:ff9b::192.0.2.1", "192.0.2.1", false),
+            ("64:ff9b:1::1", "64:ff9b:1::2", true),
+            ("2002:c000:201:1::1", "2002:c000:201:2::1", false),
+            ("2002:c000:201:1::1", "2002:c000:202:1::1", true),
+            ("fd00::1", "fd00::2", true),
+            ("fe80::1", "fe80::2", true),
+            ("fe80::1", "fe80::1", false),
         ];
         for (first, second, has_room) in cases {
             let mut addresses = Addresses::new(Some(1));
