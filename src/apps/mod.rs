@@ -148,7 +148,11 @@ fn nothing_here(apps: &[App]) -> Response {
 fn health(server: Server) -> Server {
     let answer = |status, text| Response::text(status, text).header("Cache-Control", "no-cache");
     let handle = server.handle();
-    let ready = move || if handle.is_stopping() { (503, "shutting down\n") } else { (200, "ok\n") };
+    let ready = move || match (handle.is_stopping(), handle.is_full()) {
+        (true, _) => (503, "shutting down\n"),
+        (false, true) => (503, "as many connections as --max-connections allows\n"),
+        (false, false) => (200, "ok\n"),
+    };
     server.route("GET", "/healthz", move |_, _| answer(200, "ok\n")).route("GET", "/readyz", move |_, _| {
         let (status, text) = ready();
         answer(status, text)

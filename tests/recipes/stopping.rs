@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::binary::{Sockhop, expect_silence};
+use crate::binary::{Sockhop, command, expect_silence};
 use crate::common::{raw, read_close, tcp};
 
 #[test]
@@ -41,6 +41,23 @@ fn a_server_without_connections_ends_by_a_signal() {
     assert_eq!(raw::read_rest(&mut stream), b"");
     server.signal("-TERM");
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_full_server_lives_and_is_not_ready() {
+    let server = Sockhop::run(command().args(["echo", "0", "--max-connections", "3", "--max-per-address", "3"]));
+    let status = |path: &str| {
+        raw::exchange(
+            &mut tcp(server.addr),
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .status
+    };
+    assert_eq!((status("/healthz"), status("/readyz")), (200, 200));
+    let clients: Vec<_> = (0..3).map(|_| raw::open(server.addr, "/")).collect();
+    let _silent: Vec<_> = (0..40).map(|_| tcp(server.addr)).collect();
+    assert_eq!((status("/healthz"), status("/readyz")), (200, 503));
+    drop(clients);
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl Handle {
                 queue: Mutex::default(),
                 waker: OnceLock::new(),
                 stopping: AtomicBool::new(false),
+                full: AtomicBool::new(false),
             }),
         }
     }
@@ -157,6 +158,16 @@ impl Handle {
     /// Whether the server is shutting down, or has: a load balancer should send nobody here any more.
     pub fn is_stopping(&self) -> bool {
         self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are as many connections as [`Config::max_connections`](crate::Config::max_connections) allows, so that
+    /// a new client would be refused.
+    pub fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_full(&self, full: bool) {
+        self.shared.full.store(full, Ordering::Relaxed);
     }
 
     pub(crate) fn set_stopping(&self) {
@@ -278,6 +289,7 @@ struct Shared {
     queue: Mutex<Queue>,
     waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
     stopping: AtomicBool,
+    full: AtomicBool,
 }
 
 #[derive(Default)]

@@ -10,9 +10,6 @@ use super::{Connection, Phase};
 use crate::server::types::env::{Env, Tick, millis};
 use crate::server::types::error::ConnectionError;
 
-/// How long a connection that is turned away has for its request, to be told so.
-const TURNED_AWAY: Duration = Duration::from_secs(2);
-
 /// A deadline.
 #[derive(Debug)]
 pub(crate) struct Deadline {
@@ -66,7 +63,6 @@ impl Connection {
     /// Names each deadline, the most severe first.
     #[inline]
     pub fn deadlines(&self, env: &Env, each: &mut impl FnMut(Deadline)) {
-        let config = &env.config;
         match &self.phase {
             Phase::Leaving(leaving) => {
                 if leaving.stage == Stage::Gone {
@@ -80,10 +76,7 @@ impl Connection {
             Phase::WebSocket(websocket) => self.websocket_deadlines(websocket, env, each),
             Phase::Entrance(entrance) => {
                 self.stall(env, Then::Drop, each);
-                if entrance.is_turned_away {
-                    let span = config.handshake_timeout.min(TURNED_AWAY);
-                    each(Deadline::new(entrance.since, span, Then::Refuse(Late::Head)));
-                } else if let Some(Due { from, millis, late }) = entrance.due(env) {
+                if let Some(Due { from, millis, late }) = entrance.due(env) {
                     each(Deadline { from, millis, then: late.map_or(Then::CloseIdle, Then::Refuse) });
                 }
             }

@@ -5,11 +5,16 @@
 
 mod stage;
 
+use std::time::Duration;
+
 pub(crate) use self::stage::{Arrived, Decision, Due, Late, Owed, Upload};
 use self::stage::{Intake, Stage};
 use super::websocket::Extra;
 use crate::http::{BodyDecoder, BodyLength, HeadScanner, ProxyHeader, ProxyHeaderError, RequestError, Via};
 use crate::server::types::env::{Charge, Env, Tick, millis};
+
+/// How long a connection for which there was no room has for its request head.
+const RESERVE: Duration = Duration::from_secs(2);
 
 /// The data of a connection that speaks HTTP. While it is idle it owns no memory on the heap.
 pub(crate) struct Entrance {
@@ -25,10 +30,19 @@ pub(crate) struct Entrance {
     pub via: Via,
     /// A PROXY header must come before the first request.
     pub awaits_proxy_header: bool,
-    /// It is one too many, and is only to be told so.
-    pub is_turned_away: bool,
-    /// It is one too many of its address.
-    pub is_crowded: bool,
+    /// There was no room for it, so that it may ask plain requests only.
+    pub no_room: Option<NoRoom>,
+}
+
+/// The limit that leaves no room for a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NoRoom {
+    /// All connections are too many.
+    Server,
+    /// Those of its door are.
+    Door,
+    /// Those of its client's address are.
+    Address,
 }
 
 /// The front of the input.
@@ -57,14 +71,23 @@ impl Entrance {
             is_local,
             via: Via::Direct,
             awaits_proxy_header: false,
-            is_turned_away: false,
-            is_crowded: false,
+            no_room: None,
         }
     }
 
     /// Whether it was answered, and nothing of another request has come.
     pub fn is_idle(&self) -> bool {
         self.intake.is_none() && self.served > 0
+    }
+
+    /// Whether nothing of a request has come.
+    pub fn is_silent(&self) -> bool {
+        self.intake.is_none()
+    }
+
+    /// Whether the head of the current request is complete.
+    pub fn has_head(&self) -> bool {
+        matches!(self.stage(), Some(Stage::Body(_) | Stage::Upgrade(_) | Stage::Answer(_)))
     }
 
     /// Whether an answer is due that the application has put off.
@@ -247,15 +270,19 @@ impl Entrance {
     /// The deadline of the current stage.
     pub fn due(&self, env: &Env) -> Option<Due> {
         let config = &env.config;
+        let head = match self.no_room {
+            Some(_) => config.handshake_timeout.min(RESERVE),
+            None => config.handshake_timeout,
+        };
         let after = |span, late| Some(Due { from: self.since, millis: millis(span), late });
         match self.stage() {
-            Some(Stage::Head(_)) => after(config.handshake_timeout, Some(Late::Head)),
+            Some(Stage::Head(_)) => after(head, Some(Late::Head)),
             Some(Stage::Upgrade(_)) => after(config.handshake_timeout, Some(Late::Decision)),
             Some(Stage::Answer(_)) => after(config.answer_timeout, Some(Late::Answer)),
             Some(Stage::Body(upload)) => Some(upload.due()),
             Some(Stage::Backlog) => None,
             None if self.served > 0 => config.keep_alive.and_then(|span| after(span, None)),
-            None => after(config.handshake_timeout, Some(Late::Head)),
+            None => after(head, Some(Late::Head)),
         }
     }
 

@@ -18,8 +18,8 @@ pub(crate) struct Leaving {
     pub millis: Option<u32>,
     /// Both sides have sent a Close frame: nothing more is to come.
     pub is_clean: bool,
-    /// It was one too many, and is being told so.
-    pub is_turned_away: bool,
+    /// It had a place in the reserve.
+    pub is_reserve: bool,
     /// Bytes of the peer that are still discarded.
     discards: u32,
     /// The data that `close` may look at.
@@ -40,8 +40,8 @@ impl Leaving {
     /// After a WebSocket: the last frames have `close_timeout` to leave.
     pub fn after_websocket(is_clean: bool, kept: Option<Box<Extra>>, env: &Env) -> Self {
         let millis = Some(millis(env.config.close_timeout));
-        let (since, is_turned_away) = (env.tick(), false);
-        Leaving { stage: Stage::Owing, since, millis, is_clean, is_turned_away, discards: u32::MAX, kept }
+        let (since, is_reserve) = (env.tick(), false);
+        Leaving { stage: Stage::Owing, since, millis, is_clean, is_reserve, discards: u32::MAX, kept }
     }
 
     /// Nothing is left but the value for `close`.
@@ -50,10 +50,10 @@ impl Leaving {
     }
 
     /// After the last answer of an entrance, which may take its time as long as the peer accepts bytes.
-    pub fn after_answer(is_turned_away: bool, env: &Env) -> Self {
+    pub fn after_answer(is_reserve: bool, env: &Env) -> Self {
         let discards = DISCARDED_BODY as u32;
         let since = env.tick();
-        Leaving { stage: Stage::Owing, since, millis: None, is_clean: false, is_turned_away, discards, kept: None }
+        Leaving { stage: Stage::Owing, since, millis: None, is_clean: false, is_reserve, discards, kept: None }
     }
 
     /// Our side of the stream has ended.

@@ -90,8 +90,8 @@ pub(crate) enum Standing {
     Unfinished,
     /// It was answered, and may send another request.
     Idle,
-    /// It is one too many.
-    TurnedAway,
+    /// There was no room for it: it may ask plain requests only.
+    Reserve,
     Other,
 }
 
@@ -149,8 +149,9 @@ impl Connection {
 
     pub fn standing(&self) -> Standing {
         match &self.phase {
-            Phase::Entrance(Entrance { is_turned_away: true, .. })
-            | Phase::Leaving(Leaving { is_turned_away: true, .. }) => Standing::TurnedAway,
+            Phase::Entrance(Entrance { no_room: Some(_), .. }) | Phase::Leaving(Leaving { is_reserve: true, .. }) => {
+                Standing::Reserve
+            }
             Phase::Entrance(entrance) if entrance.is_idle() => Standing::Idle,
             Phase::Entrance(_) => Standing::Unfinished,
             Phase::WebSocket(_) | Phase::Leaving(_) => Standing::Other,

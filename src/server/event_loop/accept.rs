@@ -10,9 +10,14 @@ use crate::server::types::stats::Count;
 
 /// Connections taken from one listener before others have their turn.
 const BATCH: usize = 64;
+/// Connections for which there is no room, taken from one listener in a turn: few enough that each is read before the
+/// next ones may take its place in the reserve.
+const RESERVE_BATCH: usize = 16;
+
 /// The answer to one `accept`.
 enum Accepted {
     One,
+    ForReserve,
     Nothing,
 }
 
@@ -25,9 +30,12 @@ impl<P: Poller> EventLoop<P> {
         }
         self.accepting.paused_until = None;
         for listener in self.accepting.again.clone() {
+            let mut reserve = RESERVE_BATCH;
             for _ in 0..BATCH {
                 match self.accept_one(listener) {
                     Ok(Accepted::One) => {}
+                    Ok(Accepted::ForReserve) if reserve == 1 => break,
+                    Ok(Accepted::ForReserve) => reserve -= 1,
                     Ok(Accepted::Nothing) => {
                         self.accepting.again.retain(|&again| again != listener);
                         break;
@@ -48,17 +56,11 @@ impl<P: Poller> EventLoop<P> {
         let Some((mut socket, peer)) = self.poller.accept(listener)? else { return Ok(Accepted::Nothing) };
         self.lines.shared.env.stats.add(Count::Accepted);
         let door = self.site.listeners.get(listener).copied().unwrap_or_default();
-        let rules = self.site.door(door);
-        let is_turned_away = !self.lines.has_room(door, rules);
-        if is_turned_away && !self.lines.may_be_told(peer, rules) {
-            return Ok(Accepted::One);
-        }
+        let no_room = self.lines.look_for_room(door, self.site.door(door));
         self.accepting.drop_oldest_request(&mut self.lines);
         let shared = &mut self.lines.shared;
         let is_local = self.poller.is_local(listener) && peer.is_local();
-        let mut entrance = Entrance::new(is_local, &shared.env);
-        entrance.is_turned_away = is_turned_away;
-        let connection = Connection::new(door, entrance, &shared.env);
+        let connection = Connection::new(door, Entrance::new(is_local, &shared.env), &shared.env);
         let slot = shared.table.insert(connection, peer);
         let token = Token::Connection { slot, generation: shared.table.id(slot).generation };
         if let Err(error) = self.poller.register(&mut socket, token) {
@@ -68,8 +70,12 @@ impl<P: Poller> EventLoop<P> {
         self.site.doors[usize::from(door)].connections += 1;
         self.lines.insert_socket(slot, socket);
         self.lines.shared.schedule(slot);
-        self.lines.meet_peer(slot, peer, self.site.door(door));
-        Ok(Accepted::One)
+        let rules = self.site.door(door);
+        if let Some(why) = no_room {
+            self.lines.put_in_reserve(slot, why, rules);
+        }
+        self.lines.meet_peer(slot, peer, rules);
+        Ok(if no_room.is_some() { Accepted::ForReserve } else { Accepted::One })
     }
 }
 

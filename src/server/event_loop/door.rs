@@ -131,8 +131,8 @@ impl Door {
         self
     }
 
-    /// Connections at a time through this door, within [`Config::max_connections`](crate::Config::max_connections). One more
-    /// is answered with 503. Default: as many as the server may have.
+    /// Connections at a time through this door, within [`Config::max_connections`](crate::Config::max_connections). A client
+    /// beyond these gets 503 for an opening handshake. Default: as many as the server may have.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.rules.max_connections = Some(connections);
         self

@@ -2,7 +2,6 @@
 
 use crate::http::RequestError;
 use crate::protocol::ProtocolError;
-use crate::server::connection::Phase;
 use crate::server::connection::entrance::Late;
 use crate::server::shared::Shared;
 use crate::server::types::config::Config;
@@ -41,12 +40,7 @@ pub(super) fn log_request_error(shared: &mut Shared, slot: u32, error: RequestEr
 pub(super) fn log_late(shared: &mut Shared, slot: u32, late: Late) {
     let (peer, config) = (shared.table.peer(slot), &shared.env.config);
     let (handshake, answer) = (config.handshake_timeout, config.answer_timeout);
-    let is_turned_away = matches!(
-        shared.table.get(slot).map(|connection| &connection.phase),
-        Some(Phase::Entrance(entrance)) if entrance.is_turned_away
-    );
     match late {
-        Late::Head if is_turned_away => {}
         Late::Head => log_limited!(
             shared,
             Timeout,

@@ -57,16 +57,16 @@ impl<P: Poller> EventLoop<P> {
         let shared = &mut self.lines.shared;
         let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
         log_limited!(shared, Request, "{peer} {id}: {} {}", request.method(), excerpt(request.path()));
-        if let Some(response) = self.lines.turned_away(slot) {
-            return self.lines.respond(slot, &response, Body::answering(request.method()), Persistence::Close);
-        }
         let door = self.lines.door(slot);
-        if !self.lines.meet_client(slot, &request, self.site.door(door)) {
-            return;
-        }
-        match self.site.target(door, &request) {
-            Target::Upgrade(mount) => self.on_upgrade(slot, mount, &request, rest.len()),
-            target => {
+        let rules = self.site.door(door);
+        let no_room = self.lines.meet_client(slot, &request, rules);
+        match (self.site.target(door, &request), no_room) {
+            (Target::Upgrade(_), Some(why)) => {
+                let response = self.lines.refuse_for_room(slot, why, rules);
+                self.lines.respond(slot, &response, Body::Include, Persistence::Close);
+            }
+            (Target::Upgrade(mount), None) => self.on_upgrade(slot, mount, &request, rest.len()),
+            (target, _) => {
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
                     self.lines.refuse_request(slot, &request, error);
                 }

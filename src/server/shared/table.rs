@@ -325,14 +325,15 @@ mod tests {
         let mut table = Table::default();
         let slots = [0; 2].map(|_| insert(&mut table, Peer::Unix));
         assert_eq!(table.count(Standing::Unfinished), 2);
-        table.get_mut(slots[0]).unwrap().entrance().unwrap().is_turned_away = true;
+        table.get_mut(slots[0]).unwrap().entrance().unwrap().no_room =
+            Some(crate::server::connection::entrance::NoRoom::Server);
         table.recount(slots[0]);
         table.get_mut(slots[1]).unwrap().entrance().unwrap().served = 1;
         table.recount(slots[1]);
-        let counts = [Standing::Unfinished, Standing::TurnedAway, Standing::Idle].map(|it| table.count(it));
+        let counts = [Standing::Unfinished, Standing::Reserve, Standing::Idle].map(|it| table.count(it));
         assert_eq!(counts, [0, 1, 1]);
         table.remove(slots[0]);
-        assert_eq!((table.count(Standing::TurnedAway), table.len()), (0, 1));
+        assert_eq!((table.count(Standing::Reserve), table.len()), (0, 1));
     }
 
     #[test]

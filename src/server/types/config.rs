@@ -58,13 +58,17 @@ pub struct Config {
     /// received no byte. While no more than [`high_water`](Self::high_water) is owed, one frame of any size is accepted.
     /// Default: 1 MiB.
     pub max_queue: usize,
-    /// Connections at a time. One more is answered with 503, or closed unread when 32 are being answered. Default: 10,000.
+    /// Connections at a time. A client beyond these gets 503 for an opening handshake; 32 such
+    /// connections at a time may ask plain requests. Default: 10,000.
     ///
     /// When a quarter of this number are unfinished requests, the oldest of them are dropped.
     pub max_connections: usize,
-    /// Connections at a time of one client address, which for IPv6 is a /64. One more is answered with 429, or closed
-    /// unread when 32 are being answered. `None`: any number. Default: `None`; 100 leaves room for an office behind one
-    /// address.
+    /// Connections at a time of one client address, which for IPv6 is a /64. A client beyond these
+    /// gets 429 for an opening handshake; 32 such connections at a time may ask plain requests. `None`: any number.
+    /// Default: `None`; 100 leaves room for an office behind one address.
+    ///
+    /// Addresses that a translator of IPv4 has made (64:ff9b::/96, 2002::/16) count as the IPv4 address in them. In private and
+    /// link-local networks (fc00::/7, fe80::/10) each address counts for itself.
     ///
     /// A peer counts from the moment it connects, a client of [`trusted_proxies`](Self::trusted_proxies) from the moment
     /// the proxy names it. A proxy that names nobody counts as a client. Unix-domain peers have no address.

@@ -87,7 +87,9 @@ const CASES: [Case; 16] = [
     Case { name: "entrance, accepted", make: accepted, deadlines: &[("Head", 1000, 10_000)] },
     Case {
         name: "entrance, turned away",
-        make: |env| entrance(env, |entrance| entrance.is_turned_away = true),
+        make: |env| {
+            entrance(env, |entrance| entrance.no_room = Some(crate::server::connection::entrance::NoRoom::Server))
+        },
         deadlines: &[("Head", 1000, 2000)],
     },
     Case {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Line, Lines};
 use crate::http::{Body, Persistence, Request, Response, Via};
-use crate::server::connection::Standing;
 use crate::server::connection::leaving::Leaving;
+use crate::server::connection::{Connection, Standing};
 use crate::server::transport::Socket;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::stats::Count;
@@ -26,7 +26,7 @@ impl<S: Socket> Lines<S> {
         match after {
             Persistence::KeepAlive => entrance.note_answered(env),
             Persistence::Close => {
-                let leaving = Leaving::after_answer(entrance.is_turned_away, env);
+                let leaving = Leaving::after_answer(entrance.no_room.is_some(), env);
                 self.leave(slot, leaving);
             }
         }
@@ -44,12 +44,14 @@ impl<S: Socket> Lines<S> {
     /// Whether another request may follow on the connection.
     pub fn persistence(&self, slot: u32, request: &Request<'_>) -> Persistence {
         let (shared, config) = (&self.shared, &self.shared.env.config);
-        let served = self.connection(slot).map_or(0, |connection| connection.served());
+        let connection = self.connection(slot);
+        let served = connection.map_or(0, Connection::served);
         let may_stay = request.keeps_alive()
             && config.keep_alive.is_some()
             && served.saturating_add(1) < config.max_requests
             && self.stopping.is_none()
-            && shared.table.len() - shared.table.count(Standing::TurnedAway) < config.max_connections;
+            && connection.is_none_or(|it| it.standing() != Standing::Reserve)
+            && shared.table.len() - shared.table.count(Standing::Reserve) < config.max_connections;
         if may_stay { Persistence::KeepAlive } else { Persistence::Close }
     }
 

@@ -156,7 +156,7 @@ impl<S: Socket> Lines<S> {
             }
             // Its answers may still leave.
             Phase::Entrance(entrance) if is_owed => {
-                let leaving = Leaving::after_answer(entrance.is_turned_away, env);
+                let leaving = Leaving::after_answer(entrance.no_room.is_some(), env);
                 self.leave(slot, leaving);
             }
             Phase::Entrance(_) => self.kill(slot),

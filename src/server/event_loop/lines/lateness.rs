@@ -55,6 +55,10 @@ impl<S: Socket> Lines<S> {
     fn refuse_late(&mut self, slot: u32, late: Late) {
         self.shared.env.stats.add(Count::HandshakeTimeouts);
         log_late(&mut self.shared, slot, late);
+        // A client that has sent nothing might take an answer for that to its first request.
+        if late == Late::Head && self.entrance(slot).is_some_and(|(entrance, _)| entrance.is_silent()) {
+            return self.kill(slot);
+        }
         let response = match late {
             Late::Head => Response::text(408, "the request head was not complete in time\n"),
             Late::Body => Response::text(408, "the request body came too slowly; send at least 1 KiB a second\n"),

@@ -42,6 +42,8 @@ pub(crate) struct Lines<S> {
     pub endings: Vec<Ending>,
     /// Slots to be freed at the end of this turn.
     pub dead: Vec<u32>,
+    /// Connections for which there was no room, the oldest first. Some may have left.
+    pub reserve: Vec<ConnectionId>,
     pub stopping: Option<Stopping>,
 }
 
@@ -70,6 +72,7 @@ impl<S: Socket> Lines<S> {
             drained: Vec::new(),
             endings: Vec::new(),
             dead: Vec::new(),
+            reserve: Vec::new(),
             stopping: None,
         }
     }

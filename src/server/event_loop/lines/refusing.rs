@@ -7,7 +7,7 @@ use crate::http::{
 };
 use crate::protocol::Extension;
 use crate::server::event_loop::logs::log_request_error;
-use crate::server::event_loop::responses::{too_many, unavailable};
+use crate::server::event_loop::responses::unavailable;
 use crate::server::shared::compressor;
 use crate::server::transport::Socket;
 use crate::server::types::config::Deflate;
@@ -98,11 +98,5 @@ impl<S: Socket> Lines<S> {
             "{peer}: dropped: {error}: by Config::proxy_protocol this proxy puts one before each connection"
         );
         self.kill(slot);
-    }
-
-    /// The answer to a connection that is one too many.
-    pub fn turned_away(&mut self, slot: u32) -> Option<Response> {
-        let (entrance, _) = self.entrance(slot).filter(|(entrance, _)| entrance.is_turned_away)?;
-        Some(if entrance.is_crowded { too_many() } else { unavailable("there are too many connections") })
     }
 }

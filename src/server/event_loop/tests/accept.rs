@@ -3,6 +3,8 @@
 use std::io;
 
 use super::*;
+use crate::http::Response;
+use crate::server::event_loop::site::Route;
 
 #[test]
 fn sixty_four_connections_are_taken_in_a_turn() {
@@ -85,27 +87,67 @@ fn a_client_that_has_gone_before_it_was_accepted_costs_the_next_one_nothing() {
     }
 }
 
+/// A full server with an application at `/ws`, and a page that tells how long the body was.
+fn full(config: Config) -> (Bed, Vec<Client>) {
+    let page: Route = Box::new(|_, body| Response::text(200, format!("{} bytes", body.len())));
+    let mut bed = Bed::of(config, vec![("/ws", App::echo())], vec![("/", page)]);
+    let clients = (0..3).map(|_| bed.open_at("/ws")).collect();
+    (bed, clients)
+}
+
+const PAGE: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
 #[test]
-fn of_those_who_are_too_many_32_are_told_so_and_the_others_are_closed_unread() {
-    let mut bed = Bed::with(Config { max_connections: 3, ..Config::default() }, App::echo());
-    let clients = bed.open_many(3);
-    let silent: Vec<_> = (0..31).map(|_| bed.network.connect(0)).collect();
-    let mut told = bed.connect(&request("/"));
-    let mut unread = bed.connect(&request("/"));
-    bed.turn();
-    bed.turn();
-    let response = told.response().expect("a response");
-    assert!(response.starts_with("HTTP/1.1 503") && response.contains("Retry-After"), "{response}");
-    assert!(unread.is_reset() && unread.bytes().is_empty());
-    told.finish();
+fn a_full_server_answers_plain_requests_and_refuses_upgrades_whatever_else_waits() {
+    let server = Config { max_connections: 3, ..Config::default() };
+    let address = Config { max_connections_per_address: Some(3), ..Config::default() };
+    for (config, refusal) in [(server, "HTTP/1.1 503"), (address, "HTTP/1.1 429")] {
+        let (mut bed, clients) = full(config);
+        let silent: Vec<_> = (0..200).map(|_| bed.network.connect(0)).collect();
+        bed.settle();
+        assert_eq!(silent.iter().filter(|client| client.is_gone()).count(), 200 - 32, "the oldest have left");
+        for _ in 0..100 {
+            let mut page = bed.connect(PAGE);
+            bed.settle();
+            let response = page.response().expect("an answer");
+            assert!(response.starts_with("HTTP/1.1 200") && response.contains("Connection: close"), "{response}");
+            let mut upgrade = bed.connect(&request("/ws"));
+            bed.settle();
+            let response = upgrade.response().expect("an answer");
+            assert!(response.starts_with(refusal) && response.contains("Retry-After"), "{response}");
+        }
+        assert_eq!(bed.stats().get(Count::RefusedFull) + bed.stats().get(Count::RefusedAddress), 200 + 100);
+        // The clients that were there first have noticed nothing.
+        assert!(clients.iter().all(|client| !client.is_ended()));
+        bed.pass(Duration::from_secs(4));
+        assert!(silent.iter().all(Client::is_gone), "they had two seconds for their requests");
+        clients[1].close(1000);
+        bed.settle();
+        bed.open_at("/ws");
+    }
+}
+
+#[test]
+fn in_the_reserve_a_connection_with_a_complete_head_stays_while_others_have_none() {
+    let (mut bed, _clients) = full(Config { max_connections: 3, ..Config::default() });
+    let mut slow = bed.connect("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+    let silent: Vec<_> = (0..100).map(|_| bed.network.connect(0)).collect();
     bed.settle();
-    assert_eq!(bed.stats().get(Count::RefusedFull), 33);
-    // They have two seconds for their requests, however long others have.
-    bed.pass(Duration::from_secs(4));
-    assert!(silent.iter().all(Client::is_ended));
-    clients[1].close(1000);
+    slow.write(b"bc");
     bed.settle();
-    bed.open();
+    let response = slow.response().expect("an answer");
+    assert!(response.starts_with("HTTP/1.1 200") && slow.bytes().starts_with(b"3 bytes"), "{response}");
+    assert_eq!(silent.iter().filter(|client| client.is_gone()).count(), 100 - 31);
+    // When all have a head, the oldest leaves.
+    let uploads: Vec<_> = (0..40)
+        .map(|_| {
+            let upload = bed.connect("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+            bed.settle();
+            upload
+        })
+        .collect();
+    let gone: Vec<_> = uploads.iter().map(Client::is_gone).collect();
+    assert_eq!(gone, [[true; 8].as_slice(), &[false; 32]].concat());
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn cases() -> [Case; 13] {
     let short_close = Config { close_timeout: millis(40), ..default() };
     [
         ("handshake", 10_000, default(), |bed| bed.connect("GET / HTTP/1.1\r\n"), has_response),
-        ("nothing at all", 10_000, default(), |bed| bed.connect(""), has_response),
+        ("nothing at all", 10_000, default(), |bed| bed.connect(""), is_gone),
         ("one too many", 2000, one, head, has_response),
         ("one too many of an address", 2000, one_of_address, head, has_response),
         ("decision", 10_000, default(), |bed| bed.connect(&request("/later")), has_response),
