@@ -76,8 +76,17 @@ impl Connection {
             Phase::WebSocket(websocket) => self.websocket_deadlines(websocket, env, each),
             Phase::Entrance(entrance) => {
                 self.stall(env, Then::Drop, each);
-                if let Some(Due { from, millis, late }) = entrance.due(env) {
-                    each(Deadline { from, millis, then: late.map_or(Then::CloseIdle, Then::Refuse) });
+                match entrance.due(env) {
+                    Some(Due { from, millis, late: Some(late) }) => {
+                        each(Deadline { from, millis, then: Then::Refuse(late) })
+                    }
+                    // A connection is idle once its answer has left.
+                    Some(Due { from, millis, late: None }) if self.output.len() == 0 => {
+                        let from =
+                            if env.tick().since(self.heard) < env.tick().since(from) { self.heard } else { from };
+                        each(Deadline { from, millis, then: Then::CloseIdle });
+                    }
+                    Some(_) | None => {}
                 }
             }
         }

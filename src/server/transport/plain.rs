@@ -16,6 +16,10 @@ use crate::server::types::id::Peer;
 
 /// Events taken from the kernel at a time.
 const EVENTS: usize = 1024;
+/// Bytes that the kernel takes beyond those that it has sent (TCP_NOTSENT_LOWAT). A socket accepts bytes again when half of
+/// them have left, so a peer that takes 2 KiB a second shows progress every 16 seconds. Without it, the kernel takes megabytes
+/// and is silent until a third of them has left.
+const UNSENT: u32 = 64 * 1024;
 
 pub(crate) struct MioPoller {
     poll: Poll,
@@ -58,8 +62,10 @@ impl MioPoller {
 
     pub fn listen_tcp(&mut self, listener: StdTcpListener) -> io::Result<()> {
         listener.set_nonblocking(true)?;
-        // Accepted sockets inherit it.
-        SockRef::from(&listener).set_tcp_nodelay(true)?;
+        // Accepted sockets inherit both options.
+        let socket = SockRef::from(&listener);
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
         let local = listener.local_addr()?.ip().to_canonical().is_loopback();
         let mut listener = TcpListener::from_std(listener);
         self.poll.registry().register(&mut listener, self.next_listener(), Interest::READABLE)?;

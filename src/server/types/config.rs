@@ -44,7 +44,8 @@ pub struct Config {
     pub pong_timeout: Duration,
     /// How long to wait for the peer's Close after ours. Default: 5 s.
     pub close_timeout: Duration,
-    /// A peer that is owed bytes and accepts none for this long is dropped. Default: 10 s.
+    /// A peer that is owed bytes is dropped when none of them leaves for this long. A client that takes 2 KiB a second stays.
+    /// Default: 30 s.
     pub write_timeout: Duration,
     /// An unfinished message must gain 1 KiB or end within each such span, else Close 1008. `None`: it may take any
     /// time. Default: 60 s.
@@ -123,7 +124,7 @@ impl Default for Config {
             ping_interval: Some(Duration::from_secs(25)),
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),
-            write_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
             message_timeout: Some(Duration::from_secs(60)),
             high_water: 256 * 1024,
             low_water: 64 * 1024,
@@ -251,7 +252,7 @@ mod tests {
             ping_interval: Some(Duration::from_secs(25)),
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),
-            write_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
             message_timeout: Some(Duration::from_secs(60)),
             high_water: 256 * 1024,
             low_water: 64 * 1024,

@@ -83,7 +83,7 @@ fn leaving(leaving: Leaving, env: &Env) -> Connection {
     connection
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 18] = [
     Case { name: "entrance, accepted", make: accepted, deadlines: &[("Head", 1000, 10_000)] },
     Case {
         name: "entrance, turned away",
@@ -98,9 +98,26 @@ const CASES: [Case; 16] = [
         deadlines: &[("CloseIdle", 1000, 60_000)],
     },
     Case {
+        name: "entrance, answered, and the answer has not left",
+        make: |env| stalled(entrance(env, |entrance| entrance.note_answered(env)), env),
+        deadlines: &[("Drop", 1000, 30_000)],
+    },
+    Case {
+        name: "entrance, answered, and the answer left later",
+        make: |env| {
+            let mut connection = entrance(env, |entrance| {
+                entrance.note_answered(env);
+                entrance.since = Tick(500);
+            });
+            connection.heard = Tick(800);
+            connection
+        },
+        deadlines: &[("CloseIdle", 800, 60_000)],
+    },
+    Case {
         name: "entrance, stalled",
         make: |env| stalled(accepted(env), env),
-        deadlines: &[("Drop", 1000, 10_000), ("Head", 1000, 10_000)],
+        deadlines: &[("Drop", 1000, 30_000), ("Head", 1000, 10_000)],
     },
     Case { name: "websocket, idle", make: |env| websocket(env, |_| {}), deadlines: &[("Ping", 1000, 25_000)] },
     Case {
@@ -111,7 +128,7 @@ const CASES: [Case; 16] = [
     Case {
         name: "websocket, stalled",
         make: |env| stalled(websocket(env, |_| {}), env),
-        deadlines: &[("WriteTimeout", 1000, 10_000), ("Ping", 1000, 25_000)],
+        deadlines: &[("WriteTimeout", 1000, 30_000), ("Ping", 1000, 25_000)],
     },
     Case { name: "websocket, closing", make: closing, deadlines: &[("CloseTimeout", 1000, 5000)] },
     Case {
@@ -123,7 +140,7 @@ const CASES: [Case; 16] = [
         name: "websocket, with everything",
         make: with_everything,
         deadlines: &[
-            ("WriteTimeout", 1000, 10_000),
+            ("WriteTimeout", 1000, 30_000),
             ("CheckMessage", 1000, 60_000),
             ("Ping", 1000, 25_000),
             ("ForgetRate", 1000, 1000),
@@ -133,7 +150,7 @@ const CASES: [Case; 16] = [
         name: "websocket, with everything and pinged",
         make: |env| pinged(with_everything(env)),
         deadlines: &[
-            ("WriteTimeout", 1000, 10_000),
+            ("WriteTimeout", 1000, 30_000),
             ("PingTimeout", 1000, 45_000),
             ("Look", 1000, 25_000),
             ("CheckMessage", 1000, 60_000),
@@ -153,7 +170,7 @@ const CASES: [Case; 16] = [
     Case {
         name: "leaving, stalled",
         make: |env| stalled(leaving(Leaving::after_answer(false, env), env), env),
-        deadlines: &[("Drop", 1000, 10_000)],
+        deadlines: &[("Drop", 1000, 30_000)],
     },
     Case {
         name: "leaving, lingering",

@@ -172,8 +172,11 @@ impl<S: Socket> Lines<S> {
     #[inline(never)]
     pub fn after_flush(&mut self, slot: u32) {
         let Some(Line { connection, env, .. }) = self.line(slot) else { return };
-        if connection.output.settle(env) && connection.is_open() {
-            self.drained.push(slot);
+        let is_drained = connection.output.settle(env);
+        match &connection.phase {
+            Phase::WebSocket(_) if is_drained => self.drained.push(slot),
+            Phase::Entrance(_) => self.shared.schedule(slot),
+            _ => {}
         }
         self.finish(slot);
         self.serve_later(slot);

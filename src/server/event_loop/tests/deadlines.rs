@@ -82,7 +82,7 @@ fn cases() -> [Case; 13] {
         ("one too many of an address", 2000, one_of_address, head, has_response),
         ("decision", 10_000, default(), |bed| bed.connect(&request("/later")), has_response),
         ("close", 5000, default(), closing, is_gone),
-        ("write stall", 10_000, default(), stalled, is_gone),
+        ("write stall", 30_000, default(), stalled, is_gone),
         ("a short write stall", 3000, short_write, stalled, is_gone),
         ("linger", 1000, default(), answered, is_gone),
         ("ping", 25_000, default(), Bed::open, has_frames),

@@ -157,7 +157,7 @@ fn a_timeout_is_logged_with_its_field() {
         (silent, &["refused with 408", "Config::handshake_timeout (10s)"]),
         (pinged, &["Config::ping_interval (25s)", "Config::pong_timeout (20s)"]),
         (closed, &["Config::close_timeout (5s)"]),
-        (stuck, &["of 7 bytes", "Config::write_timeout (10s)"]),
+        (stuck, &["of 9 bytes", "Config::write_timeout (30s)"]),
         (half, &["with 1008", "Config::message_timeout (10s)"]),
     ];
     for (fail, parts) in cases {
