@@ -27,11 +27,8 @@ const NAME: &str = "permessage-deflate";
 /// # if !sockhop::protocol::DEFLATE_AVAILABLE { return Ok(()) }
 /// let server = DeflateOffer::default();
 /// let agreed = server.answer("permessage-deflate; client_max_window_bits")?.expect("an acceptable offer");
-/// assert_eq!(agreed.client_context, ContextTakeover::No);
-/// assert_eq!(
-///     DeflateOffer::header_value(agreed),
-///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
-/// );
+/// assert_eq!(agreed.extension.client_context, ContextTakeover::No);
+/// assert_eq!(agreed.to_string(), "permessage-deflate; client_no_context_takeover");
 /// # Ok::<(), sockhop::http::RequestError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,11 +62,11 @@ impl DeflateOffer {
     /// # Errors
     /// [`RequestError::Extensions`] when the line is not a list of extensions (RFC 6455 §9.1), even after an acceptable
     /// offer.
-    pub fn answer(&self, value: &str) -> Result<Option<Extension>, RequestError> {
+    pub fn answer(&self, value: &str) -> Result<Option<DeflateAnswer>, RequestError> {
         self.answer_lines([value].into_iter())
     }
 
-    fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<Extension>, RequestError> {
+    fn answer_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<Option<DeflateAnswer>, RequestError> {
         if !DEFLATE_AVAILABLE {
             return Ok(None);
         }
@@ -90,7 +87,7 @@ impl DeflateOffer {
     }
 
     /// 7.1: accepts one offer, or declines it with `None`.
-    fn agree(&self, offered: &Offered) -> Option<Extension> {
+    fn agree(&self, offered: &Offered) -> Option<DeflateAnswer> {
         let wish = |bits: u8| bits.clamp(9, 15);
         // 7.1.2.1: the same value as offered, or a smaller one. zlib cannot compress with 8.
         let server_max_window_bits = match offered.server_max_window_bits {
@@ -103,45 +100,35 @@ impl DeflateOffer {
             Some(bits) => bits.unwrap_or(15).min(wish(self.client_max_window_bits)),
             None => 15,
         };
-        Some(Extension {
+        let extension = Extension {
             // 7.1.1.1: the server must do as the client asks.
             server_context: none_if(offered.server_no_context_takeover, self.server_context),
             // 7.1.1.2: the client keeps this even if the server does not ask for it.
             client_context: none_if(offered.client_no_context_takeover, self.client_context),
             server_max_window_bits,
             client_max_window_bits,
+        };
+        Some(DeflateAnswer {
+            extension,
+            says_server_context: offered.server_no_context_takeover,
+            says_server_bits: offered.server_max_window_bits.is_some(),
         })
-    }
-
-    /// The value of the server's Sec-WebSocket-Extensions for an agreed extension. Parameters with default values are left
-    /// out.
-    pub fn header_value(agreed: Extension) -> String {
-        let mut value = NAME.to_owned();
-        for (context, name) in
-            [(agreed.server_context, SERVER_NO_CONTEXT_TAKEOVER), (agreed.client_context, CLIENT_NO_CONTEXT_TAKEOVER)]
-        {
-            if context == ContextTakeover::No {
-                value += "; ";
-                value += name;
-            }
-        }
-        for (bits, name) in [
-            (agreed.server_max_window_bits, SERVER_MAX_WINDOW_BITS),
-            (agreed.client_max_window_bits, CLIENT_MAX_WINDOW_BITS),
-        ] {
-            if bits < 15 {
-                value += &format!("; {name}={bits}");
-            }
-        }
-        value
     }
 
     /// The value of the client's Sec-WebSocket-Extensions, with one offer.
     pub fn offer_value(&self) -> String {
-        let mut offered = Extension::default();
-        (offered.server_context, offered.client_context) = (self.server_context, self.client_context);
-        offered.server_max_window_bits = self.server_max_window_bits.clamp(9, 15);
-        let mut value = Self::header_value(offered) + "; " + CLIENT_MAX_WINDOW_BITS;
+        let mut value = NAME.to_owned();
+        for (context, name) in
+            [(self.server_context, SERVER_NO_CONTEXT_TAKEOVER), (self.client_context, CLIENT_NO_CONTEXT_TAKEOVER)]
+        {
+            if context == ContextTakeover::No {
+                value += &format!("; {name}");
+            }
+        }
+        if self.server_max_window_bits < 15 {
+            value += &format!("; {SERVER_MAX_WINDOW_BITS}={}", self.server_max_window_bits.max(9));
+        }
+        value += &format!("; {CLIENT_MAX_WINDOW_BITS}");
         if self.client_max_window_bits < 15 {
             value += &format!("={}", self.client_max_window_bits.max(9));
         }
@@ -202,13 +189,47 @@ impl DeflateOffer {
     }
 }
 
+/// The answer of a server that accepts an offer. [`Display`](fmt::Display) writes the value of its
+/// Sec-WebSocket-Extensions.
+///
+/// The parameters about the server's own compression are named only if the client has offered them: some clients refuse
+/// others, and a server may use a smaller window, or forget earlier messages, without saying so (RFC 7692 §7.1.1.1,
+/// §7.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeflateAnswer {
+    /// The extension as the server uses it.
+    pub extension: Extension,
+    says_server_context: bool,
+    says_server_bits: bool,
+}
+
+impl fmt::Display for DeflateAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Extension { client_context, server_max_window_bits, client_max_window_bits, .. } = self.extension;
+        f.write_str(NAME)?;
+        if self.says_server_context {
+            write!(f, "; {SERVER_NO_CONTEXT_TAKEOVER}")?;
+        }
+        if client_context == ContextTakeover::No {
+            write!(f, "; {CLIENT_NO_CONTEXT_TAKEOVER}")?;
+        }
+        if self.says_server_bits {
+            write!(f, "; {SERVER_MAX_WINDOW_BITS}={server_max_window_bits}")?;
+        }
+        if client_max_window_bits < 15 {
+            write!(f, "; {CLIENT_MAX_WINDOW_BITS}={client_max_window_bits}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Upgrade<'_> {
     /// Accepts the client's first acceptable offer of permessage-deflate. `None`: there is none, or this build cannot
     /// compress ([`DEFLATE_AVAILABLE`]).
     ///
     /// # Errors
     /// [`RequestError::Extensions`] when Sec-WebSocket-Extensions is not a list of extensions (RFC 6455 §9.1).
-    pub fn negotiate_deflate(&self, wanted: &DeflateOffer) -> Result<Option<Extension>, RequestError> {
+    pub fn negotiate_deflate(&self, wanted: &DeflateOffer) -> Result<Option<DeflateAnswer>, RequestError> {
         wanted.answer_lines(self.request.header_lines(HEADER))
     }
 
@@ -216,11 +237,11 @@ impl Upgrade<'_> {
     pub fn encode_response_with(
         accept_key: &[u8; 28],
         subprotocol: Option<&str>,
-        extension: Option<Extension>,
+        extension: Option<DeflateAnswer>,
         extra: &[(Cow<'_, str>, Cow<'_, str>)],
         output: &mut Vec<u8>,
     ) {
-        let extension = extension.map(DeflateOffer::header_value);
+        let extension = extension.map(|answer| answer.to_string());
         Self::encode(accept_key, subprotocol, extension.as_deref(), extra, output);
     }
 }

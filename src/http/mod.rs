@@ -34,7 +34,7 @@
 //! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
 //! | RFC 6455 4.2.2 the server's opening handshake | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
 //! | RFC 6455 4.4 several versions | [`RequestError::VersionNot13`] |
-//! | RFC 6455 9.1, RFC 7692 7 extensions, with the feature `deflate` | [`DeflateOffer`] |
+//! | RFC 6455 9.1, RFC 7692 7 extensions, with the feature `deflate` | [`DeflateOffer`], [`DeflateAnswer`] |
 //! | RFC 6455 10.2 origin considerations, RFC 6454 | [`OriginPolicy::check`] |
 //! | the client's address behind proxies | [`ProxyHeader::parse`], before the request; [`forwarded_client`] |
 
@@ -64,7 +64,7 @@ pub use body::{BodyDecoder, BodyLength};
 pub use cidr::{Cidr, CidrError};
 pub use client::{ReceivedResponse, ResponseError, ResponseParser, encode_request};
 pub use error::RequestError;
-pub use extensions::{DeflateOffer, ExtensionError};
+pub use extensions::{DeflateAnswer, DeflateOffer, ExtensionError};
 pub use forwarded::forwarded_client;
 pub use head::{HeadLimits, HeadScanner};
 pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};

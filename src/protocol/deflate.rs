@@ -59,7 +59,8 @@ pub enum ContextTakeover {
     Yes,
 }
 
-/// permessage-deflate as both sides agreed on it (RFC 7692 §7.1). Both ends hold the same value.
+/// permessage-deflate as one side uses it (RFC 7692 §7.1). A server may use less than it has said: a smaller window, or no
+/// context takeover.
 ///
 /// ```
 /// use sockhop::http::DeflateOffer;
@@ -70,7 +71,8 @@ pub enum ContextTakeover {
 /// let (wish, terms) = (DeflateOffer::default(), DeflateOffer::default());
 /// let request = wish.offer_value();
 /// let agreed = terms.answer(&request)?.ok_or("declined")?;
-/// let response = DeflateOffer::header_value(agreed);
+/// let response = agreed.to_string();
+/// let of_server = agreed.extension;
 /// let agreed = wish.check_answer([response.as_str()])?.ok_or("declined")?;
 ///
 /// let random = || [1, 2, 3, 4]; // Real masking keys are random: see `Connection::client`.
@@ -80,7 +82,7 @@ pub enum ContextTakeover {
 /// client.send_deflated(Message::Text(&text), &mut deflater, &mut bytes)?;
 /// assert!(bytes.len() < 50);
 ///
-/// let mut server = Connection::server(Limits::default()).with_extension(agreed);
+/// let mut server = Connection::server(Limits::default()).with_extension(of_server);
 /// let event = server.receive(&mut &mut bytes[..], &mut Vec::new())?;
 /// assert_eq!(event, Some(Event::Message(Message::Text(&text))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -18,7 +18,7 @@ const SMALL: DeflateOffer = DeflateOffer { server_max_window_bits: 10, client_ma
 /// The server's header value in answer to the client's, or `-` for none.
 fn answer(server: DeflateOffer, offers: &str) -> String {
     match server.answer(offers) {
-        Ok(Some(agreed)) => DeflateOffer::header_value(agreed),
+        Ok(Some(agreed)) => agreed.to_string(),
         Ok(None) => "-".to_owned(),
         Err(error) => error.to_string(),
     }
@@ -26,7 +26,7 @@ fn answer(server: DeflateOffer, offers: &str) -> String {
 
 #[test]
 fn accepts_the_first_acceptable_offer() {
-    let none = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    let none = "permessage-deflate; client_no_context_takeover";
     let default = DeflateOffer::default();
     for (server, offers, expected) in [
         (default, "permessage-deflate", none),
@@ -35,11 +35,11 @@ fn accepts_the_first_acceptable_offer() {
         (default, "permessage-deflate; client_max_window_bits=\"10\"", &format!("{none}; client_max_window_bits=10")),
         (default, "permessage-deflate; client_max_window_bits=8", &format!("{none}; client_max_window_bits=8")),
         (default, "permessage-deflate; server_max_window_bits=9", &format!("{none}; server_max_window_bits=9")),
-        (default, "permessage-deflate; server_max_window_bits=15", none),
+        (default, "permessage-deflate; server_max_window_bits=15", &format!("{none}; server_max_window_bits=15")),
         (TAKEOVER, "permessage-deflate", "permessage-deflate"),
         (TAKEOVER, "permessage-deflate; server_no_context_takeover", "permessage-deflate; server_no_context_takeover"),
         (TAKEOVER, "permessage-deflate; client_no_context_takeover", "permessage-deflate; client_no_context_takeover"),
-        (SMALL, "permessage-deflate", "permessage-deflate; server_max_window_bits=10"),
+        (SMALL, "permessage-deflate", "permessage-deflate"),
         (
             SMALL,
             "permessage-deflate; client_max_window_bits; server_max_window_bits=12",
@@ -64,6 +64,51 @@ fn accepts_the_first_acceptable_offer() {
     ] {
         let expected = if DEFLATE_AVAILABLE { expected } else { "-" };
         assert_eq!(answer(server, offers), expected, "{offers}");
+    }
+}
+
+/// The value of a parameter in an answer, `-` where it is not there.
+fn said<'a>(answer: &'a str, name: &str) -> &'a str {
+    let found = answer.split("; ").find_map(|param| param.strip_prefix(name));
+    found.map_or("-", |value| value.strip_prefix('=').unwrap_or(value))
+}
+
+#[test]
+fn each_value_of_each_parameter_is_answered_as_the_client_may_expect() {
+    if !DEFLATE_AVAILABLE {
+        return;
+    }
+    let default = DeflateOffer::default();
+    let narrow = DeflateOffer { server_max_window_bits: 12, client_max_window_bits: 11, ..TAKEOVER };
+    for server in [default, TAKEOVER, narrow] {
+        // Nothing about the server's own compression is said that was not offered.
+        for (offer, client_context) in
+            [("", server.client_context), ("; client_no_context_takeover", ContextTakeover::No)]
+        {
+            let text = answer(server, &format!("permessage-deflate{offer}"));
+            assert_eq!(said(&text, SERVER_NO_CONTEXT_TAKEOVER), "-", "{text}");
+            assert_eq!(said(&text, SERVER_MAX_WINDOW_BITS), "-", "{text}");
+            let expected = if client_context == ContextTakeover::No { "" } else { "-" };
+            assert_eq!(said(&text, CLIENT_NO_CONTEXT_TAKEOVER), expected, "{text}");
+        }
+        let text = answer(server, "permessage-deflate; server_no_context_takeover");
+        assert_eq!(said(&text, SERVER_NO_CONTEXT_TAKEOVER), "", "{text}");
+        for bits in 8..=15_u8 {
+            let text = answer(server, &format!("permessage-deflate; server_max_window_bits={bits}"));
+            let expected = bits.min(server.server_max_window_bits).to_string();
+            match bits {
+                // zlib cannot compress with 8.
+                8 => assert_eq!(text, "-"),
+                // 7.1.2.1: accepted by including it, 15 as well.
+                _ => assert_eq!(said(&text, SERVER_MAX_WINDOW_BITS), expected, "{text}"),
+            }
+            let text = answer(server, &format!("permessage-deflate; client_max_window_bits={bits}"));
+            let expected = match bits.min(server.client_max_window_bits) {
+                15 => "-".to_owned(),
+                bits => bits.to_string(),
+            };
+            assert_eq!(said(&text, CLIENT_MAX_WINDOW_BITS), expected, "{text}");
+        }
     }
 }
 
@@ -111,7 +156,7 @@ fn negotiate(lines: &[&str]) -> Result<Option<Extension>, RequestError> {
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extensions}\r\n"
     );
     let request = Request::parse(head.as_bytes())?;
-    Upgrade::from_request(&request)?.negotiate_deflate(&TAKEOVER)
+    Ok(Upgrade::from_request(&request)?.negotiate_deflate(&TAKEOVER)?.map(|answer| answer.extension))
 }
 
 #[test]
@@ -139,8 +184,9 @@ fn reads_several_lines_as_one_list_and_refuses_a_malformed_list_with_400() {
 
 #[test]
 fn writes_the_answer_into_the_response() {
+    let answer = Some(DeflateAnswer { extension: FULL, says_server_context: false, says_server_bits: false });
     let mut output = Vec::new();
-    Upgrade::encode_response_with(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), Some(FULL), &[], &mut output);
+    Upgrade::encode_response_with(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), answer, &[], &mut output);
     let response = String::from_utf8(output).unwrap();
     let expected = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
     assert!(response.ends_with(expected), "{response}");
@@ -217,7 +263,7 @@ fn a_client_and_a_server_with_the_same_wish_agree_on_it() {
         let agreed = wish.answer(&wish.offer_value()).unwrap();
         assert_eq!(agreed.is_some(), DEFLATE_AVAILABLE);
         if let Some(agreed) = agreed {
-            assert_eq!(wish.check_answer([&*DeflateOffer::header_value(agreed)]), Ok(Some(agreed)));
+            assert_eq!(wish.check_answer([&*agreed.to_string()]), Ok(Some(agreed.extension)));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Log lines about refusals and failures: which peer, which limit, and which field of `Config` sets it.
 
 use crate::http::RequestError;
-use crate::protocol::ProtocolError;
+use crate::protocol::{ContextTakeover, ProtocolError};
+use crate::server::connection::Connection;
 use crate::server::connection::entrance::Late;
 use crate::server::shared::Shared;
 use crate::server::types::config::Config;
@@ -85,6 +86,13 @@ pub(super) fn log_failure(shared: &mut Shared, slot: u32, error: &ConnectionErro
              Config::slow",
             config.max_queue
         ),
+        // The protocol has ended, but its extension is still there.
+        ConnectionError::Protocol(error @ ProtocolError::InvalidDeflate) if forgets(shared, slot) => log_limited!(
+            shared,
+            Takeover,
+            "{peer} {id}: closed with {code}: {error} (RFC 7692, 7.2.2); if the client compresses with its context though \
+             client_no_context_takeover was agreed, Config::deflate takeover serves it"
+        ),
         ConnectionError::Protocol(error) => {
             log_limited!(shared, Protocol, "{peer} {id}: closed with {code}: {error} (RFC 6455, {})", error.section())
         }
@@ -119,6 +127,13 @@ pub(super) fn log_failure(shared: &mut Shared, slot: u32, error: &ConnectionErro
         // A panic was logged where it was caught, with its text.
         _ => {}
     }
+}
+
+/// Whether the client of a connection was told to forget its context after each message.
+fn forgets(shared: &Shared, slot: u32) -> bool {
+    let websocket = shared.table.get(slot).and_then(Connection::websocket);
+    let extension = websocket.and_then(|websocket| websocket.protocol.as_ref()?.extension());
+    extension.is_some_and(|extension| extension.client_context == ContextTakeover::No)
 }
 
 /// The limit that a connection has exceeded: the kind of line, what was more, the field of `Config`, and its value.

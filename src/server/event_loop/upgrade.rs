@@ -123,9 +123,10 @@ impl<P: Poller> EventLoop<P> {
         let Some(Line { connection, env, .. }) = self.lines.line(slot) else { return };
         let Some(entrance) = connection.entrance() else { return };
         env.stats.add(Count::Opened);
+        let extension = extension.map(|answer| answer.extension);
         let mut protocol = protocol::Connection::server(env.limits.clone());
         if let Some(extension) = extension {
-            protocol = protocol.with_extension(*extension);
+            protocol = protocol.with_extension(extension);
         }
         let (sending, extra) = (extension.and_then(Sending::new), entrance.take_extra());
         connection.phase = Phase::WebSocket(WebSocket::new(protocol, sending, extra, *mount, member));

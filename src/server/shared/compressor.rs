@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::http::{DeflateOffer, RequestError, Upgrade};
+use crate::http::{DeflateAnswer, RequestError, Upgrade};
 use crate::protocol::{ContextTakeover, Contexts, DEFLATE_AVAILABLE, DeflateOptions, Deflater, Extension, Opcode};
 use crate::server::connection::websocket::OwnCompressor;
 use crate::server::types::config::{Deflate, Slow};
@@ -32,7 +32,7 @@ pub(crate) fn negotiate(
     wanted: Option<Deflate>,
     slow: Slow,
     upgrade: &Upgrade<'_>,
-) -> Result<Option<Extension>, RequestError> {
+) -> Result<Option<DeflateAnswer>, RequestError> {
     let Some(Deflate { mut terms, .. }) = wanted.filter(|_| DEFLATE_AVAILABLE) else { return Ok(None) };
     // 7.1.1: a message may refer to those that were sent before, so none of them may be skipped.
     if slow != Slow::Close {
@@ -42,8 +42,9 @@ pub(crate) fn negotiate(
 }
 
 /// The most bytes that the contexts of a connection take.
-pub(crate) fn reserved(extension: Option<Extension>) -> usize {
-    let Some(Extension { server_context, server_max_window_bits, client_context, .. }) = extension else { return 0 };
+pub(crate) fn reserved(answer: Option<DeflateAnswer>) -> usize {
+    let Some(answer) = answer else { return 0 };
+    let Extension { server_context, server_max_window_bits, client_context, .. } = answer.extension;
     let server = match server_context {
         ContextTakeover::Yes => size_of::<OwnCompressor>() + Deflater::context_capacity(server_max_window_bits),
         ContextTakeover::No => 0,
@@ -53,9 +54,9 @@ pub(crate) fn reserved(extension: Option<Extension>) -> usize {
 }
 
 /// Names what was negotiated, for the log.
-pub(crate) fn describe(extension: Option<Extension>) -> Cow<'static, str> {
-    match extension {
-        Some(extension) => DeflateOffer::header_value(extension).into(),
+pub(crate) fn describe(answer: Option<DeflateAnswer>) -> Cow<'static, str> {
+    match answer {
+        Some(answer) => answer.to_string().into(),
         None => "no compression was offered, or none that the server supports".into(),
     }
 }

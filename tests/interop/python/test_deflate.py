@@ -6,6 +6,7 @@ import pathlib
 import struct
 import zlib
 
+import tornado.websocket
 from sockhop import DEFLATE_BINARY, SockhopTest, soon
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory as Offer
 
@@ -36,14 +37,27 @@ class Deflate(SockhopTest):
         for arguments, takeover in ((("--deflate",), False), (("--deflate", "takeover"), True)):
             server = await self.serve("echo", *arguments)
             for offer in (Offer(), Offer(client_max_window_bits=9), Offer(server_max_window_bits=9),
+                          Offer(server_max_window_bits=15),
                           Offer(server_no_context_takeover=True, client_no_context_takeover=True)):
                 client = await self.client(server, extensions=[offer], compression=None)
                 [extension] = client.protocol.extensions
                 if not takeover:
-                    self.assertTrue(extension.remote_no_context_takeover and extension.local_no_context_takeover)
+                    self.assertTrue(extension.local_no_context_takeover)
                 for message in ("short", "", JSON, JSON, b"\x00" * 300_000, "κόσμε 😀" * 5000, b"", JSON):
                     await soon(client.send(message))
                     await self.receives(client, message)
+
+    async def test_a_client_that_keeps_its_context_needs_takeover(self):
+        for arguments, closed in ((("--deflate",), True), (("--deflate", "takeover"), False)):
+            server = await self.serve("echo", *arguments)
+            client = await soon(tornado.websocket.websocket_connect(server.url(), compression_options={}))
+            for number in range(2):
+                await soon(client.write_message(JSON))
+                echo = await soon(client.read_message())
+                self.assertEqual(echo, None if closed and number == 1 else JSON)
+            if closed:
+                self.assertEqual(client.close_code, 1007)
+            client.close()
 
     async def test_a_client_without_compression_and_one_with_it_get_the_same(self):
         server = await self.serve("broadcast", "--deflate")

@@ -1,7 +1,6 @@
 //! The stages of a request under way, and the time that each may take.
 
-use crate::http::{Body, BodyDecoder, HeadScanner, Persistence};
-use crate::protocol::Extension;
+use crate::http::{Body, BodyDecoder, DeflateAnswer, HeadScanner, Persistence};
 use crate::server::types::env::{Charge, Tick};
 
 /// A body has this many milliseconds before its average rate counts.
@@ -47,7 +46,7 @@ pub(crate) struct Decision {
     /// The subprotocols that the client has offered.
     pub offered: Vec<Box<str>>,
     /// The agreed compression.
-    pub extension: Option<Extension>,
+    pub extension: Option<DeflateAnswer>,
 }
 
 /// A plain request that will be answered later.

@@ -2,10 +2,9 @@
 
 use super::{Line, Lines};
 use crate::http::{
-    Body, OriginPolicy, OriginRefusal, Persistence, ProxyHeaderError, Reach, Request, RequestError, Response, Upgrade,
-    Via,
+    Body, DeflateAnswer, OriginPolicy, OriginRefusal, Persistence, ProxyHeaderError, Reach, Request, RequestError,
+    Response, Upgrade, Via,
 };
-use crate::protocol::Extension;
 use crate::server::event_loop::logs::log_request_error;
 use crate::server::event_loop::responses::unavailable;
 use crate::server::shared::compressor;
@@ -63,7 +62,7 @@ impl<S: Socket> Lines<S> {
         &mut self,
         slot: u32,
         upgrade: &Upgrade<'_>,
-    ) -> Result<Option<Extension>, RequestError> {
+    ) -> Result<Option<DeflateAnswer>, RequestError> {
         let shared = &mut self.shared;
         let (deflate, slow, most) = (shared.env.config.deflate, shared.env.config.slow, shared.env.config.max_memory);
         let mut agreed = compressor::negotiate(deflate, slow, upgrade)?;

@@ -79,12 +79,8 @@ fn it_is_negotiated_only_where_both_sides_want_it() {
         (None, "Sec-WebSocket-Extensions: \"", "101 -"),
         (Some(Deflate::default()), "X: y", "101 -"),
         (Some(Deflate::default()), "Sec-WebSocket-Extensions: foo; bar=\"baz\"", "101 -"),
-        (
-            Some(Deflate::default()),
-            extensions,
-            "101 permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-        ),
-        (Some(Deflate::takeover()), extensions, "101 permessage-deflate; server_max_window_bits=12"),
+        (Some(Deflate::default()), extensions, "101 permessage-deflate; client_no_context_takeover"),
+        (Some(Deflate::takeover()), extensions, "101 permessage-deflate"),
         (Some(Deflate::default()), "Sec-WebSocket-Extensions: \"", "400 -"),
     ] {
         let mut bed = Bed::with(Config { deflate, ..Config::default() }, App::echo());
@@ -95,18 +91,18 @@ fn it_is_negotiated_only_where_both_sides_want_it() {
         assert_eq!(format!("{} {}", &response[9..12], answer.unwrap_or("-")), expected, "{line}");
     }
     // Where broadcasts may be skipped, none may refer to another.
-    let config = Config { slow: Slow::Latest, ..with(Deflate::takeover()) };
-    let agreed = Peer::open(&mut Bed::with(config, App::echo()), PLAIN).agreed;
-    assert_eq!(
-        (agreed.server_context, agreed.client_context),
-        (protocol::ContextTakeover::No, protocol::ContextTakeover::Yes)
-    );
+    let mut bed = Bed::with(Config { slow: Slow::Latest, ..with(Deflate::takeover()) }, App::echo());
+    let client = Peer::open(&mut bed, PLAIN).agreed;
+    let protocol = bed.connection(0).websocket().and_then(|websocket| websocket.protocol.as_ref());
+    let server = protocol.and_then(Connection::extension).expect("an extension");
+    assert_eq!(server.server_context, protocol::ContextTakeover::No);
+    assert_eq!((server.client_context, client.client_context), [protocol::ContextTakeover::Yes; 2].into());
 }
 
 #[test]
 fn the_agreed_compression_is_logged() {
     for (offer, said) in [
-        (PLAIN, "permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+        (PLAIN, "permessage-deflate; client_no_context_takeover"),
         (
             "permessage-deflate; server_max_window_bits=8",
             "no compression was offered, or none that the server supports",
@@ -117,6 +113,23 @@ fn the_agreed_compression_is_logged() {
         bed.connect(&request("/").replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n")));
         bed.settle();
         logs::assert_said(&["#0.0: ", said]);
+    }
+}
+
+#[test]
+fn a_client_that_keeps_its_context_though_it_was_asked_not_to_is_named_with_the_way_out() {
+    for (deflate, ends) in [(Deflate::default(), true), (Deflate::takeover(), false)] {
+        let mut bed = Bed::with(with(deflate), App::echo());
+        let mut peer = Peer::open(&mut bed, PLAIN);
+        let keeping = Extension { client_context: protocol::ContextTakeover::Yes, ..peer.agreed };
+        peer.deflater = Deflater::client(keeping, DeflateOptions::default());
+        logs::listen(log::Level::Warn);
+        (0..2).for_each(|_| peer.send(Message::Text(&text(1))));
+        bed.settle();
+        assert_eq!(peer.client.is_ended(), ends);
+        if ends {
+            logs::assert_said(&["closed with 1007", "client_no_context_takeover", "Config::deflate takeover"]);
+        }
     }
 }
 
@@ -340,5 +353,5 @@ fn the_answer_of_a_handler_that_decides_later_has_what_was_agreed() {
     peer.send(Message::Text(&text(1)));
     bed.settle();
     assert_eq!(peer.texts(), [text(1)]);
-    assert_eq!(DeflateOffer::header_value(peer.agreed).matches("takeover").count(), 2);
+    assert_eq!(peer.agreed.client_context, protocol::ContextTakeover::No);
 }
