@@ -175,6 +175,15 @@ impl Router {
         }
     }
 
+    /// The patterns of the mounts, in the order of their numbers.
+    pub(crate) fn mount_patterns(&self) -> Vec<String> {
+        let exact = self.mounts.iter().map(|(path, index)| (*index, path.clone()));
+        let mut all: Vec<_> =
+            exact.chain(self.wildcards.iter().map(|(base, index)| (*index, format!("{base}/*")))).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, pattern)| pattern).collect()
+    }
+
     fn resolve_path(&self, path: &str, request: &Request<'_>) -> Resolved<'_> {
         let mount = self.mount_at(path);
         if request.wants_upgrade() {

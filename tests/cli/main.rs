@@ -72,6 +72,16 @@ fn all_apps_have_paths_of_their_own() {
 }
 
 #[test]
+fn a_websocket_at_no_app_is_a_warning_that_names_the_apps() {
+    let server = Running::start(&["0"]);
+    assert_eq!(status(&server.open("/", "").1), 404);
+    server.signal("-TERM");
+    let (_, log) = server.end();
+    let advice = "use /echo, /pong, /chat, /greet, /relay, /broadcast, or start one app alone, such as `sockhop pong`";
+    assert!(log.contains("404: nothing is mounted at \"/\"") && log.contains(advice), "{log}");
+}
+
+#[test]
 fn one_app_is_at_every_path() {
     let server = Running::start(&["greet", "0"]);
     for (line, expected) in [("GET /", 200), ("GET /page.js", 200), ("GET /healthz", 200), ("GET /wss", 426)] {

@@ -247,3 +247,9 @@ fn the_caller_may_choose_the_answer_to_unknown_paths() {
         assert_eq!(router.refusal(&other), other.refusal(), "{other:?}");
     }
 }
+
+#[test]
+fn the_patterns_of_mounts_are_listed_in_the_order_of_their_numbers() {
+    let all = ["/echo", "/rooms/*", "/a", "/*", "/rooms"];
+    assert_eq!(router(&all, &[("GET", "/page")]).mount_patterns(), all);
+}

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::callbacks::panic_text;
+use super::logs::log_no_websocket;
 use super::responses::failed;
 use super::state::EventLoop;
 use crate::http::{Body, BodyLength, CONTINUE, Persistence, Request, RequestError, Resolved, Response};
@@ -78,6 +79,10 @@ impl<P: Poller> EventLoop<P> {
         match self.target(slot, &request) {
             Target::Upgrade(mount) => self.on_upgrade(slot, mount, &request, rest.len()),
             target => {
+                let door = self.lines.connection(slot).map(|connection| usize::from(connection.door));
+                if let Some(door) = door.and_then(|door| self.site.doors.get(door)) {
+                    log_no_websocket(&mut self.lines.shared, slot, &request, &door.router);
+                }
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
                     self.lines.refuse_request(slot, &request, error);
                 }

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use super::lines::Line;
 use super::responses::{failed, unavailable};
 use super::state::EventLoop;
-use crate::http::{Body, OriginRefusal, Persistence, Reach, Request, RequestError, Response, Upgrade, Via};
+use crate::http::{
+    Body, OriginPolicy, OriginRefusal, Persistence, Reach, Request, RequestError, Response, Upgrade, Via,
+};
 use crate::protocol;
 use crate::server::api::handler::Accept;
 use crate::server::connection::Phase;
@@ -68,10 +70,15 @@ impl<P: Poller> EventLoop<P> {
         let (is_local, via) = self.lines.entrance(slot).map(|(entrance, _)| (entrance.is_local, entrance.via))?;
         // A proxy may have clients anywhere.
         let reach = if is_local && via == Via::Direct { Reach::Loopback } else { Reach::Network };
-        if let Some(Err(error)) = self.door(slot).map(|door| door.origins.check(request, via, reach)) {
+        let check = |origins: &OriginPolicy| {
+            origins
+                .check(request, via, reach)
+                .map_err(|error| (error, OriginRefusal::new(origins, request, via, reach)))
+        };
+        if let Some(Err((error, refusal))) = self.door(slot).map(|door| check(&door.origins)) {
             let shared = &mut self.lines.shared;
             if error == RequestError::ForeignOrigin {
-                let (peer, refusal) = (shared.table.peer(slot), OriginRefusal::new(request, via));
+                let peer = shared.table.peer(slot);
                 log_limited!(shared, Origin, "{peer}: refused with 403: {refusal}");
             } else {
                 log_request_error(shared, slot, error);
