@@ -1,6 +1,7 @@
 //! The command, as a process: what it prints, what it serves, how it ends.
 #![cfg(feature = "cli")]
 
+mod coming_from;
 mod running;
 
 use std::io::{BufRead, BufReader, Read, Write};
