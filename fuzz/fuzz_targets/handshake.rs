@@ -45,6 +45,7 @@ static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     use RequestError as E;
     let errors = [
         E::Malformed,
+        E::Tls,
         E::RequestLineTooLong,
         E::HeadTooLarge,
         E::TooManyHeaders,
@@ -72,6 +73,9 @@ static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         Resolved::MethodNotAllowed("GET, HEAD, POST"),
         Resolved::MethodNotAllowed("PUT"),
         Resolved::MethodNotAllowed("GET, HEAD, PUT"),
+        Resolved::Options("GET, HEAD, POST"),
+        Resolved::Options("PUT"),
+        Resolved::Options("GET, HEAD, PUT"),
         Resolved::NotFound,
         Resolved::Malformed,
     ];
@@ -155,7 +159,7 @@ fn scan(bytes: &[u8], cuts: &[u8], limits: &HeadLimits) -> Result<Option<usize>,
             assert_eq!(certain, Some(length));
         }
         (Ok(None), _) => assert!(begins_a_head(bytes), "{}", bytes.escape_ascii()),
-        (Err(RequestError::Malformed), Some(at)) => {
+        (Err(RequestError::Malformed | RequestError::Tls), Some(at)) => {
             let is_first = begins_a_head(&bytes[..at - 1]) && !begins_a_head(&bytes[..at]);
             assert!(is_first, "byte {at} of {}", bytes.escape_ascii());
         }
@@ -196,7 +200,7 @@ fn answer(head: &[u8], policy: Policy) -> Result<(usize, Vec<u8>), Option<Respon
     let via = if policy.via_proxy { Via::TrustedProxy } else { Via::Direct };
     let reach = if policy.loopback { Reach::Loopback } else { Reach::Network };
     if let Err(error) = origins.check(&request, via, reach) {
-        let line = OriginRefusal::new(&request, via).to_string();
+        let line = OriginRefusal::new(&origins, &request, via, reach).to_string();
         assert!(line.chars().all(|c| c.is_ascii_graphic() || c == ' ') && line.len() < 5000, "{line:?}");
         return Err(Some(error.response()));
     }

@@ -8,8 +8,14 @@ use super::args::fields;
 /// Stands before the name of a field.
 const PREFIX: &str = "Config::";
 
-/// Replaces each `Config::FIELD` in a text by the flag that sets the field. A field without a flag stays as it is.
+/// Advice of the server for programs that embed it, and its counterpart for users of the command.
+const MOUNT: (&str, &str) =
+    ("mount a handler at /*", "start one app alone, such as `sockhop pong`, which then has every path");
+
+/// Replaces each `Config::FIELD` in a text by the flag that sets the field, and advice to embedders by advice to users of
+/// the command. A field without a flag stays as it is.
 pub(super) fn to_flags(text: &str) -> String {
+    let text = &text.replace(MOUNT.0, MOUNT.1);
     let mut parts = text.split(PREFIX);
     let mut translated = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -57,6 +63,7 @@ mod tests {
             ("", ""),
             ("no limit was hit", "no limit was hit"),
             ("Config::max_message", "--max-message"),
+            ("use /a, or mount a handler at /*", &format!("use /a, or {}", MOUNT.1)),
             ("refused with 503: Config::max_connections (10000)", "refused with 503: --max-connections (10000)"),
             ("Config::max_message_rate, Config::max_message.", "--max-message-rate, --max-message."),
             ("Config::max_connections_per_address", "--max-per-address"),

@@ -10,9 +10,11 @@ use super::Response;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// RFC 9112 2.2, 3, 5: bytes that no request head has, such as a bare CR or LF, a control character, a folded line, a
-    /// header line without a name or with a space before its colon, or the first byte of TLS. 400.
+    /// RFC 9112 2.2, 3, 5: bytes that no request head has, such as a bare CR or LF, a control character, a folded line, or a
+    /// header line without a name or with a space before its colon. 400.
     Malformed,
+    /// RFC 8446 5.1: the first byte of a TLS handshake in place of a head. 400.
+    Tls,
     /// RFC 9112 3: the request line is longer than [`HeadLimits::max_request_line`](super::HeadLimits). 414.
     RequestLineTooLong,
     /// RFC 6585 5: the head is longer than [`HeadLimits::max_head`](super::HeadLimits). 431.
@@ -99,6 +101,7 @@ impl RequestError {
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::HttpVersion => 505,
             Self::Malformed
+            | Self::Tls
             | Self::HeaderNotUtf8
             | Self::Target
             | Self::MissingHost
@@ -135,11 +138,33 @@ impl RequestError {
         }
     }
 
-    fn advice(self) -> &'static str {
+    /// Whether the rule is one of the opening handshake, so that a client that wants a WebSocket gets none.
+    pub(crate) fn is_of_handshake(self) -> bool {
+        matches!(
+            self,
+            Self::MethodNotGet
+                | Self::UpgradeOverHttp10
+                | Self::MissingUpgrade
+                | Self::MissingConnectionUpgrade
+                | Self::BodyNotAllowed
+                | Self::VersionNot13
+                | Self::MissingKey
+                | Self::SeveralKeys
+                | Self::Key
+                | Self::Subprotocols
+                | Self::SubprotocolTwice
+                | Self::Extensions
+                | Self::SeveralOrigins
+        )
+    }
+
+    /// The text of the answer: the mistake and a remedy, with a line end.
+    pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::Malformed => {
                 "This is not a valid HTTP/1.1 request. Check the client, and that both sides use TLS or neither.\n"
             }
+            Self::Tls => "This port does not speak TLS. Use ws:// or http://, or a proxy that ends TLS.\n",
             Self::RequestLineTooLong => "The request line is too long. Shorten the URL.\n",
             Self::HeadTooLarge => "The request head is too large. Send fewer or smaller headers, cookies above all.\n",
             Self::TooManyHeaders => "The request has more than 64 header lines. Send fewer.\n",
@@ -198,6 +223,7 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "malformed head",
+            Self::Tls => "TLS in place of HTTP",
             Self::RequestLineTooLong => "request line too long",
             Self::HeadTooLarge => "head too large",
             Self::TooManyHeaders => "more than 64 header lines",

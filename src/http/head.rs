@@ -26,6 +26,9 @@ impl Default for HeadLimits {
     }
 }
 
+/// RFC 8446 5.1: the first byte of a connection that begins with TLS, in all its versions.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Finds the end of a request head incrementally; the work is linear in the bytes.
 ///
 /// Each head of a connection needs a new scanner.
@@ -73,9 +76,9 @@ impl HeadScanner {
     ///
     /// # Errors
     ///
-    /// [`Malformed`](RequestError::Malformed), [`RequestLineTooLong`](RequestError::RequestLineTooLong) or
-    /// [`HeadTooLarge`](RequestError::HeadTooLarge), each at the first byte that makes it certain. Do not use the
-    /// scanner afterwards.
+    /// [`Malformed`](RequestError::Malformed), [`Tls`](RequestError::Tls),
+    /// [`RequestLineTooLong`](RequestError::RequestLineTooLong) or [`HeadTooLarge`](RequestError::HeadTooLarge), each at
+    /// the first byte that makes it certain. Do not use the scanner afterwards.
     pub fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, RequestError> {
         self.scan_within(head, &HeadLimits::default())
     }
@@ -95,7 +98,7 @@ impl HeadScanner {
                 let full = self.offset >= limits.max_head;
                 return if full { Err(RequestError::HeadTooLarge) } else { Ok(None) };
             };
-            self.state = self.state.after(byte).ok_or(RequestError::Malformed)?;
+            self.state = self.state.after(byte)?;
             if self.state == State::CrLf {
                 self.line = Line::Header;
             }
@@ -129,19 +132,20 @@ impl HeadScanner {
 }
 
 impl State {
-    /// The state after one more byte; None for a byte that no head has there.
-    fn after(self, byte: u8) -> Option<State> {
+    /// The state after one more byte, or an error for a byte that no head has there.
+    fn after(self, byte: u8) -> Result<State, RequestError> {
         match (self, byte) {
-            (State::Start, b'\r') => Some(State::LeadingCr),
-            (State::LeadingCr, b'\n') => Some(State::LeadingCrLf),
-            (State::InLine, b'\r') => Some(State::Cr),
-            (State::Cr, b'\n') => Some(State::CrLf),
-            (State::CrLf, b'\r') => Some(State::CrLfCr),
-            (State::CrLfCr, b'\n') => Some(State::End),
+            (State::Start, b'\r') => Ok(State::LeadingCr),
+            (State::Start, TLS_HANDSHAKE) => Err(RequestError::Tls),
+            (State::LeadingCr, b'\n') => Ok(State::LeadingCrLf),
+            (State::InLine, b'\r') => Ok(State::Cr),
+            (State::Cr, b'\n') => Ok(State::CrLf),
+            (State::CrLf, b'\r') => Ok(State::CrLfCr),
+            (State::CrLfCr, b'\n') => Ok(State::End),
             // RFC 9112 3, 5: a line begins with a token, the method or a header name. 5.2 Obsolete Line Folding: refused.
-            (State::Start | State::LeadingCrLf | State::CrLf, byte) if is_token_byte(byte) => Some(State::InLine),
+            (State::Start | State::LeadingCrLf | State::CrLf, byte) if is_token_byte(byte) => Ok(State::InLine),
             // RFC 9112 2.2: a bare CR or LF does not end a line.
-            _ => None,
+            _ => Err(RequestError::Malformed),
         }
     }
 }
@@ -199,7 +203,9 @@ mod tests {
             (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(Some(27)), 27),
             (b"\r\nGET / HTTP/1.1\r\n\r\nbehind", Ok(Some(20)), 20),
             (b"GET / HTTP/1.1\r\n\r\n\r\n", Ok(Some(18)), 18),
-            (b"\x16\x03\x01\x02\0", malformed, 1),
+            (b"\x16\x03\x01\x02\0", Err(RequestError::Tls), 1),
+            (b"\x15\x03\x01", malformed, 1),
+            (b"\r\n\x16\x03\x01", malformed, 3),
             (b"\r\n\r\nGET", malformed, 3),
             (b"\n", malformed, 1),
             (b"\rG", malformed, 2),

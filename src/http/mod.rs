@@ -29,7 +29,7 @@
 //! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`upgrade_required`] |
 //! | RFC 9110 8.8.3, 13.1.2, 15.4.5 ETag, If-None-Match and 304 | [`Representation::answer`] |
 //! | RFC 9110 10.1.1, 15.2.1, 15.5.18 Expect, 100 and 417 | [`Request::expects_continue`], [`CONTINUE`] |
-//! | RFC 9110 10.2.1, 15.5.6 Allow and 405 | [`Router::resolve`] |
+//! | RFC 9110 9.3.7, 10.2.1, 15.5.6 OPTIONS, Allow and 405 | [`Router::resolve`], [`upgrade_required`] |
 //! | RFC 6455 4.1 the client's side | [`encode_request`], [`ResponseParser`], [`ReceivedResponse::check_handshake`] |
 //! | RFC 6455 4.2.1 the client's opening handshake | [`Upgrade::from_request`] |
 //! | RFC 6455 4.2.2 the server's opening handshake | [`accept_key`], [`Upgrade::negotiate`], [`Upgrade::encode_response`] |
@@ -49,6 +49,7 @@ mod extensions;
 mod forwarded;
 mod head;
 mod list;
+mod lost_upgrade;
 mod origin;
 mod proxy_protocol;
 mod representation;
@@ -67,6 +68,7 @@ pub use error::RequestError;
 pub use extensions::{DeflateAnswer, DeflateOffer, ExtensionError};
 pub use forwarded::forwarded_client;
 pub use head::{HeadLimits, HeadScanner};
+pub(crate) use lost_upgrade::LostUpgrade;
 pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};
 pub use proxy_protocol::{ProxyHeader, ProxyHeaderError};
 pub use representation::Representation;

@@ -64,6 +64,8 @@ pub struct OriginError;
 pub struct OriginRefusal<'r> {
     origin: &'r str,
     host: &'r str,
+    /// Where the connection comes from, if [`OriginPolicy::local`] would allow pages of this machine.
+    reach: Option<Reach>,
 }
 
 impl OriginPolicy {
@@ -86,16 +88,12 @@ impl OriginPolicy {
             Single::One(value) => value,
         };
         let local = self.local && reach == Reach::Loopback && is_local(request);
-        let allowed = match Origin::parse(value) {
-            Ok(origin) => {
-                is_same(&origin, addressed_host(request, via))
-                    || self.allowed.contains(&origin)
-                    || (local && (origin.scheme == "file" || is_loopback(&origin.host)))
-            }
-            // RFC 6454 7.1: a page without an origin, such as one opened as a file, sends `null`.
-            Err(OriginError) => local && value == "null",
+        let parsed = Origin::parse(value);
+        let allowed = match &parsed {
+            Ok(origin) => is_same(origin, addressed_host(request, via)) || self.allowed.contains(origin),
+            Err(OriginError) => false,
         };
-        if allowed { Ok(()) } else { Err(RequestError::ForeignOrigin) }
+        if allowed || local && may_be_local(value, parsed.as_ref()) { Ok(()) } else { Err(RequestError::ForeignOrigin) }
     }
 }
 
@@ -155,29 +153,39 @@ impl fmt::Display for OriginError {
 impl std::error::Error for OriginError {}
 
 impl<'r> OriginRefusal<'r> {
-    /// Describes a request that [`OriginPolicy::check`] has refused.
+    /// Describes a request that this policy's [`check`](OriginPolicy::check) has refused.
     #[must_use]
-    pub fn new(request: &'r Request<'_>, via: Via) -> Self {
+    pub fn new(policy: &OriginPolicy, request: &'r Request<'_>, via: Via, reach: Reach) -> Self {
         OriginRefusal {
             origin: request.header("origin").unwrap_or_default(),
             host: addressed_host(request, via).unwrap_or_default(),
+            reach: policy.local.then_some(reach),
         }
     }
 }
 
-/// One line with both values, each escaped and cut to 200 characters, and the two ways to allow the origin.
+/// One line with both values, each escaped and cut to 200 characters, and the ways to allow the origin.
 impl fmt::Display for OriginRefusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let excerpt = |text: &str| text.chars().take(200).flat_map(char::escape_default).collect::<String>();
         let (origin, host) = (excerpt(self.origin), excerpt(self.host));
         write!(f, "origin \"{origin}\" is not that of host \"{host}\": ")?;
         // Only a valid origin is proposed as an argument, because it has no characters that are special to a shell.
-        match Origin::parse(self.origin) {
+        let parsed = Origin::parse(self.origin);
+        match &parsed {
             Ok(origin) => write!(f, "to allow it, add Config::origins {origin}")?,
             Err(OriginError) => write!(f, "it cannot be allowed by itself; Config::origins '*' allows all origins")?,
         }
-        write!(f, "; behind a proxy, let Host pass: ")?;
-        write!(f, "proxy_set_header Host $host (or $http_host, to keep a port)")
+        f.write_str(match self.reach.filter(|_| may_be_local(self.origin, parsed.as_ref())) {
+            Some(Reach::Network) => {
+                "; files and other pages of this machine may connect while the server listens on 127.0.0.1 alone, without a \
+                 proxy"
+            }
+            Some(Reach::Loopback) => {
+                "; files and other pages of this machine may connect to ws://127.0.0.1, without a proxy"
+            }
+            None => "; behind a proxy, let Host pass: proxy_set_header Host $http_host",
+        })
     }
 }
 
@@ -205,6 +213,15 @@ fn is_same(origin: &Origin, host: Option<&str>) -> bool {
 fn is_local(request: &Request<'_>) -> bool {
     let here = request.authority().and_then(Authority::parse).is_some_and(|it| is_loopback(it.host));
     here && !request.headers().any(|(name, _)| is_of_proxy(name))
+}
+
+/// Whether the page may be one of this machine: a file, or one from a local port.
+fn may_be_local(text: &str, origin: Result<&Origin, &OriginError>) -> bool {
+    match origin {
+        Ok(origin) => origin.scheme == "file" || is_loopback(&origin.host),
+        // RFC 6454 7.1: a page without an origin, such as one opened as a file, sends `null`.
+        Err(OriginError) => text == "null",
+    }
 }
 
 /// Compares names and resolves none: a foreign name may resolve to 127.0.0.1 (DNS rebinding).

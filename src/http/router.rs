@@ -48,6 +48,8 @@ pub enum Resolved<'r> {
     Route(usize),
     /// A plain request, at a path with routes for other methods: these, as the header Allow has them. 405.
     MethodNotAllowed(&'r str),
+    /// OPTIONS, at a path with routes for other methods: these, as the header Allow has them. 204.
+    Options(&'r str),
     /// The path has neither mount nor route; or it has only a route, and a WebSocket is wanted. 404.
     NotFound,
     /// [`decode_path`] refuses the path. 400.
@@ -173,6 +175,15 @@ impl Router {
         }
     }
 
+    /// The patterns of the mounts, in the order of their numbers.
+    pub(crate) fn mount_patterns(&self) -> Vec<String> {
+        let exact = self.mounts.iter().map(|(path, index)| (*index, path.clone()));
+        let mut all: Vec<_> =
+            exact.chain(self.wildcards.iter().map(|(base, index)| (*index, format!("{base}/*")))).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, pattern)| pattern).collect()
+    }
+
     fn resolve_path(&self, path: &str, request: &Request<'_>) -> Resolved<'_> {
         let mount = self.mount_at(path);
         if request.wants_upgrade() {
@@ -182,6 +193,7 @@ impl Router {
         match (self.routes_at(path), mount) {
             (Some(methods), _) => match methods.route_for(method) {
                 Some(route) => Resolved::Route(route),
+                None if method == "OPTIONS" => Resolved::Options(&methods.allow),
                 None => Resolved::MethodNotAllowed(&methods.allow),
             },
             (None, Some(mount)) => Resolved::Request(mount),
@@ -244,6 +256,8 @@ impl Resolved<'_> {
                 let advice = "This path does not take this method. The header Allow lists the methods that it takes.\n";
                 Some(Response::text(405, advice).header("Allow", allow.to_owned()))
             }
+            // RFC 9110 9.3.7 OPTIONS: the methods of the path. Health checks of proxies ask so.
+            Resolved::Options(allow) => Some(Response::new(204).header("Allow", allow.to_owned())),
             Resolved::NotFound => Some(Response::text(404, "There is nothing at this path. Check the URL.\n")),
             Resolved::Malformed => Some(Response::text(400, "The path is not valid. Check its escapes and dots.\n")),
         }

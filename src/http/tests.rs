@@ -5,8 +5,9 @@ use super::*;
 
 pub(crate) mod smuggling;
 
-const ALL: [RequestError; 34] = [
+const ALL: [RequestError; 35] = [
     RequestError::Malformed,
+    RequestError::Tls,
     RequestError::RequestLineTooLong,
     RequestError::HeadTooLarge,
     RequestError::TooManyHeaders,

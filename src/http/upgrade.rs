@@ -134,7 +134,8 @@ impl<'r> Upgrade<'r> {
     }
 }
 
-/// The answer to a plain request where only WebSockets are spoken: 426 to GET and HEAD (RFC 9110 15.5.22), else 405.
+/// The answer to a plain request where only WebSockets are spoken: 426 to GET and HEAD (RFC 9110 15.5.22), 204 to OPTIONS,
+/// else 405.
 ///
 /// ```
 /// use sockhop::http::{Request, upgrade_required};
@@ -144,6 +145,7 @@ impl<'r> Upgrade<'r> {
 pub fn upgrade_required(request: &Request<'_>) -> Response {
     match request.method() {
         "GET" | "HEAD" => RequestError::MissingUpgrade.response(),
+        "OPTIONS" => Response::new(204).header("Allow", "GET"),
         _ => RequestError::MethodNotGet.response(),
     }
 }

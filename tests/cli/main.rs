@@ -1,6 +1,7 @@
 //! The command, as a process: what it prints, what it serves, how it ends.
 #![cfg(feature = "cli")]
 
+mod coming_from;
 mod running;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -69,6 +70,16 @@ fn all_apps_have_paths_of_their_own() {
         stream.read_to_string(&mut body).unwrap();
         assert!(body.ends_with(" The apps are at /echo, /pong, /chat, /greet, /relay, /broadcast.\n"), "{body}");
     }
+}
+
+#[test]
+fn a_websocket_at_no_app_is_a_warning_that_names_the_apps() {
+    let server = Running::start(&["0"]);
+    assert_eq!(status(&server.open("/", "").1), 404);
+    server.signal("-TERM");
+    let (_, log) = server.end();
+    let advice = "use /echo, /pong, /chat, /greet, /relay, /broadcast, or start one app alone, such as `sockhop pong`";
+    assert!(log.contains("404: nothing is mounted at \"/\"") && log.contains(advice), "{log}");
 }
 
 #[test]

@@ -1,30 +1,19 @@
 // A real nginx in front of sockhop, in a folder of its own on ports that were free.
 
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, connect } from "node:net";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { folderFor, freePorts, run } from "./process.mjs";
 
 export const NAME = "app.test";
 
-async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 /** Passes /trimmed/ on without it, and /kept/ with it; over HTTP, and over TLS that ends here. */
 export async function nginx(t, { trimmed, kept, passHost }) {
-  const folder = mkdtempSync(join(tmpdir(), "sockhop-nginx-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = folderFor(t, "nginx");
   execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", `/CN=${NAME}`,
     "-addext", `subjectAltName=DNS:${NAME}`, "-keyout", join(folder, "key.pem"), "-out", join(folder, "cert.pem")], { stdio: "ignore" });
   const [http, https] = await freePorts(2);
-  const host = passHost ? "proxy_set_header Host $host;" : "# Host is that of proxy_pass.";
+  const host = passHost ? "proxy_set_header Host $http_host;" : "# Host is that of proxy_pass.";
   const locations = `
     proxy_http_version 1.1;
     proxy_set_header Upgrade $http_upgrade;
@@ -57,19 +46,7 @@ http {
   }
 }
 `);
-  const child = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", join(folder, "error.log")], { stdio: "inherit" });
-  const exited = once(child, "exit");
-  t.after(async () => {
-    child.kill();
-    await exited;
-  });
-  const isUp = (port) => new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => { socket.destroy(); resolve(true); }).on("error", () => resolve(false));
-  });
-  while (!(await isUp(https))) {
-    if (child.exitCode !== null) throw new Error(readFileSync(join(folder, "error.log"), "utf8"));
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await run(t, ["nginx", "-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"], https);
   // To the browser these are the ports that a site has, so that its Host has none.
   const switches = [`--host-resolver-rules=MAP ${NAME}:80 127.0.0.1:${http}, MAP ${NAME}:443 127.0.0.1:${https}`,
     "--ignore-certificate-errors", "--disable-features=LocalNetworkAccessChecks"];

@@ -20,7 +20,7 @@ const WAYS = [
 ];
 
 for (const [scheme, prefix, passHost] of WAYS) {
-  const how = `${scheme}, prefix ${prefix}, ${passHost ? "Host $host" : "Host of proxy_pass and --origin"}`;
+  const how = `${scheme}, prefix ${prefix}, ${passHost ? "Host $http_host" : "Host of proxy_pass and --origin"}`;
   for (const [app, promise] of Object.entries(panels)) {
     test(`${app} behind nginx: ${how}`, options, async (t) => {
       const site = await behind(t, { passHost, args: passHost ? [] : ORIGINS });
@@ -43,7 +43,7 @@ test("without Host and without --origin it is refused, and the log says what to 
   const site = await behind(t, { passHost: false });
   const page = await open(t, await site.browser(), `${site.https}trimmed/`, /WebSocket connection to .* failed/);
   await page.locator("#panel-pong .log .close", { hasText: "1006" }).first().waitFor();
-  const advice = [`origin "https://${NAME}" is not that of host "127.0.0.1:${site.trimmed.port}"`, `--origin https://${NAME}`, "proxy_set_header Host $host"];
+  const advice = [`origin "https://${NAME}" is not that of host "127.0.0.1:${site.trimmed.port}"`, `--origin https://${NAME}`, "proxy_set_header Host $http_host"];
   await until(() => advice.every((words) => site.trimmed.log.includes(words)), `the advice in ${site.trimmed.log}`);
 });
 

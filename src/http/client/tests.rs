@@ -111,7 +111,7 @@ fn refuses_responses_for_the_reasons_of_requests() {
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(65));
     let cases = [
         ("HTTP/1.1 200 OK\n", Invalid(Malformed)),
-        ("\u{16}\u{3}\u{1}", Invalid(Malformed)),
+        ("\u{16}\u{3}\u{1}", Invalid(RequestError::Tls)),
         ("SSH-2.0-OpenSSH\r\n\r\n", Invalid(HttpVersion)),
         ("HTTP/1.1 2x0 OK\r\n\r\n", Invalid(Malformed)),
         ("HTTP/1.1 099 OK\r\n\r\n", Invalid(Malformed)),

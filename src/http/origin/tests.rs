@@ -203,24 +203,51 @@ fn origins_print_as_browsers_send_them() {
 fn a_refusal_tells_the_operator_what_to_do() {
     let bytes = head(&["Host: inner:8080", "X-Forwarded-Host: outer", "Origin: https://app.example"]);
     let request = Request::parse(&bytes).unwrap();
-    let direct = OriginRefusal::new(&request, Via::Direct).to_string();
+    let policy = OriginPolicy { local: true, ..OriginPolicy::default() };
+    let refusal = |via| OriginRefusal::new(&policy, &request, via, Reach::Network).to_string();
+    let direct = refusal(Via::Direct);
     let parts = [
         "\"https://app.example\"",
         "\"inner:8080\"",
         "add Config::origins https://app.example",
-        "proxy_set_header Host $host",
+        "proxy_set_header Host $http_host",
     ];
     for part in parts {
         assert!(direct.contains(part), "{part}: {direct}");
     }
-    assert!(OriginRefusal::new(&request, Via::TrustedProxy).to_string().contains("\"outer\""));
+    assert!(refusal(Via::TrustedProxy).contains("\"outer\""));
+}
+
+#[test]
+fn the_refusal_of_a_page_of_this_machine_names_the_way_out_that_fits() {
+    let (local, strict) = (OriginPolicy { local: true, ..OriginPolicy::default() }, OriginPolicy::default());
+    let listen = "while the server listens on 127.0.0.1 alone, without a proxy";
+    let connect = "may connect to ws://127.0.0.1, without a proxy";
+    let host = "let Host pass";
+    let cases = [
+        ("null", &local, Reach::Network, "Config::origins '*'", listen),
+        ("null", &local, Reach::Loopback, "Config::origins '*'", connect),
+        ("null", &strict, Reach::Loopback, "Config::origins '*'", host),
+        ("file://", &local, Reach::Network, "add Config::origins file://", listen),
+        ("http://localhost:5173", &local, Reach::Network, "add Config::origins http://localhost:5173", listen),
+        ("http://127.0.0.1:5173", &local, Reach::Loopback, "add Config::origins http://127.0.0.1:5173", connect),
+        ("http://localhost.example", &local, Reach::Network, "add Config::origins http://localhost.example", host),
+    ];
+    for (origin, policy, reach, allow, way) in cases {
+        let bytes = head(&["Host: 192.0.2.1:8080", &format!("Origin: {origin}")]);
+        let line = OriginRefusal::new(policy, &Request::parse(&bytes).unwrap(), Via::Direct, reach).to_string();
+        let ways: Vec<_> = [listen, connect, host].into_iter().filter(|it| line.contains(it)).collect();
+        assert_eq!(ways, [way], "{line}");
+        assert!(line.contains(allow), "{line}");
+    }
 }
 
 #[test]
 fn a_refusal_escapes_and_bounds_what_the_peer_sent() {
     let origin = format!("Origin: $(id)\"\u{202e}\t{}", "x".repeat(3000));
     let bytes = head(&["Host: a", &origin]);
-    let line = OriginRefusal::new(&Request::parse(&bytes).unwrap(), Via::Direct).to_string();
+    let request = Request::parse(&bytes).unwrap();
+    let line = OriginRefusal::new(&OriginPolicy::default(), &request, Via::Direct, Reach::Network).to_string();
     assert!(line.contains(r#"origin "$(id)\"\u{202e}\t"#), "{line}");
     assert!(line.contains("Config::origins '*'") && !line.contains("Config::origins $"), "{line}");
     assert!(line.is_ascii() && line.len() < 600 && !line.contains(|c: char| c.is_control()), "{line}");

@@ -1,4 +1,4 @@
-use super::Resolved::{Malformed, MethodNotAllowed, Mount, NotFound, Route};
+use super::Resolved::{Malformed, MethodNotAllowed, Mount, NotFound, Options, Route};
 use super::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,10 @@ fn a_mount_at_every_path_beside_routes() {
             (Plain, "GET", "/other", Resolved::Request(0)),
             (Plain, "HEAD", "/other", Resolved::Request(0)),
             (Plain, "POST", "/", MethodNotAllowed("GET, HEAD")),
+            (Plain, "OPTIONS", "/", Options("GET, HEAD")),
+            (Plain, "options", "/", MethodNotAllowed("GET, HEAD")),
             (Plain, "POST", "/other", Resolved::Request(0)),
+            (Plain, "OPTIONS", "/other", Resolved::Request(0)),
             (Plain, "GET", "/..", Malformed),
             (Upgrade, "GET", "/%", Malformed),
         ],
@@ -80,6 +83,8 @@ fn mounts_under_their_own_paths() {
             (Plain, "HEAD", "/publish", Route(3)),
             (Plain, "GET", "/publish", Route(4)),
             (Plain, "PUT", "/publish", MethodNotAllowed("POST, HEAD, GET")),
+            (Plain, "OPTIONS", "/publish", Options("POST, HEAD, GET")),
+            (Plain, "OPTIONS", "/nothing", NotFound),
             (Plain, "get", "/", MethodNotAllowed("GET, HEAD")),
         ],
     );
@@ -109,7 +114,14 @@ fn exact_beats_wildcard_and_the_longest_wildcard_wins() {
 #[test]
 fn a_wildcard_route_takes_paths_without_a_more_exact_pattern() {
     let mounts = ["/echo", "/rooms/*"];
-    let routes = [("GET", "/*"), ("POST", "/*"), ("GET", "/files/*"), ("GET", "/files/a"), ("PUT", "/rooms/*")];
+    let routes = [
+        ("GET", "/*"),
+        ("POST", "/*"),
+        ("GET", "/files/*"),
+        ("GET", "/files/a"),
+        ("PUT", "/rooms/*"),
+        ("OPTIONS", "/files/*"),
+    ];
     check(
         &router(&mounts, &routes),
         &[
@@ -121,6 +133,8 @@ fn a_wildcard_route_takes_paths_without_a_more_exact_pattern() {
             (Plain, "GET", "/files/b/c", Route(2)),
             (Plain, "GET", "/files/a", Route(3)),
             (Plain, "GET", "/filesystem", Route(0)),
+            (Plain, "OPTIONS", "/files/b", Route(5)),
+            (Plain, "OPTIONS", "/a/b", Options("GET, HEAD, POST")),
             (Plain, "GET", "/echo", Resolved::Request(0)),
             (Plain, "GET", "/echo/", Route(0)),
             (Plain, "PUT", "/rooms/1", Route(4)),
@@ -208,6 +222,7 @@ fn mounts_and_routes_have_no_refusal() {
         (Mount(0), None),
         (Route(0), None),
         (MethodNotAllowed("GET, HEAD"), Some(405)),
+        (Options("GET, HEAD"), Some(204)),
         (Resolved::Request(0), None),
         (NotFound, Some(404)),
         (Malformed, Some(400)),
@@ -215,8 +230,10 @@ fn mounts_and_routes_have_no_refusal() {
     for (resolved, status) in statuses {
         assert_eq!(resolved.refusal().map(|it| it.status()), status, "{resolved:?}");
     }
-    let refusal = MethodNotAllowed("GET, HEAD").refusal().unwrap();
-    assert!(refusal.headers().contains(&("Allow".into(), "GET, HEAD".into())));
+    for resolved in [MethodNotAllowed("GET, HEAD"), Options("GET, HEAD")] {
+        let refusal = resolved.refusal().unwrap();
+        assert!(refusal.headers().contains(&("Allow".into(), "GET, HEAD".into())), "{resolved:?}");
+    }
 }
 
 #[test]
@@ -229,4 +246,10 @@ fn the_caller_may_choose_the_answer_to_unknown_paths() {
     for other in [Mount(0), Route(0), Resolved::Request(0), MethodNotAllowed("GET, HEAD"), Malformed] {
         assert_eq!(router.refusal(&other), other.refusal(), "{other:?}");
     }
+}
+
+#[test]
+fn the_patterns_of_mounts_are_listed_in_the_order_of_their_numbers() {
+    let all = ["/echo", "/rooms/*", "/a", "/*", "/rooms"];
+    assert_eq!(router(&all, &[("GET", "/page")]).mount_patterns(), all);
 }

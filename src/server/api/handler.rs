@@ -86,7 +86,7 @@ pub trait Handler: Any + Send {
     }
 
     /// A plain HTTP request has come in, with its whole body. A route at the same path goes first. Default: 426 for GET and
-    /// HEAD, since the path is for WebSockets, and 405 for other methods.
+    /// HEAD, since the path is for WebSockets, 204 for OPTIONS, and 405 for other methods.
     fn request(&mut self, ctx: &mut Context<'_>, request: &Request<'_>, body: &[u8]) -> Answer {
         let _ = (ctx, body);
         Answer::Now(upgrade_required(request))

@@ -1,13 +1,13 @@
 //! Log lines about refusals and failures: which peer, which limit, and which field of `Config` sets it.
 
-use crate::http::RequestError;
+use crate::http::{LostUpgrade, Request, RequestError, Router, decode_path};
 use crate::protocol::{ContextTakeover, ProtocolError};
 use crate::server::connection::Connection;
 use crate::server::connection::entrance::Late;
 use crate::server::shared::Shared;
 use crate::server::types::config::Config;
 use crate::server::types::error::ConnectionError;
-use crate::server::types::log_limit::{Kind, TARGET, log_limited};
+use crate::server::types::log_limit::{Kind, TARGET, excerpt, log_limited};
 
 /// A request is about to be refused.
 pub(super) fn log_request_error(shared: &mut Shared, slot: u32, error: RequestError) {
@@ -33,8 +33,40 @@ pub(super) fn log_request_error(shared: &mut Shared, slot: u32, error: RequestEr
             "{peer}: refused with {status}: a request body of more bytes than Config::max_body ({}), or its handler, allows",
             shared.env.config.max_body
         ),
+        RequestError::Tls => log_limited!(shared, Tls, "{peer}: refused with {status}: {}", error.advice().trim_end()),
+        error if error.is_of_handshake() => {
+            log_limited!(shared, Handshake, "{peer}: a WebSocket refused with {status}: {}", error.advice().trim_end())
+        }
         _ => log_limited!(shared, Refused, "{peer}: refused with {status}: {error}"),
     }
+}
+
+/// A request opens no WebSocket here. A client that wants one is told so by no browser, so the operator is.
+pub(super) fn log_no_websocket(shared: &mut Shared, slot: u32, request: &Request<'_>, router: &Router) {
+    let peer = shared.table.peer(slot);
+    if let Some(lost) = LostUpgrade::of(request) {
+        log_limited!(shared, LostUpgrade, "{peer}: {lost}");
+    } else if request.wants_upgrade() {
+        let path = excerpt(request.path());
+        if decode_path(request.path()).is_none() {
+            log_limited!(shared, Handshake, "{peer}: a WebSocket refused with 400: the path \"{path}\" is not valid");
+        } else {
+            log_limited!(
+                shared,
+                Path,
+                "{peer}: a WebSocket refused with 404: nothing is mounted at \"{path}\": {}mount a handler at /*",
+                listed(&router.mount_patterns())
+            );
+        }
+    }
+}
+
+/// `use /a, /b, ` and so on, or nothing.
+fn listed(patterns: &[String]) -> String {
+    const MOST: usize = 10;
+    let more = if patterns.len() > MOST { "... " } else { "" };
+    let all: String = patterns.iter().take(MOST).map(|pattern| format!("{pattern}, ")).collect();
+    if all.is_empty() { all } else { format!("use {all}{more}or ") }
 }
 
 /// A request was not complete, or not answered, in time.
@@ -86,16 +118,7 @@ pub(super) fn log_failure(shared: &mut Shared, slot: u32, error: &ConnectionErro
              Config::slow",
             config.max_queue
         ),
-        // The protocol has ended, but its extension is still there.
-        ConnectionError::Protocol(error @ ProtocolError::InvalidDeflate) if forgets(shared, slot) => log_limited!(
-            shared,
-            Takeover,
-            "{peer} {id}: closed with {code}: {error} (RFC 7692, 7.2.2); if the client compresses with its context though \
-             client_no_context_takeover was agreed, Config::deflate takeover serves it"
-        ),
-        ConnectionError::Protocol(error) => {
-            log_limited!(shared, Protocol, "{peer} {id}: closed with {code}: {error} (RFC 6455, {})", error.section())
-        }
+        ConnectionError::Protocol(error) => log_protocol_error(shared, slot, *error),
         ConnectionError::Io(error) => log_limited!(shared, Io, "{peer} {id}: failed: {error}"),
         ConnectionError::PingTimeout => log_limited!(
             shared,
@@ -126,6 +149,20 @@ pub(super) fn log_failure(shared: &mut Shared, slot: u32, error: &ConnectionErro
         ),
         // A panic was logged where it was caught, with its text.
         _ => {}
+    }
+}
+
+fn log_protocol_error(shared: &mut Shared, slot: u32, error: ProtocolError) {
+    let (peer, id, code) = (shared.table.peer(slot), shared.table.id(slot), error.close_code().0);
+    if error == ProtocolError::InvalidDeflate && forgets(shared, slot) {
+        log_limited!(
+            shared,
+            Takeover,
+            "{peer} {id}: closed with {code}: {error} (RFC 7692, 7.2.2); if the client compresses with its context though \
+             client_no_context_takeover was agreed, Config::deflate takeover serves it"
+        );
+    } else {
+        log_limited!(shared, Protocol, "{peer} {id}: closed with {code}: {error} (RFC 6455, {})", error.section());
     }
 }
 

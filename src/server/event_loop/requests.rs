@@ -1,5 +1,6 @@
 //! Plain HTTP requests: to routes, to handlers, or refused. One at a time for a connection, in their order.
 
+use super::logs::log_no_websocket;
 use super::responses::failed;
 use super::site::Target;
 use super::state::EventLoop;
@@ -67,6 +68,7 @@ impl<P: Poller> EventLoop<P> {
             }
             (Target::Upgrade(mount), None) => self.on_upgrade(slot, mount, &request, rest.len()),
             (target, _) => {
+                log_no_websocket(&mut self.lines.shared, slot, &request, &rules.router);
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
                     self.lines.refuse_request(slot, &request, error);
                 }

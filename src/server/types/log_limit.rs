@@ -69,6 +69,10 @@ kinds! {
     Head: Warn, "refused for Config::head";
     Body: Warn, "refused for Config::max_body";
     Origin: Warn, "refused for their origin";
+    Path: Warn, "WebSockets refused for their path";
+    Handshake: Warn, "WebSockets refused for their opening handshake";
+    LostUpgrade: Warn, "WebSockets without the header Upgrade";
+    Tls: Warn, "refused because they speak TLS";
     ProxyHeader: Warn, "dropped for their PROXY header";
     MessageSize: Warn, "closed for Config::max_message or Config::max_frames";
     MessageRate: Warn, "closed for Config::max_message_rate";

@@ -167,7 +167,7 @@ fn a_head_a_body_and_pipelined_requests_become_the_same_steps_however_they_are_s
 fn a_broken_rule_is_refused_at_the_same_place_however_the_bytes_are_split() {
     let a = get("/a");
     let cases: [(String, &[&str], End); 5] = [
-        ("\x16\x03\x01".to_owned(), &["Malformed"], Refused),
+        ("\x16\x03\x01".to_owned(), &["Tls"], Refused),
         (format!("{a}GET\0"), &["GET /a", "Malformed"], Refused),
         (sized(MAX_BODY + 1, ""), &["POST /body", "BodyTooLarge"], Refused),
         (chunked("15\r\n"), &["POST /body", "BodyTooLarge"], Refused),

@@ -33,7 +33,7 @@ impl<S: Socket> Lines<S> {
         if let Err(error) = origins.check(request, via, reach) {
             let shared = &mut self.shared;
             if error == RequestError::ForeignOrigin {
-                let (peer, refusal) = (shared.table.peer(slot), OriginRefusal::new(request, via));
+                let (peer, refusal) = (shared.table.peer(slot), OriginRefusal::new(origins, request, via, reach));
                 log_limited!(shared, Origin, "{peer}: refused with 403: {refusal}");
             } else {
                 log_request_error(shared, slot, error);

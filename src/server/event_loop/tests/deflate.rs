@@ -117,23 +117,6 @@ fn the_agreed_compression_is_logged() {
 }
 
 #[test]
-fn a_client_that_keeps_its_context_though_it_was_asked_not_to_is_named_with_the_way_out() {
-    for (deflate, ends) in [(Deflate::default(), true), (Deflate::takeover(), false)] {
-        let mut bed = Bed::with(with(deflate), App::echo());
-        let mut peer = Peer::open(&mut bed, PLAIN);
-        let keeping = Extension { client_context: protocol::ContextTakeover::Yes, ..peer.agreed };
-        peer.deflater = Deflater::client(keeping, DeflateOptions::default());
-        logs::listen(log::Level::Warn);
-        (0..2).for_each(|_| peer.send(Message::Text(&text(1))));
-        bed.settle();
-        assert_eq!(peer.client.is_ended(), ends);
-        if ends {
-            logs::assert_said(&["closed with 1007", "client_no_context_takeover", "Config::deflate takeover"]);
-        }
-    }
-}
-
-#[test]
 fn messages_are_echoed_compressed_where_that_makes_them_shorter() {
     let mut random = Random::new(1);
     let noise: Vec<u8> = (0..50_000).map(|_| random.below(256) as u8).collect();

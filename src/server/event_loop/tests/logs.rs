@@ -1,6 +1,7 @@
 //! The contents of the log. The lines of a test are those of its thread, from when it begins to listen.
 
 mod limits;
+mod websockets;
 
 use std::cell::RefCell;
 use std::sync::Once;
