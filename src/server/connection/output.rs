@@ -300,7 +300,8 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn queue_posts(&mut self, share: &Share<'_>, sent: usize, env: &Env) -> Sent {
-        let Share { posts, bytes, start, newest } = *share;
+        let Share { posts, bytes, start, newest, topic } = *share;
+        let kind = Kind::Post(topic);
         let lead = rest_of_begun_frame(bytes, sent);
         let has_room = self.has_room(&[Part::Frames(bytes)], sent, env);
         let (sent, end) = (start + sent, start + bytes.len());
@@ -309,22 +310,26 @@ impl Output {
         let mut outcome = Sent::Queued;
         match env.config.slow {
             Slow::Latest => {
-                if owed.queue.drop_unsent_posts() || begun < newest {
+                if owed.queue.drop_unsent_posts(topic) || begun < newest {
                     env.stats.add(Count::SlowSkipped);
                     outcome = Sent::Replaced;
                 }
-                owed.queue.push_shared(posts, sent..begun, lead, Kind::Post, &env.shared);
-                owed.queue.push_shared(posts, newest.max(begun)..end, 0, Kind::Post, &env.shared);
+                // The newest of many topics together may be too much.
+                if owed.queue.len() > env.config.high_water && owed.queue.len() + end - newest > env.config.max_queue {
+                    outcome = Sent::TooMuch;
+                }
+                owed.queue.push_shared(posts, sent..begun, lead, kind, &env.shared);
+                owed.queue.push_shared(posts, newest.max(begun)..end, 0, kind, &env.shared);
             }
             Slow::Drop if !has_room => {
                 env.stats.add(Count::SlowSkipped);
-                owed.queue.push_shared(posts, sent..begun, lead, Kind::Post, &env.shared);
+                owed.queue.push_shared(posts, sent..begun, lead, kind, &env.shared);
             }
             Slow::Close if !has_room => {
                 outcome = Sent::TooMuch;
-                owed.queue.push_shared(posts, sent..end, lead, Kind::Post, &env.shared);
+                owed.queue.push_shared(posts, sent..end, lead, kind, &env.shared);
             }
-            Slow::Close | Slow::Drop => owed.queue.push_shared(posts, sent..end, lead, Kind::Post, &env.shared),
+            Slow::Close | Slow::Drop => owed.queue.push_shared(posts, sent..end, lead, kind, &env.shared),
         }
         owed.note_growth(env);
         outcome

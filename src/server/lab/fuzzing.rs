@@ -13,6 +13,7 @@ use crate::server::connection::output::queue::{self, WriteQueue};
 use crate::server::event_loop::site::Route;
 use crate::server::transport::memory::Client;
 use crate::server::types::env::Account;
+use crate::server::types::id::TopicKey;
 use crate::server::types::shared_bytes::SharedBytes;
 use crate::server::{Accept, Answer, Config, Context, Handle, Peer};
 
@@ -199,7 +200,7 @@ impl Queue {
     pub fn push_shared(&mut self, bytes: &Shared, range: Range<usize>, lead: usize, kind: Kind) {
         let kind = match kind {
             Kind::Own => queue::Kind::Own,
-            Kind::Post => queue::Kind::Post,
+            Kind::Post => queue::Kind::Post(TopicKey(0)),
         };
         self.queue.push_shared(&bytes.0, range, lead, kind, &self.account);
     }
@@ -228,7 +229,7 @@ impl Queue {
 
     /// See [`WriteQueue::drop_unsent_posts`].
     pub fn drop_unsent_posts(&mut self) -> bool {
-        self.queue.drop_unsent_posts()
+        self.queue.drop_unsent_posts(TopicKey(0))
     }
 }
 

@@ -277,7 +277,9 @@ impl Shared {
     pub fn settle_posts(&mut self, slot: u32) {
         if !self.posts.is_empty() {
             let mut copy = Vec::new();
-            self.take_posts(slot, &mut copy);
+            for delivery in self.take_deliveries(slot) {
+                self.append_post(slot, delivery.post as usize, &mut copy);
+            }
             if !copy.is_empty() {
                 let start = self.outbox.replies.len();
                 self.outbox.replies.extend_from_slice(&copy);
@@ -295,20 +297,14 @@ impl Shared {
         }
     }
 
-    /// Appends the posts that a connection has yet to get to `output`, and marks them as seen. Returns where the newest
-    /// begins there.
-    pub fn take_posts(&mut self, slot: u32, output: &mut Vec<u8>) -> usize {
+    /// Lists the posts that a connection has yet to get, and marks them as seen.
+    pub fn take_deliveries(&mut self, slot: u32) -> Vec<Delivery> {
         let id = self.table.id(slot);
-        let mut newest = output.len();
-        for at in self.posts.seen(slot) as usize..self.posts.log.len() {
-            let Some(&Post { topic, except, .. }) = self.posts.log.get(at) else { break };
-            if except != Some(id) && self.is_member(slot, topic) {
-                newest = output.len();
-                self.append_post(slot, at, output);
-            }
-        }
+        let unseen = (0..).zip(&self.posts.log).skip(self.posts.seen(slot) as usize);
+        let own = unseen.filter(|(_, post)| post.except != Some(id) && self.is_member(slot, post.topic));
+        let own = own.map(|(post, _)| Delivery { slot, post }).collect();
         self.posts.skip(slot);
-        newest
+        own
     }
 
     /// Lists the connections that have yet to get a post.

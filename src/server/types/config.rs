@@ -222,7 +222,8 @@ pub enum Slow {
     Close,
     /// Broadcasts that would make the connection be owed more than [`Config::max_queue`] are skipped.
     Drop,
-    /// Of the broadcasts that its socket does not accept at once, only the newest is kept: for positions and prices.
+    /// Of the broadcasts to each topic that its socket does not accept at once, only the newest is kept: for positions and
+    /// prices. If the newest of many topics are together more than [`Config::max_queue`], it is closed with 1013.
     Latest,
 }
 

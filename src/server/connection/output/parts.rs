@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::queue::frame_len;
+use crate::server::types::id::TopicKey;
 use crate::server::types::shared_bytes::SharedBytes;
 
 /// Pieces that fit in one write.
@@ -42,11 +43,13 @@ pub(crate) struct Share<'a> {
     /// Where in `posts` these bytes begin, and where the newest of the broadcasts does.
     pub start: usize,
     pub newest: usize,
+    /// The topic of the newest. With `Slow::Latest` it is that of all.
+    pub topic: TopicKey,
 }
 
 impl<'a> Share<'a> {
-    pub fn new(posts: &'a Rc<SharedBytes>, all: Range<usize>, newest: usize) -> Self {
-        Share { posts, start: all.start, newest, bytes: posts.get(all).unwrap_or_default() }
+    pub fn new(posts: &'a Rc<SharedBytes>, all: Range<usize>, newest: usize, topic: TopicKey) -> Self {
+        Share { posts, start: all.start, newest, topic, bytes: posts.get(all).unwrap_or_default() }
     }
 }
 

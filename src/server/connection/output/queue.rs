@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::protocol::FrameHeader;
 use crate::server::types::env::Account;
+use crate::server::types::id::TopicKey;
 use crate::server::types::shared_bytes::SharedBytes;
 
 /// A shared tail shorter than this is copied: it must not keep a whole turn's broadcasts alive.
@@ -39,8 +40,8 @@ struct Chunk {
 pub(crate) enum Kind {
     /// For this peer alone: never dropped while the connection lasts.
     Own,
-    /// A broadcast. With `Slow::Latest`, only the newest is kept.
-    Post,
+    /// A broadcast to a topic. With `Slow::Latest`, only the newest of each topic is kept.
+    Post(TopicKey),
 }
 
 #[derive(Debug)]
@@ -168,10 +169,10 @@ impl WriteQueue {
         self.drop_unsent(|_| true);
     }
 
-    /// Drops all broadcasts of which the peer has not received any byte. Returns whether there were any.
-    pub fn drop_unsent_posts(&mut self) -> bool {
+    /// Drops all broadcasts to a topic of which the peer has not received any byte. Returns whether there were any.
+    pub fn drop_unsent_posts(&mut self, topic: TopicKey) -> bool {
         let before = self.len;
-        self.drop_unsent(|kind| kind == Kind::Post);
+        self.drop_unsent(|kind| kind == Kind::Post(topic));
         self.len < before
     }
 
@@ -250,7 +251,7 @@ mod tests {
             let account = Account::default();
             let mut all = Vec::new();
             queue.push(&frames(&[b"own"]), 0);
-            queue.push_shared(&shared, 0..shared.len(), 0, Kind::Post, &account);
+            queue.push_shared(&shared, 0..shared.len(), 0, Kind::Post(TopicKey(1)), &account);
             queue.push(&frames(&[b"tail", b""]), 0);
             queue.push(&frames(&[&[7; 600]]), 0);
             for bytes in [&frames(&[b"own"])[..], &shared, &frames(&[b"tail", b""]), &frames(&[&[7; 600]])] {
@@ -310,12 +311,12 @@ mod tests {
             let mut queue = WriteQueue::default();
             for bytes in [&first, &second] {
                 let shared = Rc::new(SharedBytes::new(bytes.clone()));
-                queue.push_shared(&shared, 0..bytes.len(), 0, Kind::Post, &Account::default());
+                queue.push_shared(&shared, 0..bytes.len(), 0, Kind::Post(TopicKey(1)), &Account::default());
                 queue.push(&frames(&[b"own"]), 0);
             }
             queue.advance(sent);
-            assert!(queue.drop_unsent_posts());
-            assert!(!queue.drop_unsent_posts());
+            assert!(queue.drop_unsent_posts(TopicKey(1)));
+            assert!(!queue.drop_unsent_posts(TopicKey(1)));
             let own = frames(&[b"own", b"own"]);
             assert_eq!(owed(&queue), [&first[first.len() - kept..], &own].concat(), "after {sent}");
         }
@@ -325,7 +326,7 @@ mod tests {
     fn memory_is_counted_by_capacity_and_given_back() {
         let (mut queue, account) = (WriteQueue::default(), Account::default());
         let shared = Rc::new(SharedBytes::new(frames(&[&[1; 50_000]])));
-        queue.push_shared(&shared, 0..shared.len(), 0, Kind::Post, &account);
+        queue.push_shared(&shared, 0..shared.len(), 0, Kind::Post(TopicKey(1)), &account);
         drop(shared);
         assert!(account.get() >= 50_004);
         queue.push(&frames(&[&[2; 30_000]]), 0);

@@ -3,6 +3,7 @@
 mod marks;
 mod slow;
 
+use crate::server::types::id::TopicKey;
 use std::rc::Rc;
 
 use super::*;
@@ -52,7 +53,7 @@ impl Way {
             Way::PayloadFromShared => output.send(socket, &parts, Input::Shared(&shared), env)?,
             Way::Always => output.send_always(socket, &bytes, env).map(|()| sent_of(output))?,
             Way::Response => output.send_response(socket, &bytes, None, env).map(|()| sent_of(output))?,
-            Way::Posts => output.send_posts(socket, &Share::new(&shared, 0..bytes.len(), 0), env)?,
+            Way::Posts => output.send_posts(socket, &Share::new(&shared, 0..bytes.len(), 0, TopicKey(0)), env)?,
         };
         assert_eq!(sent, sent_of(output));
         Ok(bytes)

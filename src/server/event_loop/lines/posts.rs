@@ -7,8 +7,10 @@ use super::{Line, Lines};
 use crate::server::connection::output::Sent;
 use crate::server::connection::output::parts::Share;
 use crate::server::connection::websocket::Sending;
+use crate::server::shared::Shared;
 use crate::server::shared::posts::Delivery;
 use crate::server::transport::Socket;
+use crate::server::types::config::Slow;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::TopicKey;
 use crate::server::types::shared_bytes::SharedBytes;
@@ -53,14 +55,14 @@ impl<S: Socket> Lines<S> {
     fn deliver_topic(&mut self, topic: TopicKey) {
         let newest = self.shared.posts.log.last().map_or(0, |post| post.bytes.start);
         let posts = Rc::clone(&self.shared.posts.bytes);
-        let share = Share::new(&posts, 0..posts.len(), newest);
+        let share = Share::new(&posts, 0..posts.len(), newest, topic);
         // From the end: when a member fails and leaves, a member that has been served takes its place.
         for at in (0..self.shared.topics.members(topic).len()).rev() {
             let Some(&slot) = self.shared.topics.members(topic).get(at) else { continue };
             if self.shared.posts.is_special(slot) {
                 self.send_own_posts(slot);
             } else if let Some(sending) = self.shared.sending(slot) {
-                self.send_compressed_posts(slot, sending);
+                self.send_compressed_posts(slot, sending, topic);
             } else {
                 self.send_posts(slot, &share);
             }
@@ -71,50 +73,65 @@ impl<S: Socket> Lines<S> {
     fn deliver_listed(&mut self, deliveries: &mut Vec<Delivery>) {
         deliveries.sort_unstable();
         for to_one in deliveries.chunk_by(|one, next| one.slot == next.slot) {
-            let (Some(first), Some(last)) = (to_one.first(), to_one.last()) else { continue };
-            let (slot, posts) = (first.slot, &self.shared.posts);
-            let place =
-                |delivery: &Delivery| posts.log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
-            let (all, newest) = (place(first).start..place(last).end, place(last).start);
-            let is_one_piece = to_one.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len();
-            if is_one_piece && self.shared.sending(slot).is_none() {
-                let posts = Rc::clone(&posts.bytes);
-                self.send_posts(slot, &Share::new(&posts, all, newest));
-            } else {
-                let (mut own, mut newest) = (Vec::new(), 0);
-                for delivery in to_one {
-                    newest = own.len();
-                    self.shared.append_post(slot, delivery.post as usize, &mut own);
-                }
-                let own = Rc::new(SharedBytes::new(own));
-                self.send_posts(slot, &Share::new(&own, 0..own.len(), newest));
-            }
+            self.deliver_to_one(to_one);
         }
         deliveries.clear();
     }
 
+    /// Makes deliveries that are all to one connection. With [`Slow::Latest`] posts to one topic replace each other, so those
+    /// to another are sent by themselves.
+    fn deliver_to_one(&mut self, deliveries: &[Delivery]) {
+        let topic = |shared: &Shared, at: &Delivery| shared.posts.log.get(at.post as usize).map(|post| post.topic);
+        if self.shared.env.config.slow != Slow::Latest {
+            return self.deliver_at_once(deliveries);
+        }
+        let mut rest = deliveries;
+        while let Some(first) = rest.first() {
+            let first = topic(&self.shared, first);
+            let len = rest.iter().take_while(|delivery| topic(&self.shared, delivery) == first).count();
+            let (run, others) = rest.split_at(len);
+            self.deliver_at_once(run);
+            rest = others;
+        }
+    }
+
+    fn deliver_at_once(&mut self, deliveries: &[Delivery]) {
+        let (Some(first), Some(last)) = (deliveries.first(), deliveries.last()) else { return };
+        let (slot, posts) = (first.slot, &self.shared.posts);
+        let place = |delivery: &Delivery| posts.log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
+        let Some(topic) = posts.log.get(last.post as usize).map(|post| post.topic) else { return };
+        let (all, newest) = (place(first).start..place(last).end, place(last).start);
+        let is_one_piece = deliveries.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len();
+        if is_one_piece && self.shared.sending(slot).is_none() {
+            let posts = Rc::clone(&posts.bytes);
+            return self.send_posts(slot, &Share::new(&posts, all, newest, topic));
+        }
+        let (mut own, mut newest) = (Vec::new(), 0);
+        for delivery in deliveries {
+            newest = own.len();
+            self.shared.append_post(slot, delivery.post as usize, &mut own);
+        }
+        let own = Rc::new(SharedBytes::new(own));
+        self.send_posts(slot, &Share::new(&own, 0..own.len(), newest, topic));
+    }
+
     /// Delivers all of the turn's posts to a member, compressed.
-    fn send_compressed_posts(&mut self, slot: u32, sending: Sending) {
+    fn send_compressed_posts(&mut self, slot: u32, sending: Sending, topic: TopicKey) {
         if sending.has_takeover() {
             return self.send_own_posts(slot);
         }
         let shared = &mut self.shared;
         let (posts, newest) =
             shared.posts.all_compressed(sending.window_bits(), &mut shared.compressor, &shared.env.stats);
-        self.send_posts(slot, &Share::new(&posts, 0..posts.len(), newest));
+        self.send_posts(slot, &Share::new(&posts, 0..posts.len(), newest, topic));
     }
 
     /// Delivers those of the turn's posts that a member has yet to get.
     #[inline(never)]
     pub fn send_own_posts(&mut self, slot: u32) {
-        if self.shared.posts.is_empty() {
-            return;
-        }
-        let mut posts = Vec::new();
-        let newest = self.shared.take_posts(slot, &mut posts);
-        if !posts.is_empty() {
-            let posts = Rc::new(SharedBytes::new(posts));
-            self.send_posts(slot, &Share::new(&posts, 0..posts.len(), newest));
+        if !self.shared.posts.is_empty() {
+            let deliveries = self.shared.take_deliveries(slot);
+            self.deliver_to_one(&deliveries);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Memory in all, message rates, and what becomes of broadcasts to slow peers.
 
 use super::*;
+use crate::Deflate;
+use crate::protocol::DEFLATE_AVAILABLE;
 
 const KIB: usize = 1024;
 
@@ -58,6 +60,56 @@ fn with_latest_a_slow_member_gets_the_newest_and_nothing_of_its_own_is_lost() {
             frames.iter().filter_map(|it| if let Frame::Binary(b) = it { Some(b.len()) } else { None }).collect();
         assert_eq!(got, if begun > 0 { vec![5000, 8000] } else { vec![8000] }, "{begun} bytes begun");
     }
+}
+
+#[test]
+fn with_latest_a_slow_member_of_many_topics_gets_the_newest_of_each() {
+    let app = || {
+        App::new(|ctx, call| match call {
+            Call::Open => (0..10).for_each(|topic| ctx.subscribe(&format!("topic {topic}"))),
+            Call::Message(Message::Text(text)) => {
+                let (topic, _) = text.split_once(' ').expect("a topic and a value");
+                ctx.publish(&format!("topic {topic}"), text);
+            }
+            _ => {}
+        })
+    };
+    let mut configs = vec![Config { slow: Slow::Latest, ..Config::default() }];
+    if DEFLATE_AVAILABLE {
+        configs.push(Config { deflate: Some(Deflate::takeover()), ..configs[0].clone() });
+    }
+    for config in configs {
+        for in_one_turn in [true, false] {
+            let mut bed = Bed::with(config.clone(), app());
+            let (mut stuck, mut reader, speaker) = (bed.open(), bed.open(), bed.open());
+            stuck.limit(0);
+            for value in 0..5 {
+                for topic in 0..10 {
+                    speaker.text(&format!("{topic} {value}"));
+                    if !in_one_turn {
+                        bed.settle();
+                    }
+                }
+            }
+            bed.settle();
+            assert_eq!(reader.texts().len(), 50);
+            stuck.unlimit();
+            bed.settle();
+            let newest: Vec<_> = (0..10).map(|topic| format!("{topic} 4")).collect();
+            assert_eq!(stuck.texts(), newest, "in one turn: {in_one_turn}");
+        }
+    }
+    // The newest of each are too much together.
+    let mut bed = Bed::with(Config { slow: Slow::Latest, ..Config::default() }, app());
+    let (mut stuck, speaker) = (bed.open(), bed.open());
+    stuck.limit(0);
+    for topic in 0..10 {
+        speaker.text(&format!("{topic} {}", "x".repeat(200 * KIB)));
+        bed.settle();
+    }
+    stuck.unlimit();
+    bed.settle();
+    assert!(matches!(stuck.frames().last(), Some(Frame::Close(1013, _))));
 }
 
 #[test]

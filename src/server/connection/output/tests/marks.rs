@@ -1,6 +1,7 @@
 //! Water marks, and the most that a connection may be owed.
 
 use super::*;
+use crate::server::types::id::TopicKey;
 
 fn config() -> Config {
     Config { low_water: 50, high_water: 100, max_queue: 200, ..Config::default() }
@@ -134,7 +135,7 @@ fn dropping_unsent_frames_leaves_whole_frames_on_the_wire() {
                 "one send" => drop(output.send(&mut socket, &[Part::Frames(&all)], slice, &env).unwrap()),
                 "payload in place" => drop(output.send(&mut socket, &parts, Input::Shared(&shared), &env).unwrap()),
                 "posts" => {
-                    let share = Share::new(&shared, 0..all.len(), 5140);
+                    let share = Share::new(&shared, 0..all.len(), 5140, TopicKey(0));
                     let _ = output.send_posts(&mut socket, &share, &env).unwrap();
                 }
                 _ => output.send_always(&mut socket, &all, &env).unwrap(),

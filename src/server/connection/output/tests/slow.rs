@@ -1,6 +1,7 @@
 //! Broadcasts to a peer that does not accept them all: each policy, by the bytes that the peer gets in the end.
 
 use super::*;
+use crate::server::types::id::TopicKey;
 
 /// Broadcasts behind each other, and where each begins.
 struct Posts {
@@ -23,7 +24,7 @@ impl Posts {
 
     /// The share of a member that gets all of them.
     fn all(&self) -> Share<'_> {
-        Share::new(&self.bytes, 0..self.bytes.len(), self.starts.last().copied().unwrap_or_default())
+        Share::new(&self.bytes, 0..self.bytes.len(), self.starts.last().copied().unwrap_or_default(), TopicKey(0))
     }
 }
 
@@ -157,7 +158,7 @@ fn a_share_may_begin_within_the_broadcasts_of_others() {
         for room in 0..120 {
             let env = env(config(slow));
             let (mut output, mut socket) = (Output::default(), FakeSocket::with_room(room));
-            let share = Share::new(&posts.bytes, 60..180, 120);
+            let share = Share::new(&posts.bytes, 60..180, 120, TopicKey(0));
             let sent = output.send_posts(&mut socket, &share, &env).unwrap();
             let is_replaced = slow == Slow::Latest && room == 0;
             assert_eq!(sent, if is_replaced { Sent::Replaced } else { Sent::Queued }, "{slow:?}, {room}");
