@@ -28,7 +28,7 @@ fn main() -> std::io::Result<()> {
                 Ok(()) => {}
                 // The queue is full because the loop is busy. This line is skipped, since the next one is newer.
                 Err(Rejected::Full(line)) => eprintln!("skipped: {line}"),
-                Err(Rejected::Stopped(_)) => return,
+                Err(Rejected::Stopped(_) | Rejected::NoSuchMount(_)) => return,
             }
         }
     });

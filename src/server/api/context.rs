@@ -71,6 +71,12 @@ impl<'a> Context<'a> {
         self.shared.mount_topic(self.mount).map_or(0, |topic| self.shared.topics.members(topic).len())
     }
 
+    /// The open connections of this mount, in no order.
+    pub fn connection_ids(&self) -> impl Iterator<Item = ConnectionId> {
+        let members = self.shared.mount_topic(self.mount).map_or(&[][..], |topic| self.shared.topics.members(topic));
+        members.iter().map(|slot| self.shared.table.id(*slot))
+    }
+
     /// Sends a message to this connection.
     #[inline]
     pub fn send(&mut self, payload: impl Payload) {
@@ -119,6 +125,16 @@ impl<'a> Context<'a> {
     pub fn publish(&mut self, topic: &str, payload: impl Payload) {
         if let Some(topic) = self.shared.topics.key(topic) {
             self.shared.posts.post(topic, payload.message(), None);
+        }
+    }
+
+    /// Sends a message to all other current subscribers of a topic.
+    pub fn publish_others(&mut self, topic: &str, payload: impl Payload) {
+        if let Some(topic) = self.shared.topics.key(topic) {
+            self.shared.posts.post(topic, payload.message(), Some(self.id));
+        }
+        if let Some(slot) = self.slot() {
+            self.shared.posts.note_special(slot);
         }
     }
 
@@ -186,6 +202,24 @@ impl<'a> Context<'a> {
     }
 
     /// The value that was kept with this connection, if it is a `T`. In `timer`, `None` once the connection has left.
+    ///
+    /// The value borrows the context. A part that an action needs is cloned; for a name that never changes, an `Rc<str>` or
+    /// `Arc<str>` makes that free of cost:
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use sockhop::{Context, Handler, Message};
+    /// struct User {
+    ///     room: Arc<str>,
+    /// }
+    /// # struct Rooms;
+    /// # impl Handler for Rooms {
+    /// fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+    ///     let Some(room) = ctx.attached::<User>().map(|user| Arc::clone(&user.room)) else { return };
+    ///     ctx.publish_others(&room, message);
+    /// }
+    /// # }
+    /// ```
     pub fn attached<T: Any>(&self) -> Option<&T> {
         self.extra()?.attached.as_ref()?.downcast_ref()
     }

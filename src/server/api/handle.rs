@@ -4,7 +4,8 @@ use std::any::{Any, type_name};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::context::Context;
 use super::handler::{Accept, Handler};
@@ -48,6 +49,8 @@ impl Handle {
                 waker: OnceLock::new(),
                 stopping: AtomicBool::new(false),
                 full: AtomicBool::new(false),
+                room: Condvar::new(),
+                mounts: OnceLock::new(),
             }),
         }
     }
@@ -61,11 +64,14 @@ impl Handle {
     }
 
     /// Sends a message to all connections of the mount at `path`, given as it was to
-    /// [`Server::mount`](crate::Server::mount). If there is none, that is logged as an error.
+    /// [`Server::mount`](crate::Server::mount).
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send), and [`Rejected::NoSuchMount`].
     pub fn broadcast<P: Payload>(&self, path: &str, payload: P) -> Result<(), Rejected<P>> {
+        if self.lacks_mount(path) {
+            return Err(Rejected::NoSuchMount(payload));
+        }
         self.push_frame(payload, |frame| Command::Broadcast { path: path.into(), frame })
     }
 
@@ -124,15 +130,18 @@ impl Handle {
     /// Runs `f` on the loop, with the handler of the mount at `path`. `ctx.id()` is [`ConnectionId::NOBODY`] there: actions
     /// on the connection itself (`send`, `subscribe`, `attach`, `close`) do nothing, and all others work, timers too.
     ///
-    /// If `path` is not mounted, or its handler is not an `H`, that is logged as an error and `f` is dropped.
+    /// If the handler is not an `H`, that is logged as an error and `f` is dropped.
     ///
     /// # Errors
-    /// As [`send`](Self::send), but `f` is not given back.
+    /// As [`send`](Self::send), and [`Rejected::NoSuchMount`]; `f` is not given back.
     pub fn call<H, F>(&self, path: &str, f: F) -> Result<(), Rejected<()>>
     where
         H: Handler,
         F: FnOnce(&mut H, &mut Context<'_>) + Send + 'static,
     {
+        if self.lacks_mount(path) {
+            return Err(Rejected::NoSuchMount(()));
+        }
         let wanted = type_name::<H>();
         let run = Box::new(move |handler: &mut dyn Any, ctx: &mut Context<'_>| match handler.downcast_mut::<H>() {
             Some(handler) => f(handler, ctx),
@@ -153,6 +162,25 @@ impl Handle {
         }
         drop(queue);
         self.shared.wake();
+    }
+
+    /// Waits until the server has taken all commands, or has stopped, at most for `timeout`. Returns whether there is room now.
+    /// Another thread may fill it first: call again then. On the server's own thread this waits in vain.
+    pub fn wait_for_room(&self, timeout: Duration) -> bool {
+        let is_waiting = |queue: &mut Queue| !queue.stopped && !queue.commands.is_empty();
+        let waited = self.shared.room.wait_timeout_while(self.shared.lock(), timeout, is_waiting);
+        let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !queue.stopped && queue.commands.is_empty()
+    }
+
+    fn lacks_mount(&self, path: &str) -> bool {
+        self.shared.mounts.get().is_some_and(|mounts| !mounts.iter().any(|mount| **mount == *path))
+    }
+
+    /// Notes the paths of all mounts, when the server begins to run.
+    pub(crate) fn set_mounts(&self, paths: Vec<Box<str>>) {
+        // A handle belongs to one server, which runs once: the cell is empty here.
+        let _ = self.shared.mounts.set(paths);
     }
 
     /// Whether the server is shutting down, or has: a load balancer should send nobody here any more.
@@ -187,6 +215,7 @@ impl Handle {
     pub(crate) fn take(&self) -> VecDeque<Command> {
         let mut queue = self.shared.lock();
         queue.bytes = 0;
+        self.shared.room.notify_all();
         std::mem::take(&mut queue.commands)
     }
 
@@ -196,6 +225,7 @@ impl Handle {
         queue.stopped = true;
         let commands = std::mem::take(&mut queue.commands);
         drop(queue);
+        self.shared.room.notify_all();
         self.set_stopping();
         // Not under the lock: what goes with a command of an application's may have a use for its handle.
         drop(commands);
@@ -241,13 +271,15 @@ pub enum Rejected<T> {
     Full(T),
     /// The server has stopped, for good.
     Stopped(T),
+    /// Nothing is mounted at the path. Before the server runs this is not known, and is logged later.
+    NoSuchMount(T),
 }
 
 impl<T> Rejected<T> {
     /// The value that was not taken.
     pub fn into_inner(self) -> T {
         match self {
-            Rejected::Full(value) | Rejected::Stopped(value) => value,
+            Rejected::Full(value) | Rejected::Stopped(value) | Rejected::NoSuchMount(value) => value,
         }
     }
 
@@ -255,6 +287,7 @@ impl<T> Rejected<T> {
         match self {
             Rejected::Full(value) => Rejected::Full(f(value)),
             Rejected::Stopped(value) => Rejected::Stopped(f(value)),
+            Rejected::NoSuchMount(value) => Rejected::NoSuchMount(f(value)),
         }
     }
 }
@@ -264,6 +297,7 @@ impl<T> fmt::Display for Rejected<T> {
         f.write_str(match self {
             Rejected::Full(_) => "the server's command queue is full",
             Rejected::Stopped(_) => "the server has stopped",
+            Rejected::NoSuchMount(_) => "nothing is mounted at this path",
         })
     }
 }
@@ -290,6 +324,9 @@ struct Shared {
     waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
     stopping: AtomicBool,
     full: AtomicBool,
+    /// Tells those who wait that commands have been taken.
+    room: Condvar,
+    mounts: OnceLock<Vec<Box<str>>>,
 }
 
 #[derive(Default)]

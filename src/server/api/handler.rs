@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::fmt;
 
 use super::context::Context;
 use crate::http::{Request, Response, upgrade_required};
@@ -168,6 +169,22 @@ impl CloseReason<'_> {
     }
 }
 
+/// For a log line: `left with 1000: bye`, `lost without a Close frame`.
+impl fmt::Display for CloseReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, frame) = match self {
+            CloseReason::Peer(Some(frame)) => ("left", frame),
+            CloseReason::Local(frame) => ("was closed", frame),
+            CloseReason::Peer(None) => return f.write_str("left without a code"),
+            CloseReason::Lost => return f.write_str("lost without a Close frame"),
+            CloseReason::Failed(error) => return write!(f, "failed: {error}"),
+            CloseReason::Shutdown => return f.write_str("closed because the server shuts down"),
+        };
+        write!(f, "{what} with {}", frame.code.0)?;
+        if frame.reason.is_empty() { Ok(()) } else { write!(f, ": {}", frame.reason.escape_debug()) }
+    }
+}
+
 impl Reason {
     /// The same, as a handler sees it.
     pub(crate) fn as_close_reason(&self) -> CloseReason<'_> {
@@ -177,6 +194,27 @@ impl Reason {
             Reason::Lost => CloseReason::Lost,
             Reason::Failed(error) => CloseReason::Failed(error),
             Reason::Shutdown => CloseReason::Shutdown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_shown_as_a_line_of_a_log() {
+        let (bye, bare) = (CloseFrame::normal("bye\n"), CloseFrame::new(CloseCode(4000), ""));
+        let cases = [
+            (CloseReason::Peer(Some(&bye)), "left with 1000: bye\\n"),
+            (CloseReason::Local(&bare), "was closed with 4000"),
+            (CloseReason::Peer(None), "left without a code"),
+            (CloseReason::Lost, "lost without a Close frame"),
+            (CloseReason::Failed(&ConnectionError::PingTimeout), "failed: no sign of life after a ping"),
+            (CloseReason::Shutdown, "closed because the server shuts down"),
+        ];
+        for (reason, expected) in cases {
+            assert_eq!(reason.to_string(), expected);
         }
     }
 }

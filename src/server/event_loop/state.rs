@@ -48,6 +48,7 @@ impl<P: Poller> EventLoop<P> {
         for mount in &parts.site.mounts {
             shared.add_mount(&mount.path);
         }
+        parts.handle.set_mounts(parts.site.mounts.iter().map(|mount| mount.path.clone()).collect());
         EventLoop {
             poller,
             lines: Lines::new(shared),

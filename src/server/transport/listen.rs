@@ -45,6 +45,12 @@ impl From<String> for Listen {
     }
 }
 
+impl From<&String> for Listen {
+    fn from(address: &String) -> Self {
+        Listen(Inner::Text(address.clone()))
+    }
+}
+
 impl From<SocketAddr> for Listen {
     fn from(address: SocketAddr) -> Self {
         Listen(Inner::Text(address.to_string()))

@@ -27,6 +27,23 @@ fn the_queue_is_bounded_in_bytes() {
 }
 
 #[test]
+fn a_thread_can_wait_until_its_commands_were_taken() {
+    let handle = Handle::new();
+    assert!(handle.wait_for_room(Duration::MAX), "there is room from the start");
+    handle.send(ConnectionId::NOBODY, "x").unwrap();
+    assert!(!handle.wait_for_room(Duration::ZERO));
+    let other = handle.clone();
+    let waiter = thread::spawn(move || other.wait_for_room(Duration::from_secs(60)));
+    handle.take();
+    assert!(waiter.join().unwrap());
+    handle.send(ConnectionId::NOBODY, "x").unwrap();
+    let other = handle.clone();
+    let waiter = thread::spawn(move || other.wait_for_room(Duration::from_secs(60)));
+    handle.stop();
+    assert!(!waiter.join().unwrap(), "nothing is taken any more");
+}
+
+#[test]
 fn a_stopped_server_refuses() {
     let handle = Handle::new();
     handle.stop();

@@ -1,7 +1,7 @@
 //! Commands of other threads, through a handle.
 
 use super::*;
-use crate::server::Handler;
+use crate::server::{Handler, Rejected};
 
 /// Another kind of handler, which is not mounted.
 struct Stranger;
@@ -36,7 +36,7 @@ fn commands_reach_those_they_are_for() {
     a.text("news");
     bed.settle();
     bed.handle.broadcast("/b/*", "to b").expect("room");
-    bed.handle.broadcast("/c", "to nobody").expect("room");
+    assert_eq!(bed.handle.broadcast("/c", "to nobody"), Err(Rejected::NoSuchMount("to nobody")));
     bed.handle.publish("news", "to a").expect("room");
     bed.handle.publish("olds", "to nobody").expect("room");
     bed.handle.send(ConnectionId::NOBODY, "to nobody").expect("room");
@@ -70,7 +70,8 @@ fn a_call_for_another_type_or_path_is_not_made() {
     let mut bed = Bed::new(App::echo());
     let mut client = bed.open();
     bed.handle.call("/*", |_: &mut Stranger, ctx| ctx.broadcast("wrong type")).expect("room");
-    bed.handle.call("/", |_: &mut App, ctx| ctx.broadcast("wrong path")).expect("room");
+    let result = bed.handle.call("/", |_: &mut App, ctx| ctx.broadcast("wrong path"));
+    assert_eq!(result, Err(Rejected::NoSuchMount(())));
     bed.handle
         .call("/*", |_: &mut App, ctx| {
             assert_eq!((ctx.id(), ctx.path()), (ConnectionId::NOBODY, "/*"));
@@ -91,4 +92,21 @@ fn commands_before_the_first_turn_wait_for_it() {
     assert!(bed.network.has_events());
     bed.settle();
     assert_eq!(bed.log().len(), 1);
+}
+
+#[test]
+fn a_post_to_others_leaves_its_author_out_and_a_handler_can_list_its_connections() {
+    let mut bed = Bed::new(App::new(|ctx, call| match call {
+        Call::Open => ctx.subscribe("t"),
+        Call::Message(_) => {
+            let ids: Vec<_> = ctx.connection_ids().collect();
+            assert_eq!((ids.len(), ids.contains(&ctx.id())), (ctx.connections(), true));
+            ctx.publish_others("t", "to others");
+        }
+        _ => {}
+    }));
+    let (mut author, mut other) = (bed.open(), bed.open());
+    author.text("?");
+    bed.settle();
+    assert_eq!((author.texts().len(), other.texts()), (0, vec!["to others".to_owned()]));
 }
