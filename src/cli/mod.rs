@@ -20,6 +20,7 @@ mod deflate;
 mod fields;
 mod help;
 pub mod log;
+mod nearest;
 mod plan;
 mod settings;
 mod values;

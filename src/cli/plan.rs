@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::address;
 use super::args::{Args, Given, TAKEOVER};
 use super::deflate;
+use super::nearest::nearest;
 use super::settings::Setting;
 use super::values::show_size;
 use crate::apps::{APPS, App, On, Recipe};
@@ -109,9 +110,12 @@ impl Words {
                 continue;
             }
             if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) {
-                return Err(format!(
-                    "no such flag: `-{flag}`; a name of more than one letter has two dashes, `--{flag}`"
-                ));
+                // Other words with dashes are refused by the parser, unless they are behind `--`.
+                return Err(if flag.starts_with('-') || flag.len() == 1 {
+                    format!("`{word}` is no flag behind `--`: leave `--` out")
+                } else {
+                    format!("no such flag: `-{flag}`; a name of more than one letter has two dashes, `--{flag}`")
+                });
             }
             let address = address::complete(word).map_err(|error| {
                 // A word that looks like an address is one, and so is any word beside the name of an app.
@@ -119,8 +123,11 @@ impl Words {
                 if app.is_some() || !is_name || word == "localhost" {
                     return error;
                 }
-                let names = APPS.each_ref().map(|app| app.name).join(", ");
-                format!("{error}; nor is it an app: the apps are {names} and recipe")
+                let names = APPS.each_ref().map(|app| app.name);
+                match nearest(word, names.into_iter().chain(["recipe", "help", "version"])) {
+                    Some(name) => format!("no such app: `{word}`, did you mean `{name}`?"),
+                    None => format!("{error}; nor is it an app: the apps are {} and recipe", names.join(", ")),
+                }
             })?;
             listen.push(address);
         }

@@ -140,7 +140,10 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
         (&["--bogus"], "sockhop: no such flag: `--bogus`\n"),
         (&["--foo"], "sockhop: no such flag: `--foo`\n"),
         (&["--lisen", "1"], "sockhop: no such flag: `--lisen`, did you mean `--listen`?\n"),
-        (&["ecko"], "sockhop: `ecko` is not an address: "),
+        (&["demo"], "sockhop: `demo` is not an address: "),
+        (&["chta", "0"], "sockhop: no such app: `chta`, did you mean `chat`?\n"),
+        (&["--", "--help"], "sockhop: `--help` is no flag behind `--`: leave `--` out\n"),
+        (&["--restart=1"], "sockhop: `--restart` takes no value: leave `=1` out\n"),
         (&["--max-message", "10X"], "sockhop: --max-message: `10X` is not a size: write 500, 64K, 1M or 1G\n"),
         (&["--path-prefix", "ws"], "sockhop: --path-prefix: `ws`: a path begins with /"),
         (&["-l", "unix:/tmp/x?mode=rw"], "sockhop: cannot listen on unix:/tmp/x?mode=rw: "),
@@ -153,7 +156,10 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
         assert!(error.ends_with("\nTry sockhop --help.\n"), "{words:?}: {error}");
     }
     let output = sockhop(&[]).arg(std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "what is no text is no word");
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(2), "sockhop: `\u{fffd}` is not UTF-8\nTry sockhop --help.\n")
+    );
 }
 
 #[test]

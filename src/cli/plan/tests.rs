@@ -202,10 +202,16 @@ fn origins_add_up() {
 fn an_error_says_what_would_be_right() {
     let cases: &[(&[&str], &str)] = &[
         (
-            &["ecko"],
-            "`ecko` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
+            &["demo"],
+            "`demo` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
             an app: the apps are echo, pong, chat, greet, relay, broadcast and recipe",
         ),
+        (&["chta"], "no such app: `chta`, did you mean `chat`?"),
+        (&["ECHO"], "no such app: `ECHO`, did you mean `echo`?"),
+        (&["recip"], "no such app: `recip`, did you mean `recipe`?"),
+        (&["hlep"], "no such app: `hlep`, did you mean `help`?"),
+        (&["--", "--help"], "`--help` is no flag behind `--`: leave `--` out"),
+        (&["echo", "--", "-x"], "`-x` is no flag behind `--`: leave `--` out"),
         (&["1", "-l", "2"], "127.0.0.1:1 and --listen 2: write one address without a flag, or each of several with"),
         (&["localhost"], "`localhost` has no port: write localhost:8080"),
         (&["echo", "chat"], "echo and chat: one app at a time, or none for all of them"),
@@ -214,7 +220,7 @@ fn an_error_says_what_would_be_right() {
         (&["pong", "--after", "5"], "--after: `5` has no unit: write 5s, or 5ms, 5m or 5h"),
         (&["--after", "1s"], "--after changes one app: name it, as in `sockhop pong --after …`"),
         (&["--max-message", "10X"], "--max-message: `10X` is not a size: write 500, 64K, 1M or 1G"),
-        (&["--max-message", "1K", "--max-message", "2K"], "argument `--max-message` cannot be used multiple times"),
+        (&["--max-message", "1K", "--max-message", "2K"], "`--max-message` is given more than once"),
         (&["--max-mesage", "1K"], "no such flag: `--max-mesage`, did you mean `--max-message`?"),
         (&["pong", "-to", "all"], "no such flag: `-to`; a name of more than one letter has two dashes, `--to`"),
         (&["--max-message-rate", "x"], "--max-message-rate: `x` is not a count: write a number, such as 0 or 1000"),
@@ -246,10 +252,10 @@ fn an_error_says_what_would_be_right() {
 #[test]
 fn lists_the_apps_only_when_a_word_may_be_meant_as_one() {
     let names_apps = |line: &[&str]| plan(line).expect_err(&line.join(" ")).contains("nor is it an app");
-    for line in [&["ecko"][..], &["my-chat"], &["ecko", "echo"]] {
+    for line in [&["demo"][..], &["my-site"], &["demo", "echo"]] {
         assert!(names_apps(line), "{line:?}");
     }
-    for line in [&["chat", "127.0.0.1:99999"][..], &["127.0.0.1:99999"], &["99999"], &["0.0.0.0"], &["echo", "ecko"]] {
+    for line in [&["chat", "127.0.0.1:99999"][..], &["127.0.0.1:99999"], &["99999"], &["0.0.0.0"], &["echo", "demo"]] {
         assert!(!names_apps(line), "{line:?}");
     }
 }
