@@ -21,7 +21,7 @@ const MODE: u32 = 0o600;
 /// - `HOST:PORT`, with a name or an IPv4 address, or `[::1]:PORT`. Port 0: any that is free. `[::]:PORT` takes IPv4 too.
 ///   A name that has several addresses, as `localhost` often has, stands for all of them that can be had, with one port;
 ///   which cannot is logged.
-/// - `unix:/path`, a Unix-domain socket of mode 0600, or with another as `unix:/path?mode=0660`. A socket file that
+/// - `unix:/path`, a Unix-domain socket of mode 0600, or with another as `unix:/path?mode=0660`; a path has no `?` itself. A socket file that
 ///   nobody answers at is replaced; any other file is an error. It is removed when the server ends.
 /// - A [`TcpListener`] that is bound already.
 #[derive(Debug)]
@@ -190,11 +190,12 @@ fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn bind_unix(spec: &str) -> io::Result<Listener> {
     let invalid = |text: &str| io::Error::new(ErrorKind::InvalidInput, text.to_owned());
-    let (path, mode) = match spec.split_once("?mode=") {
+    let (path, mode) = match spec.split_once('?') {
         None => (spec, MODE),
-        Some((path, mode)) => match u32::from_str_radix(mode, 8) {
-            Ok(mode) if mode <= 0o777 => (path, mode),
-            _ => return Err(invalid("the mode must be octal, such as ?mode=0660")),
+        Some((path, query)) => match query.strip_prefix("mode=").map(|mode| u32::from_str_radix(mode, 8)) {
+            Some(Ok(mode)) if mode <= 0o777 => (path, mode),
+            Some(_) => return Err(invalid("the mode must be octal, such as ?mode=0660")),
+            None => return Err(invalid("only a mode may follow the path, such as ?mode=0660")),
         },
     };
     if path.is_empty() {
@@ -273,9 +274,13 @@ mod tests {
 
     #[test]
     fn text_that_is_no_address_is_refused_with_an_example() {
-        for address in ["", "localhost", "1.2.3.4:x", ":::", "unix:", "unix:/tmp/x?mode=rw"] {
+        for address in ["", "localhost", "1.2.3.4:x", ":::", "unix:", "unix:?mode=0660"] {
             let error = error_of(address);
-            assert!(error.contains("write ") || error.contains("octal"), "{error}");
+            assert!(error.contains("write "), "{error}");
+        }
+        for query in ["?mode=rw", "?mode=1000", "?mod=0660", "?", "?x=1&mode=0660", "?mode=0660&x=1", "?mode=0660?"] {
+            let error = error_of(&format!("unix:/tmp/x{query}"));
+            assert!(error.contains("mode") && error.ends_with(", such as ?mode=0660"), "{error}");
         }
     }
 
