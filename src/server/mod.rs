@@ -110,13 +110,17 @@ impl Server {
     /// A server with limits and timeouts of your own, which does not [`listen`](Self::listen) yet.
     ///
     /// # Errors
-    /// [`Config::path_prefix`] is no path, [`Config::proxy_protocol`] is required but no proxy is trusted, or
+    /// [`Config::path_prefix`] is no path, a limit fits nothing (0 messages) or can never be reached (a message larger than
+    /// all memory), [`Config::proxy_protocol`] is required but no proxy is trusted, or
     /// [`Config::deflate`] is set in a build without the feature `deflate`.
     pub fn new(config: Config) -> io::Result<Self> {
         let invalid = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         let mut paths = Paths::default();
         if let Err(error) = paths.router.prefix(&config.path_prefix) {
             return invalid(format!("Config::path_prefix {:?}: {error}", config.path_prefix));
+        }
+        if let Err(error) = config.check() {
+            return invalid(error);
         }
         if config.proxy_protocol == ProxyProtocol::Required && config.trusted_proxies.is_empty() {
             return invalid("Config::proxy_protocol is required, but Config::trusted_proxies names no proxy".into());
