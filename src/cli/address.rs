@@ -1,5 +1,6 @@
 //! The addresses to listen on: from the command line, else from the environment, else the default.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The address if neither command line nor environment has one.
@@ -10,21 +11,26 @@ const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 808
 ///
 /// # Errors
 /// Names the variable and its fault.
-pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
+pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<OsString>) -> Result<Vec<String>, String> {
     if !given.is_empty() {
         return Ok(given);
     }
-    let list = env("SOCKHOP_LISTEN").unwrap_or_default();
+    let env = |name: &str| match env(name).map(OsString::into_string) {
+        None => Ok(String::new()),
+        Some(value) => value.map_err(|bytes| format!("{name}: `{}` is not UTF-8", bytes.display())),
+    };
+    let list = env("SOCKHOP_LISTEN")?;
     let listed = list.split(',').map(str::trim).filter(|item| !item.is_empty());
     let listed: Vec<_> = listed.map(complete).collect::<Result<_, _>>().map_err(|e| format!("SOCKHOP_LISTEN: {e}"))?;
     if !listed.is_empty() {
         return Ok(listed);
     }
     let mut address = DEFAULT;
-    if let Some(ip) = env("IP").filter(|ip| !ip.is_empty()) {
+    let (ip, port) = (env("IP")?, env("PORT")?);
+    if !ip.is_empty() {
         address.set_ip(ip.parse().map_err(|_| format!("IP: `{ip}` is not an IP address: write 127.0.0.1 or ::"))?);
     }
-    if let Some(port) = env("PORT").filter(|port| !port.is_empty()) {
+    if !port.is_empty() {
         address.set_port(parse_port(&port).map_err(|error| format!("PORT: {error}"))?);
     }
     Ok(vec![address.to_string()])
@@ -73,10 +79,12 @@ fn parse_port(text: &str) -> Result<u16, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     fn chosen(given: &[&str], env: &[(&str, &str)]) -> Result<String, String> {
-        let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
         choose(given.iter().map(|it| (*it).to_owned()).collect(), &find).map(|all| all.join(" "))
     }
 
@@ -108,6 +116,15 @@ mod tests {
         ];
         for (name, value, expected) in cases {
             assert_eq!(chosen(&[], &[(name, value)]), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_refused_unless_an_address_is_given() {
+        for name in ["SOCKHOP_LISTEN", "IP", "PORT"] {
+            let find = |wanted: &str| (wanted == name).then(|| OsString::from_vec(b"80\xff".to_vec()));
+            assert_eq!(choose(Vec::new(), &find), Err(format!("{name}: `80\u{fffd}` is not UTF-8")));
+            assert!(choose(vec!["a:1".into()], &find).is_ok());
         }
     }
 

@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     let spare = spare_descriptors();
     let defaults = Config { max_connections: spare.min(Config::default().max_connections), ..Config::default() };
-    let env = |name: &str| std::env::var(name).ok();
+    let env = |name: &str| std::env::var_os(name);
     let Plan { serve, listen, page, config } = Plan::new(args, &env, defaults).map_err(Failure::Usage)?;
     if config.max_connections > spare {
         ::log::warn!("descriptors suffice for {spare} connections only: raise the limit (ulimit -n)");

@@ -1,5 +1,6 @@
 //! Turns the command line and the environment into a plan: the apps, the addresses and the configuration.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::address;
@@ -7,7 +8,6 @@ use super::args::{Args, Given, TAKEOVER};
 use super::deflate;
 use super::nearest::nearest;
 use super::settings::Setting;
-use super::values::show_size;
 use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
@@ -35,7 +35,7 @@ impl Plan {
     ///
     /// # Errors
     /// Says what is wrong, and what would be right.
-    pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
+    pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<OsString>, mut config: Config) -> Result<Self, String> {
         let words = Words::read(&args.words).map_err(|error| match args.deflate.as_deref() {
             Some("") => format!("{error}; only `{TAKEOVER}` may follow --deflate"),
             _ => error,
@@ -49,7 +49,7 @@ impl Plan {
         for text in &args.listen {
             listen.push(address::complete(text).map_err(|error| format!("--listen: {error}"))?);
         }
-        let mut config = configure(config, &args.config)?;
+        apply(&mut config, &args.config)?;
         config.origins = origins(&args.origins)?;
         if let Some(mode) = &args.deflate {
             deflate::configure(&mut config, mode)?;
@@ -147,19 +147,6 @@ fn find_app(name: &str) -> Option<App> {
     APPS.iter().chain([&own]).find(|app| app.name == name).cloned()
 }
 
-fn configure(mut config: Config, given: &Given<Config>) -> Result<Config, String> {
-    apply(&mut config, given)?;
-    let (low, high, max) = (config.low_water, config.high_water, config.max_queue);
-    let show = |bytes: usize| show_size(bytes as u64);
-    if low > high {
-        return Err(format!("--low-water {} is above --high-water {}: give both", show(low), show(high)));
-    }
-    if high > max {
-        return Err(format!("--high-water {} is above --max-queue {}: give both", show(high), show(max)));
-    }
-    Ok(config)
-}
-
 /// Changes the recipe of an app, and its description to match.
 fn change(app: App, given: &Given<Recipe>) -> Result<App, String> {
     let mut recipe = app.recipe;
@@ -201,6 +188,9 @@ fn origins(given: &[String]) -> Result<OriginPolicy, String> {
             "*" => policy.any = true,
             _ => policy.allowed.push(Origin::parse(text).map_err(|error| format!("--origin: `{text}`: {error}"))?),
         }
+    }
+    if policy.any && given.len() > 1 {
+        return Err("--origin: `*` lets all pages in, whatever else is given: leave it out, or the others".to_owned());
     }
     Ok(policy)
 }

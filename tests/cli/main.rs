@@ -146,6 +146,13 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
         (&["--restart=1"], "sockhop: `--restart` takes no value: leave `=1` out\n"),
         (&["--max-message", "10X"], "sockhop: --max-message: `10X` is not a size: write 500, 64K, 1M or 1G\n"),
         (&["--path-prefix", "ws"], "sockhop: --path-prefix: `ws`: a path begins with /"),
+        (
+            &["--low-water", "1M"],
+            "sockhop: --low-water (1048576) is above --high-water (262144), so it is never reached\n",
+        ),
+        (&["--origin", "*", "--origin", "same"], "sockhop: --origin: `*` lets all pages in"),
+        (&["--path-prefix", "/a?b"], "sockhop: --path-prefix: `/a?b`: a path begins with / and has no ?,"),
+        (&["-l", "unix:/tmp/x?mod=0660"], "sockhop: cannot listen on unix:/tmp/x?mod=0660: only a mode may follow"),
         (&["-l", "unix:/tmp/x?mode=rw"], "sockhop: cannot listen on unix:/tmp/x?mode=rw: "),
     ];
     for (words, expected) in cases {
@@ -197,6 +204,9 @@ fn the_environment_says_where_to_listen_when_nobody_else_does() {
     let output = sockhop(&[]).env("PORT", "http").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).starts_with("sockhop: PORT: `http` is not a port"));
+    let output = sockhop(&[]).env("SOCKHOP_LISTEN", std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("sockhop: SOCKHOP_LISTEN: `\u{fffd}` is not UTF-8\n"));
 }
 
 #[test]
