@@ -18,7 +18,8 @@ const MODE: u32 = 0o600;
 
 /// An address to listen on, not yet looked at.
 ///
-/// - `HOST:PORT`, with a name or an IPv4 address, or `[::1]:PORT`. Port 0: any that is free. `[::]:PORT` takes IPv4 too.
+/// - `HOST:PORT`, with a name or an IPv4 address, or `[::1]:PORT`, or with a zone `[fe80::1%eth0]:PORT`. Port 0: any that is
+///   free. `[::]:PORT` takes IPv4 too.
 ///   A name that has several addresses, as `localhost` often has, stands for all of them that can be had, with one port;
 ///   which cannot is logged.
 /// - `unix:/path`, a Unix-domain socket of mode 0600, or with another as `unix:/path?mode=0660`; a path has no `?` itself. A socket file that
@@ -141,11 +142,20 @@ impl Drop for SocketFile {
 }
 
 fn bind_tcp(address: &str) -> io::Result<Vec<Listener>> {
-    let candidates = address.to_socket_addrs().map_err(|error| match error.kind() {
+    bind_all(resolve(address)?)
+}
+
+fn resolve(address: &str) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    // std looks an address with a zone up with its brackets on, which finds nothing.
+    let zoned = address.strip_prefix('[').and_then(|rest| rest.split_once("]:")).filter(|(host, _)| host.contains('%'));
+    let found = match zoned.map(|(host, port)| (host, port.parse::<u16>())) {
+        Some((host, Ok(port))) => (host, port).to_socket_addrs(),
+        _ => address.to_socket_addrs(),
+    };
+    found.map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => io::Error::new(ErrorKind::InvalidInput, "write HOST:PORT, [::1]:PORT or unix:/path"),
         _ => error,
-    })?;
-    bind_all(candidates)
+    })
 }
 
 /// Binds all that can be bound, to one port.
@@ -282,6 +292,16 @@ mod tests {
             let error = error_of(&format!("unix:/tmp/x{query}"));
             assert!(error.contains("mode") && error.ends_with(", such as ?mode=0660"), "{error}");
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_address_may_have_a_zone_by_name_or_number() {
+        for address in ["[fe80::1%lo]:80", "[fe80::1%1]:80"] {
+            let found: Vec<_> = resolve(address).unwrap().map(|found| found.to_string()).collect();
+            assert_eq!(found, ["[fe80::1%1]:80"], "{address}");
+        }
+        assert!(error_of("[fe80::1%nowhere]:80").starts_with("cannot listen on [fe80::1%nowhere]:80: "));
     }
 
     #[test]
