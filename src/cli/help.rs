@@ -84,6 +84,8 @@ const REST: &str = "  \
 RUST_LOG in the environment sets the log level: error, warn (default), info, debug or trace.
 SIGTERM or Ctrl-C closes all connections, waits for the clients' answers and exits; a second one
 exits at once. Meanwhile /healthz answers 200, /readyz answers 503, and no client can connect.
+SIGHUP reads the files of --page again, unless it comes because the terminal of the server has
+closed: then it is as SIGTERM.
 Exit codes: 0 success, 1 could not run, 2 bad usage.
 ";
 

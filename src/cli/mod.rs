@@ -1,12 +1,11 @@
 //! The command `sockhop`: reads arguments and environment, and runs the server that they ask for.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::apps::{Pages, Site, serve_all, serve_one};
 use crate::{Config, Server};
@@ -18,6 +17,7 @@ mod args;
 mod banner;
 mod deflate;
 mod fields;
+mod hangup;
 mod help;
 pub mod log;
 mod nearest;
@@ -48,29 +48,25 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
+    let env = |name: &str| std::env::var_os(name);
     let spare = spare_descriptors();
     let defaults = Config { max_connections: spare.min(Config::default().max_connections), ..Config::default() };
-    let env = |name: &str| std::env::var_os(name);
     let Plan { serve, listen, page, config } = Plan::new(args, &env, defaults).map_err(Failure::Usage)?;
     if config.max_connections > spare {
         ::log::warn!("descriptors suffice for {spare} connections only: raise the limit (ulimit -n)");
     }
 
-    let pages = match page {
-        None => Pages::Playground { max_message: config.max_message },
-        Some(directory) => {
-            let site = Site::read(directory)
-                .map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
-            reload_on_hangup(site.clone())?;
-            Pages::Site { site, prefix: config.path_prefix.clone() }
-        }
-    };
+    let site = page.map(Site::read).transpose();
+    let site = site.map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
 
-    let server = Server::new(config.clone())
-        .and_then(|server| listen.into_iter().try_fold(server, Server::listen))
-        .map_err(Failure::start)?;
+    let server = Server::new(config.clone()).map_err(Failure::start)?.shutdown_on(signals()?);
+    let server = hangup::watch(server, site.clone())?;
+    let server = listen.into_iter().try_fold(server, Server::listen).map_err(Failure::start)?;
     let banner = banner::banner(&server.local_addrs(), &serve, &config);
-    let server = server.shutdown_on(signals()?);
+    let pages = match site {
+        None => Pages::Playground { max_message: config.max_message },
+        Some(site) => Pages::Site { site, prefix: config.path_prefix },
+    };
     let server = match &serve {
         Serve::All(apps) => serve_all(server, apps, pages),
         Serve::One(app) => serve_one(server, app, pages),
@@ -94,21 +90,6 @@ fn signals() -> io::Result<UnixStream> {
     signal_hook::low_level::pipe::register(SIGINT, write.try_clone()?)?;
     signal_hook::low_level::pipe::register(SIGTERM, write)?;
     Ok(read)
-}
-
-/// Starts a thread that reads the pages again at each SIGHUP, so that the event loop never waits for a disk.
-fn reload_on_hangup(site: Site) -> io::Result<()> {
-    let (mut read, write) = UnixStream::pair()?;
-    signal_hook::low_level::pipe::register(SIGHUP, write)?;
-    thread::spawn(move || {
-        while read.read_exact(&mut [0]).is_ok() {
-            match site.reload() {
-                Ok(()) => ::log::info!("{}: {} files read", site.root().display(), site.len()),
-                Err(error) => ::log::warn!("the pages stay as they were: {error}"),
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Prints to standard output at once. An error is only logged: the server also runs when nothing reads its output.
@@ -152,22 +133,26 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(error) => write!(f, "{}\nTry sockhop --help.", fields::to_flags(error)),
             Failure::Run(error) => {
-                f.write_str(&fields::to_flags(&error.to_string()))?;
-                match error.kind() {
-                    io::ErrorKind::AddrInUse if error.to_string().contains("unix:") => {
-                        f.write_str("\nStop the server that uses it, or choose another path.")
-                    }
-                    io::ErrorKind::AddrInUse => f.write_str(
-                        "\nStop the program that listens there, or choose another port: 8081, or 0 for any free one.",
-                    ),
-                    io::ErrorKind::PermissionDenied => f.write_str(
-                        "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to.",
-                    ),
-                    io::ErrorKind::AddrNotAvailable => f.write_str("\nThis machine has no such address."),
-                    _ => Ok(()),
-                }
+                let text = fields::to_flags(&error.to_string());
+                f.write_str(&text)?;
+                f.write_str(if text.starts_with("cannot listen on ") { hint(error.kind(), &text) } else { "" })
             }
         }
+    }
+}
+
+/// What to do when an address cannot be listened on.
+fn hint(kind: io::ErrorKind, text: &str) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse if text.contains("unix:") => "\nStop the server that uses it, or choose another path.",
+        io::ErrorKind::AddrInUse => {
+            "\nStop the program that listens there, or choose another port: 8081, or 0 for any free one."
+        }
+        io::ErrorKind::PermissionDenied => {
+            "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to."
+        }
+        io::ErrorKind::AddrNotAvailable => "\nThis machine has no such address.",
+        _ => "",
     }
 }
 
@@ -180,6 +165,16 @@ impl From<io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_about_addresses_belongs_to_an_address() {
+        let shown = |text: &str| Failure::Run(io::Error::new(io::ErrorKind::PermissionDenied, text)).to_string();
+        assert!(shown("cannot listen on [::]:80: denied").ends_with(
+            "denied\nPorts below 1024 need privileges; a unix: \
+            socket needs a directory you may write to."
+        ));
+        assert_eq!(shown("--page: /root/x: denied"), "--page: /root/x: denied");
+    }
 
     #[test]
     fn errors_name_flags_for_fields() {

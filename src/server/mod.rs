@@ -52,7 +52,7 @@ use self::event_loop::door::{Paths, Rules};
 use self::event_loop::site::{Door as OpenDoor, Site};
 use self::event_loop::state::{EventLoop, Parts};
 use self::transport::listen::{Listener, SocketFile};
-use self::transport::plain::MioPoller;
+use self::transport::plain::{MioPoller, Stop};
 use crate::http::{Request, Response, Router};
 use crate::protocol::DEFLATE_AVAILABLE;
 
@@ -86,7 +86,7 @@ pub struct Server {
     paths: Paths,
     handle: Handle,
     stats: Arc<Stats>,
-    stops: Vec<UnixStream>,
+    stops: Vec<Stop>,
 }
 
 /// A server that has started, for programs with a loop of their own: it serves when [`step`](Running::step) is called.
@@ -218,8 +218,14 @@ impl Server {
     /// Server::bind("127.0.0.1:8080")?.mount("/app", App).shutdown_on(stops).run()
     /// # }
     /// ```
-    pub fn shutdown_on(mut self, stream: UnixStream) -> Self {
-        self.stops.push(stream);
+    pub fn shutdown_on(self, stream: UnixStream) -> Self {
+        self.shutdown_when(stream, || true)
+    }
+
+    /// The same, but each byte counts only if `decide` returns true. It is called between two turns of the loop, so it must
+    /// not wait: for signals that may have another meaning, such as SIGHUP.
+    pub fn shutdown_when(mut self, stream: UnixStream, decide: impl FnMut() -> bool + Send + 'static) -> Self {
+        self.stops.push((stream, Box::new(decide)));
         self
     }
 

@@ -1,6 +1,8 @@
 //! The command, as a process: what it prints, what it serves, how it ends.
 #![cfg(feature = "cli")]
 
+#[cfg(target_os = "linux")]
+mod hangup;
 mod running;
 
 use std::io::{BufRead, BufReader, Read, Write};
