@@ -3,13 +3,30 @@
 //! The server names fields, such as `Config::max_memory`, because it knows nothing of a command line. Users of the
 //! command know flags, such as `--max-memory`.
 
+use std::sync::OnceLock;
+
 use super::args::fields;
 
 /// Stands before the name of a field.
 const PREFIX: &str = "Config::";
 
+/// A text about `Config::max_connections`, and the same about the limit of open files, if that one is lower.
+static OPEN_FILES: OnceLock<(String, String)> = OnceLock::new();
+
+/// From now on, messages say that connections are refused because of the limit of open files, not of a flag.
+pub(super) fn blame_open_files(limit: u64, connections: usize) {
+    let by_flag = format!("Config::max_connections ({connections}) allows");
+    let by_limit = format!("the limit of {limit} open files (ulimit -n, LimitNOFILE, --ulimit nofile) allows");
+    // It is called once.
+    let _ = OPEN_FILES.set((by_flag, by_limit));
+}
+
 /// Replaces each `Config::FIELD` in a text by the flag that sets the field. A field without a flag stays as it is.
 pub(super) fn to_flags(text: &str) -> String {
+    let text = match OPEN_FILES.get() {
+        Some((by_flag, by_limit)) => &text.replace(by_flag, by_limit),
+        None => text,
+    };
     let mut parts = text.split(PREFIX);
     let mut translated = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -49,13 +49,9 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Failure> {
     let env = |name: &str| std::env::var_os(name);
-    let spare = spare_descriptors();
-    let defaults = Config { max_connections: spare.min(Config::default().max_connections), ..Config::default() };
-    let Plan { serve, listen, page, config } = Plan::new(args, &env, defaults).map_err(Failure::Usage)?;
-    if config.max_connections > spare {
-        ::log::warn!("descriptors suffice for {spare} connections only: raise the limit (ulimit -n)");
-    }
-
+    let plan = Plan::new(args, &env, Config::default()).map_err(Failure::Usage)?;
+    let Plan { serve, listen, page, mut config } = plan;
+    keep_within_descriptors(&mut config);
     let site = page.map(Site::read).transpose();
     let site = site.map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
 
@@ -75,13 +71,22 @@ fn run(args: Args) -> Result<(), Failure> {
     Ok(server.run()?)
 }
 
-/// Raises the soft limit of descriptors to the hard one. Returns the number of connections that it allows.
-fn spare_descriptors() -> usize {
+/// Raises the soft limit of descriptors to the hard one, and allows no more connections than there are descriptors for.
+fn keep_within_descriptors(config: &mut Config) {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
-        ::log::warn!("the limit of descriptors cannot be raised: {error}");
+        ::log::warn!("the limit of open files cannot be raised: {error}");
         1024
     });
-    usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS).max(1)
+    let spare = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS).max(1);
+    let wanted = config.max_connections;
+    if wanted > spare {
+        config.max_connections = spare;
+        fields::blame_open_files(limit, spare);
+        ::log::warn!(
+            "{limit} open files are allowed: room for {spare} of {wanted} connections (--max-connections). Raise the \
+             limit: ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of docker"
+        );
+    }
 }
 
 /// A stream that receives one byte for each SIGINT and SIGTERM.

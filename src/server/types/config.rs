@@ -272,9 +272,9 @@ impl Config {
         ];
         match pairs.into_iter().find(|(_, lower, _, upper)| lower > upper) {
             None => Ok(()),
-            Some((low, lower, high, upper)) => {
-                Err(format!("Config::{low} ({lower}) is above Config::{high} ({upper}), so it is never reached"))
-            }
+            Some((low, lower, high, upper)) => Err(format!(
+                "Config::{low} ({lower}) is above Config::{high} ({upper}): lower the one or raise the other"
+            )),
         }
     }
 
