@@ -2,6 +2,9 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use crate::ListenAddr;
 
 /// The address if neither command line nor environment has one.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -69,6 +72,20 @@ pub(super) fn complete(text: &str) -> Result<String, String> {
         return Err(format!("`{text}` is not an address: write an IPv6 address in brackets, as in [::1]:8080"));
     }
     parse_port(port).map(|port| format!("{host}:{port}"))
+}
+
+/// Whether a listener takes the connections to an address, or the address those of the listener.
+pub(super) fn is_taken_by(address: &str, listener: &ListenAddr) -> bool {
+    let has_all = |one: SocketAddr, other: SocketAddr| {
+        one.ip() == other.ip() || one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4())
+    };
+    match (listener, address.strip_prefix("unix:")) {
+        (ListenAddr::Unix(path), Some(socket)) => socket.split('?').next().is_some_and(|it| path == Path::new(it)),
+        (ListenAddr::Tcp(one), None) => address.parse().is_ok_and(|other: SocketAddr| {
+            one.port() == other.port() && (has_all(*one, other) || has_all(other, *one))
+        }),
+        _ => false,
+    }
 }
 
 fn parse_port(text: &str) -> Result<u16, String> {
@@ -141,6 +158,31 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(complete(text).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn an_address_is_taken_by_a_listener_of_the_same_connections() {
+        for (one, other, expected) in [
+            ("0.0.0.0:80", "[::]:80", true),
+            ("127.0.0.1:80", "[::]:80", true),
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("[::1]:80", "[::]:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("0.0.0.0:80", "[::]:81", false),
+        ] {
+            for (one, other) in [(one, other), (other, one)] {
+                let listener = ListenAddr::Tcp(other.parse().unwrap());
+                assert_eq!(is_taken_by(one, &listener), expected, "{one} {other}");
+            }
+        }
+        let socket = ListenAddr::Unix("/s".into());
+        for (address, expected) in
+            [("unix:/s", true), ("unix:/s?mode=0660", true), ("unix:/t", false), ("/s", false), ("localhost:80", false)]
+        {
+            assert_eq!(is_taken_by(address, &socket), expected, "{address}");
         }
     }
 

@@ -57,7 +57,7 @@ fn run(args: Args) -> Result<(), Failure> {
 
     let server = Server::new(config.clone()).map_err(Failure::start)?.shutdown_on(signals()?);
     let server = hangup::watch(server, site.clone())?;
-    let server = listen.into_iter().try_fold(server, Server::listen).map_err(Failure::start)?;
+    let server = listen.into_iter().try_fold(server, listen_on)?;
     let banner = banner::banner(&server.local_addrs(), &serve, &config);
     let pages = match site {
         None => Pages::Playground { max_message: config.max_message },
@@ -87,6 +87,21 @@ fn keep_within_descriptors(config: &mut Config) {
              limit: ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of docker"
         );
     }
+}
+
+fn listen_on(server: Server, address: String) -> Result<Server, Failure> {
+    let own = server.local_addrs().into_iter().find(|own| address::is_taken_by(&address, own));
+    server.listen(address.as_str()).map_err(|error| match (error.kind(), own) {
+        (io::ErrorKind::AddrInUse, Some(own)) => {
+            let hint = match own.to_string() {
+                own if own == address || own.starts_with("unix:") => "",
+                own if own.starts_with("[::]") || address.starts_with("[::]") => ": [::] alone takes IPv4, too",
+                _ => ": 0.0.0.0 alone takes all of IPv4",
+            };
+            Failure::Usage(format!("cannot listen on {address}: this server listens on {own} already{hint}"))
+        }
+        _ => Failure::start(error),
+    })
 }
 
 /// A stream that receives one byte for each SIGINT and SIGTERM.
@@ -179,6 +194,33 @@ mod tests {
             socket needs a directory you may write to."
         ));
         assert_eq!(shown("--page: /root/x: denied"), "--page: /root/x: denied");
+    }
+
+    #[test]
+    fn an_address_that_this_server_listens_on_is_not_blamed_on_another_program() {
+        let listen = |address: &str| Server::new(Config::default()).unwrap().listen(address);
+        let port = |server: &Server| server.local_addrs()[0].to_string().rsplit(':').next().unwrap().to_owned();
+        let path = std::env::temp_dir().join(format!("sockhop-{}-twice", std::process::id()));
+        let socket = format!("unix:{}", path.display());
+        for (one, other, hint) in [
+            ("0.0.0.0:", "[::]:", ": [::] alone takes IPv4, too"),
+            ("[::]:", "127.0.0.1:", ": [::] alone takes IPv4, too"),
+            ("127.0.0.1:", "0.0.0.0:", ": 0.0.0.0 alone takes all of IPv4"),
+            ("127.0.0.1:", "127.0.0.1:", ""),
+            (&socket, &format!("{socket}?mode=0660"), ""),
+        ] {
+            let is_unix = one == socket;
+            // A machine may be without IPv6.
+            let Ok(server) = listen(&if is_unix { one.to_owned() } else { format!("{one}0") }) else { continue };
+            let port = if is_unix { String::new() } else { port(&server) };
+            let (own, address) = (format!("{one}{port}"), format!("{other}{port}"));
+            let expected = format!("cannot listen on {address}: this server listens on {own} already{hint}");
+            match listen_on(server, address) {
+                Err(Failure::Usage(error)) => assert_eq!(error, expected),
+                Err(Failure::Run(error)) => assert_ne!(error.kind(), io::ErrorKind::AddrInUse),
+                Ok(_) => panic!("not: {expected}"),
+            }
+        }
     }
 
     #[test]
