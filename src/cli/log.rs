@@ -35,6 +35,9 @@ pub fn start() -> Log {
             writeln!(line, "[{time} {:<5} {}] {text}", record.level(), record.target())
         })
         .init();
+    if std::env::var_os("RUST_LOG").is_some_and(|value| value.to_str().is_none()) {
+        ::log::warn!("RUST_LOG is not UTF-8, so it is ignored");
+    }
     log
 }
 

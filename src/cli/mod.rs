@@ -52,6 +52,7 @@ fn run(args: Args) -> Result<(), Failure> {
     let plan = Plan::new(args, &env, Config::default()).map_err(Failure::Usage)?;
     let Plan { serve, listen, page, mut config } = plan;
     keep_within_descriptors(&mut config);
+    warn_of_time_zone(&serve);
     let site = page.map(Site::read).transpose();
     let site = site.map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
 
@@ -86,6 +87,17 @@ fn keep_within_descriptors(config: &mut Config) {
             "{limit} open files are allowed: room for {spare} of {wanted} connections (--max-connections). Raise the \
              limit: ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of docker"
         );
+    }
+}
+
+/// Warns once if the time of day cannot be as TZ has it.
+fn warn_of_time_zone(serve: &Serve) {
+    let zone = std::env::var_os("TZ").filter(|zone| !zone.is_empty());
+    if let Some(zone) = zone.filter(|_| serve.apps().iter().any(|app| app.recipe.stamp.is_some()))
+        && jiff::tz::TimeZone::try_system().is_err()
+    {
+        let zone = zone.display();
+        ::log::warn!("the time added to messages is UTC: no time zone TZ={zone} is there (is tzdata installed?)");
     }
 }
 

@@ -85,6 +85,13 @@ impl Plan {
 }
 
 impl Serve {
+    pub(super) fn apps(&self) -> &[App] {
+        match self {
+            Serve::All(apps) => apps,
+            Serve::One(app) => std::slice::from_ref(app),
+        }
+    }
+
     fn apps_mut(&mut self) -> &mut [App] {
         match self {
             Serve::All(apps) => apps,

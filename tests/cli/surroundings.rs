@@ -1,8 +1,8 @@
-//! The machine around the server: its limits.
+//! The machine around the server: its limits, its time zones.
 
 use std::process::Command;
 
-use crate::running::{Running, status};
+use crate::running::{Running, sockhop, status};
 
 /// A server that a shell starts under a limit of descriptors.
 fn limited(ulimit: &str, words: &[&str]) -> Running {
@@ -38,4 +38,21 @@ fn connections_are_as_many_as_descriptors_allow() {
     let server = limited("-n 66", &["echo", "127.0.0.1:0", "--max-connections", "2"]);
     server.signal("-TERM");
     assert_eq!(server.end(), (Some(0), String::new()), "there are as many as wanted");
+}
+
+#[test]
+fn a_time_zone_that_is_not_there_is_a_warning_where_times_are_sent() {
+    for (app, zone, is_said) in
+        [("chat", "Nowhere/Land", true), ("echo", "Nowhere/Land", false), ("chat", "UTC", false), ("chat", "", false)]
+    {
+        let server = Running::spawn(sockhop(&[app, "0"]).env("TZ", zone));
+        server.signal("-TERM");
+        let (code, errors) = server.end();
+        assert_eq!(
+            (code, errors.contains(" no time zone TZ=Nowhere/Land ")),
+            (Some(0), is_said),
+            "{app} {zone}: {errors}"
+        );
+        assert_eq!(errors.lines().count(), usize::from(is_said), "{errors}");
+    }
 }
