@@ -158,8 +158,11 @@ fn find_app(name: &str) -> Option<App> {
 fn change(app: App, given: &Given<Recipe>) -> Result<App, String> {
     let mut recipe = app.recipe;
     apply(&mut recipe, given)?;
-    if recipe.stamp.is_some() && recipe.on != On::JsonObject {
-        return Err("--stamp writes into JSON objects: it goes with --on json (or --stamp '' for none)".to_owned());
+    if recipe.on != On::JsonObject
+        && recipe.stamp.take().is_some()
+        && given.iter().any(|(setting, _)| setting.flag == "stamp")
+    {
+        return Err("--stamp writes into JSON objects: it goes with --on json".to_owned());
     }
     let flags: Vec<_> = given.iter().map(|(setting, value)| format!("--{} {}", setting.flag, quoted(value))).collect();
     let example = match &recipe.on {

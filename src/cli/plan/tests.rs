@@ -94,6 +94,9 @@ fn flags_change_the_recipe_of_a_named_app() {
         (&["pong", "--on=any", "--reply={message}"], Recipe { on: On::Any, reply: Reply::Same, ..PONG }),
         (&["chat", "--stamp", ""], Recipe { stamp: None, ..CHAT }),
         (&["chat", "--stamp=", "--on=any"], Recipe { stamp: None, on: On::Any, ..CHAT }),
+        // The app's own stamp goes with --on json.
+        (&["chat", "--on=any"], Recipe { stamp: None, on: On::Any, ..CHAT }),
+        (&["chat", "--on=json"], CHAT),
         (&["greet", "--greet", "", "--reply", "yes"], Recipe { reply: Reply::Text("yes".into()), ..ECHO }),
     ];
     for (line, expected) in cases {
@@ -229,7 +232,7 @@ fn an_error_says_what_would_be_right() {
         (&["recipe", "--on", "ping"], "--on: `ping` is not a kind of message: write any, json or text:ping"),
         (&["recipe", "--to", "me"], "--to: `me` is not a recipient: write sender, all or others"),
         (&["recipe", "--stamp", "at"], "--stamp writes into JSON objects: it goes with --on json"),
-        (&["chat", "--on", "any"], "--stamp writes into JSON objects"),
+        (&["chat", "--on", "any", "--stamp", "at"], "--stamp writes into JSON objects"),
         (&["--origin", "example.com"], "--origin: `example.com`: an origin is scheme://host"),
         (&["--origin", "null"], "--origin: `null`: an origin is scheme://host"),
         (
