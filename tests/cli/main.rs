@@ -151,7 +151,7 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
         (&["--path-prefix", "ws"], "sockhop: --path-prefix: `ws`: a path begins with /"),
         (
             &["--low-water", "1M"],
-            "sockhop: --low-water (1048576) is above --high-water (262144): lower the one or raise the other\n",
+            "sockhop: --low-water (1M) is above --high-water (256K): lower the one or raise the other\n",
         ),
         (&["--origin", "*", "--origin", "same"], "sockhop: --origin: `*` lets all pages in"),
         (&["--path-prefix", "/a?b"], "sockhop: --path-prefix: `/a?b`: a path begins with / and has no ?,"),
