@@ -95,7 +95,7 @@ mod tests {
             ("Config::head.", "--max-head or --max-request-line."),
             ("Config::head.bytes", "--max-head or --max-request-line.bytes"),
             ("Config::shutdown.over", "--drain"),
-            ("after Config::max_panics (10)", "after Config::max_panics (10)"),
+            ("after Config::max_panics (10)", "after --max-panics (10)"),
             ("more than Config::max_memory (268435456) allows", "more than --max-memory (256M) allows"),
             ("Config::head.max_head (8192), Config::max_body (1000)", "--max-head (8K), --max-body (1000)"),
             ("Config::max_body (none)", "--max-body (none)"),

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn errors_name_flags_for_fields() {
         let error = || io::Error::other("after Config::max_panics (10); Config::max_queue is too small");
-        let expected = "after Config::max_panics (10); --max-queue is too small";
+        let expected = "after --max-panics (10); --max-queue is too small";
         assert_eq!(Failure::from(error()).to_string(), expected);
         assert_eq!(Failure::Usage(error().to_string()).to_string(), format!("{expected}\nTry sockhop --help."));
     }

@@ -83,6 +83,14 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         set: |config, text| count(text).map(|count| config.max_timers = count),
     },
     Setting {
+        field: "max_panics",
+        flag: "max-panics",
+        value: "COUNT",
+        help: "clients that may make an app panic (each gets Close 1011)\nbefore the server ends with an error",
+        default: |config| config.max_panics.to_string(),
+        set: |config, text| count(text).map(|count| config.max_panics = count),
+    },
+    Setting {
         field: "high_water",
         flag: "high-water",
         value: "SIZE",

@@ -132,11 +132,10 @@ fn every_field_of_the_configuration_has_a_flag() {
         --max-memory 16 --max-message-rate 17 --slow latest --drain 18s --drain-timeout 19s --restart \
         --max-per-address 20 --trusted-proxy 10.0.0.0/8 --trusted-proxy=unix --proxy-protocol \
         --origin https://a.example --path-prefix /ws --max-body 21 --max-requests 22 --keep-alive 23s \
-        --answer-timeout 24s";
+        --answer-timeout 24s --max-panics 25";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
-    // All fields are written out, so that this fails to compile with a new one. Only max_panics has no flag: it is
-    // about our own apps.
+    // All fields are written out, so that this fails to compile with a new one.
     let expected = Config {
         max_message: 1,
         max_frames: 2,
@@ -165,7 +164,7 @@ fn every_field_of_the_configuration_has_a_flag() {
             over: Duration::from_secs(18),
             timeout: Duration::from_secs(19),
         },
-        max_panics: Config::default().max_panics,
+        max_panics: 25,
         origins,
         trusted_proxies: vec![Cidr::parse("10.0.0.0/8").unwrap(), Cidr::parse("unix").unwrap()],
         proxy_protocol: ProxyProtocol::Required,
