@@ -60,10 +60,10 @@ const EXAMPLES: &str = "  \
 
 const PLACES: &str = "  \
   -l, --listen ADDRESS    where to listen: 8080, HOST:PORT (all addresses of a name), [::]:PORT
-                          (IPv4 too), unix:PATH or unix:PATH?mode=0660; port 0 is any free port.
-                          May be repeated. Without an address: SOCKHOP_LISTEN in the environment
-                          (separated by commas), else IP and PORT (either may be missing), else
-                          127.0.0.1:8080
+                          (IPv4 too), [fe80::1%eth0]:PORT, unix:PATH or unix:PATH?mode=0660; port 0
+                          is any free port. May be repeated. Without an address: SOCKHOP_LISTEN in
+                          the environment (separated by commas), else IP and PORT (either may be
+                          missing), else 127.0.0.1:8080
   --origin ORIGIN         lets pages of another site connect, such as https://example.com; may be
                           repeated. Pages with the host and port of the server always may. Pages
                           on this machine (files, other ports) may while browser and server are

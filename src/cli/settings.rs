@@ -46,7 +46,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         field: "max_connections",
         flag: "max-connections",
         value: "COUNT",
-        help: "open connections, as far as descriptors allow; more: 503",
+        help: "open connections, as far as there is room in the limit of\nopen files (ulimit -n); more: 503",
         default: |config| config.max_connections.to_string(),
         set: |config, text| count(text).map(|count| config.max_connections = count),
     },

@@ -1,5 +1,7 @@
 //! The machine around the server: its limits, its time zones.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use crate::running::{Running, sockhop, status};
@@ -38,6 +40,14 @@ fn connections_are_as_many_as_descriptors_allow() {
     let server = limited("-n 66", &["echo", "127.0.0.1:0", "--max-connections", "2"]);
     server.signal("-TERM");
     assert_eq!(server.end(), (Some(0), String::new()), "there are as many as wanted");
+}
+
+#[test]
+fn a_log_level_that_is_not_text_is_a_warning() {
+    let server = Running::spawn(sockhop(&["0"]).env("RUST_LOG", OsStr::from_bytes(b"debug\xff")));
+    server.signal("-TERM");
+    let (code, errors) = server.end();
+    assert!(code == Some(0) && errors.ends_with("RUST_LOG is not UTF-8, so it is ignored\n"), "{errors}");
 }
 
 #[test]
