@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use sockhop::http::{Cidr, HeadLimits, Origin, OriginPolicy};
+use sockhop::http::{Cidr, HeadLimits, Origin, OriginPolicy, Request, Upgrade};
 use sockhop::protocol::DEFLATE_AVAILABLE;
 use sockhop::{
     CloseCode, Config, ContextTakeover, Deflate, DeflateOffer, DeflateOptions, Door, ProxyProtocol, Server, Shutdown,
@@ -48,6 +48,60 @@ fn a_build_without_compression_has_the_same_configuration_and_refuses_to_compres
     let expected =
         (ErrorKind::InvalidInput, "Config::deflate needs the feature deflate, which this build lacks".into());
     assert_eq!(refusal, (!DEFLATE_AVAILABLE).then_some(expected));
+}
+
+#[test]
+fn a_limit_that_nothing_keeps_within_or_that_is_never_reached_is_refused() {
+    let default = Config::default;
+    let head = |max_head, max_request_line| Config { head: HeadLimits { max_head, max_request_line }, ..default() };
+    let cases = [
+        (Config { max_message: 0, ..default() }, "Config::max_message must be more than 0"),
+        (Config { max_connections_per_address: Some(0), ..default() }, "Config::max_connections_per_address must"),
+        (Config { ping_interval: Some(Duration::ZERO), ..default() }, "Config::ping_interval must be more than 0"),
+        (Config { write_timeout: Duration::ZERO, ..default() }, "Config::write_timeout must be more than 0"),
+        (head(0, 4096), "Config::head.max_head (0) fits no request: the shortest has 135 bytes"),
+        (head(8192, 13), "Config::head.max_request_line (13) fits no request: the shortest has 14 bytes"),
+        (Config { low_water: 300_000, ..default() }, "Config::low_water (300000) is above Config::high_water (262144)"),
+        (
+            Config { high_water: 2 << 20, ..default() },
+            "Config::high_water (2097152) is above Config::max_queue (1048576)",
+        ),
+        (
+            Config { max_queue: 1 << 30, ..default() },
+            "Config::max_queue (1073741824) is above Config::max_memory (268435456)",
+        ),
+        (
+            Config { max_message: 20 << 30, ..default() },
+            "Config::max_message (21474836480) is above Config::max_memory",
+        ),
+        (Config { max_body: 1 << 30, ..default() }, "Config::max_body (1073741824) is above Config::max_memory"),
+        (head(1 << 30, 4096), "Config::head.max_head (1073741824) is above Config::max_memory"),
+    ];
+    for (config, expected) in cases {
+        let error = Server::new(config).expect_err(expected);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+    let off = Config {
+        keep_alive: None,
+        ping_interval: None,
+        message_timeout: None,
+        max_timers: 0,
+        max_body: 0,
+        ..default()
+    };
+    assert!(Server::new(off).is_ok());
+    assert!(Server::new(head(135, 14)).is_ok());
+}
+
+/// The bounds of `Config::head` let this in, and nothing shorter is one.
+#[test]
+fn the_shortest_opening_handshake_is_let_in() {
+    let head = "GET / HTTP/1.1\r\nHost:a\r\nUpgrade:websocket\r\nConnection:upgrade\r\nSec-WebSocket-Version:13\r\n\
+        Sec-WebSocket-Key:dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    assert_eq!(head.len(), 135);
+    let request = Request::parse(head.as_bytes()).expect("a request");
+    assert!(Upgrade::from_request(&request).is_ok());
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The addresses to listen on: from the command line, else from the environment, else the default.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use crate::ListenAddr;
 
 /// The address if neither command line nor environment has one.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -10,21 +14,26 @@ const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 808
 ///
 /// # Errors
 /// Names the variable and its fault.
-pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
+pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<OsString>) -> Result<Vec<String>, String> {
     if !given.is_empty() {
         return Ok(given);
     }
-    let list = env("SOCKHOP_LISTEN").unwrap_or_default();
+    let env = |name: &str| match env(name).map(OsString::into_string) {
+        None => Ok(String::new()),
+        Some(value) => value.map_err(|bytes| format!("{name}: `{}` is not UTF-8", bytes.display())),
+    };
+    let list = env("SOCKHOP_LISTEN")?;
     let listed = list.split(',').map(str::trim).filter(|item| !item.is_empty());
     let listed: Vec<_> = listed.map(complete).collect::<Result<_, _>>().map_err(|e| format!("SOCKHOP_LISTEN: {e}"))?;
     if !listed.is_empty() {
         return Ok(listed);
     }
     let mut address = DEFAULT;
-    if let Some(ip) = env("IP").filter(|ip| !ip.is_empty()) {
+    let (ip, port) = (env("IP")?, env("PORT")?);
+    if !ip.is_empty() {
         address.set_ip(ip.parse().map_err(|_| format!("IP: `{ip}` is not an IP address: write 127.0.0.1 or ::"))?);
     }
-    if let Some(port) = env("PORT").filter(|port| !port.is_empty()) {
+    if !port.is_empty() {
         address.set_port(parse_port(&port).map_err(|error| format!("PORT: {error}"))?);
     }
     Ok(vec![address.to_string()])
@@ -65,6 +74,20 @@ pub(super) fn complete(text: &str) -> Result<String, String> {
     parse_port(port).map(|port| format!("{host}:{port}"))
 }
 
+/// Whether a listener takes the connections to an address, or the address those of the listener.
+pub(super) fn is_taken_by(address: &str, listener: &ListenAddr) -> bool {
+    let has_all = |one: SocketAddr, other: SocketAddr| {
+        one.ip() == other.ip() || one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4())
+    };
+    match (listener, address.strip_prefix("unix:")) {
+        (ListenAddr::Unix(path), Some(socket)) => socket.split('?').next().is_some_and(|it| path == Path::new(it)),
+        (ListenAddr::Tcp(one), None) => address.parse().is_ok_and(|other: SocketAddr| {
+            one.port() == other.port() && (has_all(*one, other) || has_all(other, *one))
+        }),
+        _ => false,
+    }
+}
+
 fn parse_port(text: &str) -> Result<u16, String> {
     let is_number = !text.starts_with('+');
     let port = text.parse().ok().filter(|_| is_number);
@@ -73,10 +96,12 @@ fn parse_port(text: &str) -> Result<u16, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     fn chosen(given: &[&str], env: &[(&str, &str)]) -> Result<String, String> {
-        let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
         choose(given.iter().map(|it| (*it).to_owned()).collect(), &find).map(|all| all.join(" "))
     }
 
@@ -112,6 +137,15 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_no_text_is_refused_unless_an_address_is_given() {
+        for name in ["SOCKHOP_LISTEN", "IP", "PORT"] {
+            let find = |wanted: &str| (wanted == name).then(|| OsString::from_vec(b"80\xff".to_vec()));
+            assert_eq!(choose(Vec::new(), &find), Err(format!("{name}: `80\u{fffd}` is not UTF-8")));
+            assert!(choose(vec!["a:1".into()], &find).is_ok());
+        }
+    }
+
+    #[test]
     fn completes_addresses() {
         let cases = [
             ("8080", "127.0.0.1:8080"),
@@ -124,6 +158,31 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(complete(text).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn an_address_is_taken_by_a_listener_of_the_same_connections() {
+        for (one, other, expected) in [
+            ("0.0.0.0:80", "[::]:80", true),
+            ("127.0.0.1:80", "[::]:80", true),
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("[::1]:80", "[::]:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("0.0.0.0:80", "[::]:81", false),
+        ] {
+            for (one, other) in [(one, other), (other, one)] {
+                let listener = ListenAddr::Tcp(other.parse().unwrap());
+                assert_eq!(is_taken_by(one, &listener), expected, "{one} {other}");
+            }
+        }
+        let socket = ListenAddr::Unix("/s".into());
+        for (address, expected) in
+            [("unix:/s", true), ("unix:/s?mode=0660", true), ("unix:/t", false), ("/s", false), ("localhost:80", false)]
+        {
+            assert_eq!(is_taken_by(address, &socket), expected, "{address}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure};
 
 use super::help;
+use super::nearest::nearest;
 use super::settings::recipe::RECIPE;
 use super::settings::{LIMITS, SHUTDOWN, Setting, TIMEOUTS};
 use crate::Config;
@@ -67,13 +68,14 @@ pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Names the word or flag that is out of place.
 pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
     let has = |args: &Args, word: &str| args.words.iter().any(|it| it == word);
-    match parser().run_inner(&with_mode(line)[..]) {
+    let line = with_mode(line);
+    match parser().run_inner(&line[..]) {
         Ok(args) if has(&args, "help") => Ok(Asked::Help),
         Ok(args) if args.version || has(&args, "version") => Ok(Asked::Version),
         Ok(args) => Ok(Asked::Server(Box::new(args))),
         // Only --help leads here. Its text is in help.rs, not made by bpaf.
         Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => Ok(Asked::Help),
-        Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true))),
+        Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true), &line)),
     }
 }
 
@@ -92,34 +94,32 @@ fn with_mode(line: &[impl AsRef<OsStr>]) -> Vec<OsString> {
     words
 }
 
-/// Rewrites the errors for unknown flags. bpaf words them in two ways, and suggests `--on` for `--foo`; here they have
-/// one wording, and only a similar flag is suggested. Other errors of bpaf stay as they are.
-fn in_our_words(error: String) -> String {
-    let is_of_unknown = error.starts_with("no such flag: ") || error.ends_with(" is not expected in this context");
-    let Some(written) = error.split('`').nth(1).filter(|it| is_of_unknown && it.starts_with('-')) else { return error };
+/// Rewrites the errors of bpaf. It words those for unknown flags in two ways, and suggests `--on` for `--foo`; here they
+/// have one wording, and only a similar flag is suggested.
+fn in_our_words(error: String, line: &[OsString]) -> String {
+    let subject = |end: &str| error.strip_suffix(end)?.split_once('`')?.1.strip_suffix('`');
+    if let Some(flag) = subject(" cannot be used multiple times in this context") {
+        return format!("`{flag}` is given more than once");
+    }
+    let unexpected = subject(" is not expected in this context");
+    if let Some(value) = unexpected.filter(|value| !value.starts_with('-')) {
+        let flags = line.iter().filter_map(|word| word.to_str()?.strip_suffix(value)?.strip_suffix('='));
+        return flags.next_back().map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave `={value}` out"));
+    }
+    if error.ends_with(" is not a valid utf8") {
+        return format!("`{}` is not UTF-8", error.split('`').nth(1).unwrap_or_default());
+    }
+    let unknown = error.strip_prefix("no such flag: `").and_then(|rest| rest.split('`').next());
+    let Some(written) = unexpected.or(unknown) else { return error };
     if ["--port", "-p", "--host", "--bind", "--address"].contains(&written) {
         return format!("no such flag: `{written}`; an address needs no flag, as in `sockhop 0.0.0.0:9000`");
     }
-    match nearest_flag(written.trim_start_matches('-')) {
+    let help = help::text();
+    let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
+    match nearest(written.trim_start_matches('-'), flags) {
         Some(flag) => format!("no such flag: `{written}`, did you mean `--{flag}`?"),
         None => format!("no such flag: `{written}`"),
     }
-}
-
-/// The flag that begins with the written one, or else the one with the most in common at the start and the end.
-fn nearest_flag(written: &str) -> Option<String> {
-    let help = help::text();
-    let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
-    let rank = |flag: &str| {
-        let alike = |(one, other): &(u8, u8)| one == other;
-        let start = written.bytes().zip(flag.bytes()).take_while(alike).count();
-        let end = written.bytes().rev().zip(flag.bytes().rev()).take_while(alike).count();
-        let is_begun = start == written.len() && start > 1;
-        let percent = 100 * (start + end) / written.len().max(flag.len()).max(1);
-        (is_begun || percent > 60).then_some((is_begun, percent))
-    };
-    let flags = flags.filter_map(|flag| rank(flag).map(|rank| (rank, flag)));
-    flags.max().map(|(_, flag)| flag.to_owned())
 }
 
 fn parser() -> OptionParser<Args> {
@@ -170,6 +170,8 @@ fn table<T: 'static>(settings: &'static [Setting<T>]) -> Box<dyn Parser<Given<T>
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
@@ -195,6 +197,26 @@ mod tests {
     fn a_flag_without_its_value_is_not_called_unknown() {
         let error = parse(&["--listen"][..]).expect_err("no value");
         assert_eq!(error, "`--listen` requires an argument `ADDRESS`");
+    }
+
+    #[test]
+    fn the_parsers_errors_are_worded_for_users() {
+        let cases: [(&[&str], &str); 7] = [
+            (&["--restart=1"], "`--restart` takes no value: leave `=1` out"),
+            (&["-V=yes"], "`-V` takes no value: leave `=yes` out"),
+            (&["--proxy-protocol", "--restart=a=b"], "`--restart` takes no value: leave `=a=b` out"),
+            (&["--restart", "echo", "--restart"], "`--restart` is given more than once"),
+            (&["--max-message", "1K", "--max-message=2K"], "`--max-message` is given more than once"),
+            (&["--deflate", "--deflate=takeover"], "`--deflate` is given more than once"),
+            (&["-V", "-V"], "`-V` is given more than once"),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(parse(line).expect_err(expected), expected);
+        }
+        let bytes = OsStr::from_bytes(b"a\xff");
+        for line in [&[bytes][..], &[OsStr::new("--max-message"), bytes]] {
+            assert_eq!(parse(line).expect_err("no text"), "`a\u{fffd}` is not UTF-8");
+        }
     }
 
     #[test]

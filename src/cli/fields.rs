@@ -3,7 +3,11 @@
 //! The server names fields, such as `Config::max_memory`, because it knows nothing of a command line. Users of the
 //! command know flags, such as `--max-memory`.
 
+use std::sync::OnceLock;
+
 use super::args::fields;
+use super::settings::LIMITS;
+use super::values::show_size;
 
 /// Stands before the name of a field.
 const PREFIX: &str = "Config::";
@@ -12,10 +16,25 @@ const PREFIX: &str = "Config::";
 const MOUNT: (&str, &str) =
     ("mount a handler at /*", "start one app alone, such as `sockhop pong`, which then has every path");
 
+/// A text about `Config::max_connections`, and the same about the limit of open files, if that one is lower.
+static OPEN_FILES: OnceLock<(String, String)> = OnceLock::new();
+
+/// From now on, messages say that connections are refused because of the limit of open files, not of a flag.
+pub(super) fn blame_open_files(limit: u64, connections: usize) {
+    let by_flag = format!("Config::max_connections ({connections}) allows");
+    let by_limit = format!("the limit of {limit} open files (ulimit -n, LimitNOFILE, --ulimit nofile) allows");
+    // It is called once.
+    let _ = OPEN_FILES.set((by_flag, by_limit));
+}
+
 /// Replaces each `Config::FIELD` in a text by the flag that sets the field, and advice to embedders by advice to users of
-/// the command. A field without a flag stays as it is.
+/// the command. A field without a flag stays as it is. A size in parentheses behind it is written as the flag takes it.
 pub(super) fn to_flags(text: &str) -> String {
     let text = &text.replace(MOUNT.0, MOUNT.1);
+    let text = match OPEN_FILES.get() {
+        Some((by_flag, by_limit)) => &text.replace(by_flag, by_limit),
+        None => text,
+    };
     let mut parts = text.split(PREFIX);
     let mut translated = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -34,8 +53,19 @@ fn split_field(text: &str) -> Option<(String, &str)> {
     let inner = text.split_at(outer).1.strip_prefix('.').map_or(outer, |rest| outer + 1 + word(rest));
     [inner, outer].into_iter().find_map(|end| {
         let (field, rest) = text.split_at(end);
-        Some((flags(field)?, rest))
+        let flags = flags(field)?;
+        Some(match size(field, rest) {
+            Some((size, rest)) => (format!("{flags} ({size})"), rest),
+            None => (flags, rest),
+        })
     })
+}
+
+/// The size in parentheses at the start of a text behind a field, and the rest of the text.
+fn size<'a>(field: &str, text: &'a str) -> Option<(String, &'a str)> {
+    LIMITS.iter().find(|setting| setting.field == field && setting.value == "SIZE")?;
+    let (bytes, rest) = text.strip_prefix(" (")?.split_once(')')?;
+    Some((show_size(bytes.parse().ok()?), rest))
 }
 
 /// The flag that sets a field, or the flags that set its parts.
@@ -71,8 +101,13 @@ mod tests {
             ("Config::head.", "--max-head or --max-request-line."),
             ("Config::head.bytes", "--max-head or --max-request-line.bytes"),
             ("Config::shutdown.over", "--drain"),
-            // No flag sets these, or they are not names of fields.
-            ("after Config::max_panics (10)", "after Config::max_panics (10)"),
+            ("after Config::max_panics (10)", "after --max-panics (10)"),
+            ("more than Config::max_memory (268435456) allows", "more than --max-memory (256M) allows"),
+            ("Config::head.max_head (8192), Config::max_body (1000)", "--max-head (8K), --max-body (1000)"),
+            ("Config::max_body (none)", "--max-body (none)"),
+            ("Config::max_connections (1024) allows", "--max-connections (1024) allows"),
+            ("Config::max_queue (1024", "--max-queue (1024"),
+            // These are not names of fields.
             ("Config::max_messages", "Config::max_messages"),
             ("Config::max_messageé", "Config::max_messageé"),
             ("Config::", "Config::"),

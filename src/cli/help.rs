@@ -4,6 +4,7 @@ use super::settings::recipe::RECIPE;
 use super::settings::{LIMITS, SHUTDOWN, Setting, TIMEOUTS};
 use crate::Config;
 use crate::apps::{APPS, ECHO};
+use crate::http::HeadLimits;
 
 /// The whole help.
 pub(super) fn text() -> String {
@@ -11,6 +12,7 @@ pub(super) fn text() -> String {
     let defaults = Config::default();
     let (recipe, limits, timeouts) = (table(RECIPE, &ECHO), table(LIMITS, &defaults), table(TIMEOUTS, &defaults));
     let shutdown = table(SHUTDOWN, &defaults);
+    const MAX_HEADERS: usize = HeadLimits::MAX_HEADERS;
     format!(
         "\
 sockhop: a tiny WebSocket server
@@ -29,10 +31,16 @@ Recipe:                        default  (with a named app, a flag changes that a
 {recipe}
 Limits:                        default  (SIZE is 500, 64K, 1M or 1G)
 {limits}
-Timeouts:                      default  (TIME is 500ms, 25s, 2m, 1h or 0)
+Timeouts:                      default  (TIME is 500ms, 25s, 2m or 1h)
 {timeouts}
 Shutdown (SIGTERM or Ctrl-C):  default
 {shutdown}  --restart                             sends Close 1012 (restart) instead of 1001 (going away)
+
+Limits without a flag:
+  a request has at most {MAX_HEADERS} header lines (more: 431); after 10s, its body must have come with 1K a
+  second on average (else 408); when a quarter of --max-connections are unfinished requests, the
+  oldest is dropped; 32 more connections may ask plain HTTP when the server is full; delayed replies
+  that are kept for all clients of an app take 16M at most (then Close 1013)
 
 {REST}"
     )
@@ -52,10 +60,10 @@ const EXAMPLES: &str = "  \
 
 const PLACES: &str = "  \
   -l, --listen ADDRESS    where to listen: 8080, HOST:PORT (all addresses of a name), [::]:PORT
-                          (IPv4 too), unix:PATH or unix:PATH?mode=0660; port 0 is any free port.
-                          May be repeated. Without an address: SOCKHOP_LISTEN in the environment
-                          (separated by commas), else IP and PORT (either may be missing), else
-                          127.0.0.1:8080
+                          (IPv4 too), [fe80::1%eth0]:PORT, unix:PATH or unix:PATH?mode=0660; port 0
+                          is any free port. May be repeated. Without an address: SOCKHOP_LISTEN in
+                          the environment (separated by commas), else IP and PORT (either may be
+                          missing), else 127.0.0.1:8080
   --origin ORIGIN         lets pages of another site connect, such as https://example.com; may be
                           repeated. Pages with the host and port of the server always may. Pages
                           on this machine (files, other ports) may while browser and server are
@@ -84,6 +92,8 @@ const REST: &str = "  \
 RUST_LOG in the environment sets the log level: error, warn (default), info, debug or trace.
 SIGTERM or Ctrl-C closes all connections, waits for the clients' answers and exits; a second one
 exits at once. Meanwhile /healthz answers 200, /readyz answers 503, and no client can connect.
+SIGHUP reads the files of --page again, unless it comes because the terminal of the server has
+closed: then it is as SIGTERM.
 Exit codes: 0 success, 1 could not run, 2 bad usage.
 ";
 
@@ -119,6 +129,21 @@ mod tests {
         }
         for app in APPS.iter() {
             assert!(text().contains(&format!("\n  {} ", app.name)), "{}", app.name);
+        }
+    }
+
+    /// The rows of flags with a TIME or a COUNT, up to the next flag.
+    #[test]
+    fn says_where_0_is_taken_and_nowhere_else() {
+        let text = text();
+        let rows: Vec<_> =
+            text.split("\n  --").skip(1).filter(|row| row.contains(" TIME ") || row.contains(" COUNT ")).collect();
+        assert!(rows.len() > 15, "{rows:?}");
+        for row in rows {
+            let flag = row.split(' ').next().unwrap_or_default();
+            let Ok(Asked::Server(args)) = args::parse(&["pong", &format!("--{flag}"), "0"]) else { panic!("{row}") };
+            let is_taken = Plan::new(*args, &|_| None, Config::default()).is_ok();
+            assert_eq!(is_taken, row.contains("0: "), "{row}");
         }
     }
 

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The lines that are logged unless `RUST_LOG` asks for others: an operator can act on these, or wants to know why the
 /// server has not ended yet.
-const FILTER: &str = "warn,sockhop::shutdown=info";
+const FILTER: &str = "warn,sockhop::shutdown=info,sockhop::cli=info";
 
 /// Starts the log. Each line has its time, and names flags where the server names fields of its configuration.
 pub fn start() -> Log {
@@ -35,6 +35,9 @@ pub fn start() -> Log {
             writeln!(line, "[{time} {:<5} {}] {text}", record.level(), record.target())
         })
         .init();
+    if std::env::var_os("RUST_LOG").is_some_and(|value| value.to_str().is_none()) {
+        ::log::warn!("RUST_LOG is not UTF-8, so it is ignored");
+    }
     log
 }
 

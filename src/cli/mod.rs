@@ -1,12 +1,11 @@
 //! The command `sockhop`: reads arguments and environment, and runs the server that they ask for.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::apps::{Pages, Site, serve_all, serve_one};
 use crate::{Config, Server};
@@ -18,8 +17,10 @@ mod args;
 mod banner;
 mod deflate;
 mod fields;
+mod hangup;
 mod help;
 pub mod log;
+mod nearest;
 mod plan;
 mod settings;
 mod values;
@@ -47,29 +48,22 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
-    let spare = spare_descriptors();
-    let defaults = Config { max_connections: spare.min(Config::default().max_connections), ..Config::default() };
-    let env = |name: &str| std::env::var(name).ok();
-    let Plan { serve, listen, page, config } = Plan::new(args, &env, defaults).map_err(Failure::Usage)?;
-    if config.max_connections > spare {
-        ::log::warn!("descriptors suffice for {spare} connections only: raise the limit (ulimit -n)");
-    }
+    let env = |name: &str| std::env::var_os(name);
+    let plan = Plan::new(args, &env, Config::default()).map_err(Failure::Usage)?;
+    let Plan { serve, listen, page, mut config } = plan;
+    keep_within_descriptors(&mut config);
+    warn_of_time_zone(&serve);
+    let site = page.map(Site::read).transpose();
+    let site = site.map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
 
-    let pages = match page {
-        None => Pages::Playground { max_message: config.max_message },
-        Some(directory) => {
-            let site = Site::read(directory)
-                .map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
-            reload_on_hangup(site.clone())?;
-            Pages::Site { site, prefix: config.path_prefix.clone() }
-        }
-    };
-
-    let server = Server::new(config.clone())
-        .and_then(|server| listen.into_iter().try_fold(server, Server::listen))
-        .map_err(Failure::start)?;
+    let server = Server::new(config.clone()).map_err(Failure::start)?.shutdown_on(signals()?);
+    let server = hangup::watch(server, site.clone())?;
+    let server = listen.into_iter().try_fold(server, listen_on)?;
     let banner = banner::banner(&server.local_addrs(), &serve, &config);
-    let server = server.shutdown_on(signals()?);
+    let pages = match site {
+        None => Pages::Playground { max_message: config.max_message },
+        Some(site) => Pages::Site { site, prefix: config.path_prefix },
+    };
     let server = match &serve {
         Serve::All(apps) => serve_all(server, apps, pages),
         Serve::One(app) => serve_one(server, app, pages),
@@ -78,13 +72,48 @@ fn run(args: Args) -> Result<(), Failure> {
     Ok(server.run()?)
 }
 
-/// Raises the soft limit of descriptors to the hard one. Returns the number of connections that it allows.
-fn spare_descriptors() -> usize {
+/// Raises the soft limit of descriptors to the hard one, and allows no more connections than there are descriptors for.
+fn keep_within_descriptors(config: &mut Config) {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
-        ::log::warn!("the limit of descriptors cannot be raised: {error}");
+        ::log::warn!("the limit of open files cannot be raised: {error}");
         1024
     });
-    usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS).max(1)
+    let spare = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS).max(1);
+    let wanted = config.max_connections;
+    if wanted > spare {
+        config.max_connections = spare;
+        fields::blame_open_files(limit, spare);
+        ::log::warn!(
+            "{limit} open files are allowed: room for {spare} of {wanted} connections (--max-connections). Raise the \
+             limit: ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of docker"
+        );
+    }
+}
+
+/// Warns once if the time of day cannot be as TZ has it.
+fn warn_of_time_zone(serve: &Serve) {
+    let zone = std::env::var_os("TZ").filter(|zone| !zone.is_empty());
+    if let Some(zone) = zone.filter(|_| serve.apps().iter().any(|app| app.recipe.stamp.is_some()))
+        && jiff::tz::TimeZone::try_system().is_err()
+    {
+        let zone = zone.display();
+        ::log::warn!("the time added to messages is UTC: no time zone TZ={zone} is there (is tzdata installed?)");
+    }
+}
+
+fn listen_on(server: Server, address: String) -> Result<Server, Failure> {
+    let own = server.local_addrs().into_iter().find(|own| address::is_taken_by(&address, own));
+    server.listen(address.as_str()).map_err(|error| match (error.kind(), own) {
+        (io::ErrorKind::AddrInUse, Some(own)) => {
+            let hint = match own.to_string() {
+                own if own == address || own.starts_with("unix:") => "",
+                own if own.starts_with("[::]") || address.starts_with("[::]") => ": [::] alone takes IPv4, too",
+                _ => ": 0.0.0.0 alone takes all of IPv4",
+            };
+            Failure::Usage(format!("cannot listen on {address}: this server listens on {own} already{hint}"))
+        }
+        _ => Failure::start(error),
+    })
 }
 
 /// A stream that receives one byte for each SIGINT and SIGTERM.
@@ -93,21 +122,6 @@ fn signals() -> io::Result<UnixStream> {
     signal_hook::low_level::pipe::register(SIGINT, write.try_clone()?)?;
     signal_hook::low_level::pipe::register(SIGTERM, write)?;
     Ok(read)
-}
-
-/// Starts a thread that reads the pages again at each SIGHUP, so that the event loop never waits for a disk.
-fn reload_on_hangup(site: Site) -> io::Result<()> {
-    let (mut read, write) = UnixStream::pair()?;
-    signal_hook::low_level::pipe::register(SIGHUP, write)?;
-    thread::spawn(move || {
-        while read.read_exact(&mut [0]).is_ok() {
-            match site.reload() {
-                Ok(()) => ::log::info!("{}: {} files read", site.root().display(), site.len()),
-                Err(error) => ::log::warn!("the pages stay as they were: {error}"),
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Prints to standard output at once. An error is only logged: the server also runs when nothing reads its output.
@@ -151,22 +165,26 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(error) => write!(f, "{}\nTry sockhop --help.", fields::to_flags(error)),
             Failure::Run(error) => {
-                f.write_str(&fields::to_flags(&error.to_string()))?;
-                match error.kind() {
-                    io::ErrorKind::AddrInUse if error.to_string().contains("unix:") => {
-                        f.write_str("\nStop the server that uses it, or choose another path.")
-                    }
-                    io::ErrorKind::AddrInUse => f.write_str(
-                        "\nStop the program that listens there, or choose another port: 8081, or 0 for any free one.",
-                    ),
-                    io::ErrorKind::PermissionDenied => f.write_str(
-                        "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to.",
-                    ),
-                    io::ErrorKind::AddrNotAvailable => f.write_str("\nThis machine has no such address."),
-                    _ => Ok(()),
-                }
+                let text = fields::to_flags(&error.to_string());
+                f.write_str(&text)?;
+                f.write_str(if text.starts_with("cannot listen on ") { hint(error.kind(), &text) } else { "" })
             }
         }
+    }
+}
+
+/// What to do when an address cannot be listened on.
+fn hint(kind: io::ErrorKind, text: &str) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse if text.contains("unix:") => "\nStop the server that uses it, or choose another path.",
+        io::ErrorKind::AddrInUse => {
+            "\nStop the program that listens there, or choose another port: 8081, or 0 for any free one."
+        }
+        io::ErrorKind::PermissionDenied => {
+            "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to."
+        }
+        io::ErrorKind::AddrNotAvailable => "\nThis machine has no such address.",
+        _ => "",
     }
 }
 
@@ -181,9 +199,46 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_hint_about_addresses_belongs_to_an_address() {
+        let shown = |text: &str| Failure::Run(io::Error::new(io::ErrorKind::PermissionDenied, text)).to_string();
+        assert!(shown("cannot listen on [::]:80: denied").ends_with(
+            "denied\nPorts below 1024 need privileges; a unix: \
+            socket needs a directory you may write to."
+        ));
+        assert_eq!(shown("--page: /root/x: denied"), "--page: /root/x: denied");
+    }
+
+    #[test]
+    fn an_address_that_this_server_listens_on_is_not_blamed_on_another_program() {
+        let listen = |address: &str| Server::new(Config::default()).unwrap().listen(address);
+        let port = |server: &Server| server.local_addrs()[0].to_string().rsplit(':').next().unwrap().to_owned();
+        let path = std::env::temp_dir().join(format!("sockhop-{}-twice", std::process::id()));
+        let socket = format!("unix:{}", path.display());
+        for (one, other, hint) in [
+            ("0.0.0.0:", "[::]:", ": [::] alone takes IPv4, too"),
+            ("[::]:", "127.0.0.1:", ": [::] alone takes IPv4, too"),
+            ("127.0.0.1:", "0.0.0.0:", ": 0.0.0.0 alone takes all of IPv4"),
+            ("127.0.0.1:", "127.0.0.1:", ""),
+            (&socket, &format!("{socket}?mode=0660"), ""),
+        ] {
+            let is_unix = one == socket;
+            // A machine may be without IPv6.
+            let Ok(server) = listen(&if is_unix { one.to_owned() } else { format!("{one}0") }) else { continue };
+            let port = if is_unix { String::new() } else { port(&server) };
+            let (own, address) = (format!("{one}{port}"), format!("{other}{port}"));
+            let expected = format!("cannot listen on {address}: this server listens on {own} already{hint}");
+            match listen_on(server, address) {
+                Err(Failure::Usage(error)) => assert_eq!(error, expected),
+                Err(Failure::Run(error)) => assert_ne!(error.kind(), io::ErrorKind::AddrInUse),
+                Ok(_) => panic!("not: {expected}"),
+            }
+        }
+    }
+
+    #[test]
     fn errors_name_flags_for_fields() {
         let error = || io::Error::other("after Config::max_panics (10); Config::max_queue is too small");
-        let expected = "after Config::max_panics (10); --max-queue is too small";
+        let expected = "after --max-panics (10); --max-queue is too small";
         assert_eq!(Failure::from(error()).to_string(), expected);
         assert_eq!(Failure::Usage(error().to_string()).to_string(), format!("{expected}\nTry sockhop --help."));
     }

@@ -1,12 +1,13 @@
 //! Turns the command line and the environment into a plan: the apps, the addresses and the configuration.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::address;
 use super::args::{Args, Given, TAKEOVER};
 use super::deflate;
+use super::nearest::nearest;
 use super::settings::Setting;
-use super::values::show_size;
 use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
@@ -34,7 +35,7 @@ impl Plan {
     ///
     /// # Errors
     /// Says what is wrong, and what would be right.
-    pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<String>, config: Config) -> Result<Self, String> {
+    pub(super) fn new(args: Args, env: &impl Fn(&str) -> Option<OsString>, mut config: Config) -> Result<Self, String> {
         let words = Words::read(&args.words).map_err(|error| match args.deflate.as_deref() {
             Some("") => format!("{error}; only `{TAKEOVER}` may follow --deflate"),
             _ => error,
@@ -48,7 +49,7 @@ impl Plan {
         for text in &args.listen {
             listen.push(address::complete(text).map_err(|error| format!("--listen: {error}"))?);
         }
-        let mut config = configure(config, &args.config)?;
+        apply(&mut config, &args.config)?;
         config.origins = origins(&args.origins)?;
         if let Some(mode) = &args.deflate {
             deflate::configure(&mut config, mode)?;
@@ -84,6 +85,13 @@ impl Plan {
 }
 
 impl Serve {
+    pub(super) fn apps(&self) -> &[App] {
+        match self {
+            Serve::All(apps) => apps,
+            Serve::One(app) => std::slice::from_ref(app),
+        }
+    }
+
     fn apps_mut(&mut self) -> &mut [App] {
         match self {
             Serve::All(apps) => apps,
@@ -109,9 +117,12 @@ impl Words {
                 continue;
             }
             if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) {
-                return Err(format!(
-                    "no such flag: `-{flag}`; a name of more than one letter has two dashes, `--{flag}`"
-                ));
+                // Other words with dashes are refused by the parser, unless they are behind `--`.
+                return Err(if flag.starts_with('-') || flag.len() == 1 {
+                    format!("`{word}` is no flag behind `--`: leave `--` out")
+                } else {
+                    format!("no such flag: `-{flag}`; a name of more than one letter has two dashes, `--{flag}`")
+                });
             }
             let address = address::complete(word).map_err(|error| {
                 // A word that looks like an address is one, and so is any word beside the name of an app.
@@ -119,8 +130,11 @@ impl Words {
                 if app.is_some() || !is_name || word == "localhost" {
                     return error;
                 }
-                let names = APPS.each_ref().map(|app| app.name).join(", ");
-                format!("{error}; nor is it an app: the apps are {names} and recipe")
+                let names = APPS.each_ref().map(|app| app.name);
+                match nearest(word, names.into_iter().chain(["recipe", "help", "version"])) {
+                    Some(name) => format!("no such app: `{word}`, did you mean `{name}`?"),
+                    None => format!("{error}; nor is it an app: the apps are {} and recipe", names.join(", ")),
+                }
             })?;
             listen.push(address);
         }
@@ -140,25 +154,15 @@ fn find_app(name: &str) -> Option<App> {
     APPS.iter().chain([&own]).find(|app| app.name == name).cloned()
 }
 
-fn configure(mut config: Config, given: &Given<Config>) -> Result<Config, String> {
-    apply(&mut config, given)?;
-    let (low, high, max) = (config.low_water, config.high_water, config.max_queue);
-    let show = |bytes: usize| show_size(bytes as u64);
-    if low > high {
-        return Err(format!("--low-water {} is above --high-water {}: give both", show(low), show(high)));
-    }
-    if high > max {
-        return Err(format!("--high-water {} is above --max-queue {}: give both", show(high), show(max)));
-    }
-    Ok(config)
-}
-
 /// Changes the recipe of an app, and its description to match.
 fn change(app: App, given: &Given<Recipe>) -> Result<App, String> {
     let mut recipe = app.recipe;
     apply(&mut recipe, given)?;
-    if recipe.stamp.is_some() && recipe.on != On::JsonObject {
-        return Err("--stamp writes into JSON objects: it goes with --on json (or --stamp '' for none)".to_owned());
+    if recipe.on != On::JsonObject
+        && recipe.stamp.take().is_some()
+        && given.iter().any(|(setting, _)| setting.flag == "stamp")
+    {
+        return Err("--stamp writes into JSON objects: it goes with --on json".to_owned());
     }
     let flags: Vec<_> = given.iter().map(|(setting, value)| format!("--{} {}", setting.flag, quoted(value))).collect();
     let example = match &recipe.on {
@@ -194,6 +198,9 @@ fn origins(given: &[String]) -> Result<OriginPolicy, String> {
             "*" => policy.any = true,
             _ => policy.allowed.push(Origin::parse(text).map_err(|error| format!("--origin: `{text}`: {error}"))?),
         }
+    }
+    if policy.any && given.len() > 1 {
+        return Err("--origin: `*` lets all pages in, whatever else is given: leave it out, or the others".to_owned());
     }
     Ok(policy)
 }

@@ -46,7 +46,7 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         field: "max_connections",
         flag: "max-connections",
         value: "COUNT",
-        help: "open connections, as far as descriptors allow; more: 503",
+        help: "open connections, as far as there is room in the limit of\nopen files (ulimit -n); more: 503",
         default: |config| config.max_connections.to_string(),
         set: |config, text| count(text).map(|count| config.max_connections = count),
     },
@@ -81,6 +81,14 @@ pub(super) const LIMITS: &[Setting<Config>] = &[
         help: "delayed replies pending for a client; more: Close 1008",
         default: |config| config.max_timers.to_string(),
         set: |config, text| count(text).map(|count| config.max_timers = count),
+    },
+    Setting {
+        field: "max_panics",
+        flag: "max-panics",
+        value: "COUNT",
+        help: "clients that may make an app panic (each gets Close 1011)\nbefore the server ends with an error",
+        default: |config| config.max_panics.to_string(),
+        set: |config, text| count(text).map(|count| config.max_panics = count),
     },
     Setting {
         field: "high_water",

@@ -60,8 +60,8 @@ pub enum Resolved<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouterError {
-    /// Not a decoded path: it must begin with `/`, and have no control character, no backslash and no segment that begins
-    /// with a dot.
+    /// Not a decoded path: it must begin with `/`, and have no query, fragment, escape such as `%20`, control character,
+    /// backslash or segment that begins with a dot.
     Path,
     /// A `*` in another place than `/*` at the end.
     Wildcard,
@@ -268,7 +268,8 @@ impl fmt::Display for RouterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Path => {
-                "a path begins with / and has no backslash, control character or segment that begins with a dot"
+                "a path begins with / and has no ?, #, escape such as %20, backslash, control character or segment that \
+                begins with a dot"
             }
             Self::Wildcard => "a wildcard may only be the /* at the end of a path",
             Self::Method => "a method is a word such as GET",
@@ -290,7 +291,11 @@ fn check_path(path: &str) -> Result<(), RouterError> {
     if path.contains('*') {
         return Err(RouterError::Wildcard);
     }
-    // In a pattern a percent sign does not begin an escape.
+    // No request has these in its path, and an escape is meant to be read as one.
+    if path.contains(['?', '#']) || decode_path(path).is_some_and(|decoded| decoded != path) {
+        return Err(RouterError::Path);
+    }
+    // Any other percent sign is one.
     decode_path(&path.replace('%', "%25")).map(|_| ()).ok_or(RouterError::Path)
 }
 

@@ -52,7 +52,7 @@ use self::event_loop::door::{Paths, Rules};
 use self::event_loop::site::{Door as OpenDoor, Site};
 use self::event_loop::state::{EventLoop, Parts};
 use self::transport::listen::{Listener, SocketFile};
-use self::transport::plain::MioPoller;
+use self::transport::plain::{MioPoller, Stop};
 use crate::http::{Request, Response, Router};
 use crate::protocol::DEFLATE_AVAILABLE;
 
@@ -86,7 +86,7 @@ pub struct Server {
     paths: Paths,
     handle: Handle,
     stats: Arc<Stats>,
-    stops: Vec<UnixStream>,
+    stops: Vec<Stop>,
 }
 
 /// A server that has started, for programs with a loop of their own: it serves when [`step`](Running::step) is called.
@@ -110,13 +110,17 @@ impl Server {
     /// A server with limits and timeouts of your own, which does not [`listen`](Self::listen) yet.
     ///
     /// # Errors
-    /// [`Config::path_prefix`] is no path, [`Config::proxy_protocol`] is required but no proxy is trusted, or
+    /// [`Config::path_prefix`] is no path, a limit fits nothing (0 messages) or can never be reached (a message larger than
+    /// all memory), [`Config::proxy_protocol`] is required but no proxy is trusted, or
     /// [`Config::deflate`] is set in a build without the feature `deflate`.
     pub fn new(config: Config) -> io::Result<Self> {
         let invalid = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         let mut paths = Paths::default();
         if let Err(error) = paths.router.prefix(&config.path_prefix) {
             return invalid(format!("Config::path_prefix {:?}: {error}", config.path_prefix));
+        }
+        if let Err(error) = config.check() {
+            return invalid(error);
         }
         if config.proxy_protocol == ProxyProtocol::Required && config.trusted_proxies.is_empty() {
             return invalid("Config::proxy_protocol is required, but Config::trusted_proxies names no proxy".into());
@@ -214,8 +218,14 @@ impl Server {
     /// Server::bind("127.0.0.1:8080")?.mount("/app", App).shutdown_on(stops).run()
     /// # }
     /// ```
-    pub fn shutdown_on(mut self, stream: UnixStream) -> Self {
-        self.stops.push(stream);
+    pub fn shutdown_on(self, stream: UnixStream) -> Self {
+        self.shutdown_when(stream, || true)
+    }
+
+    /// The same, but each byte counts only if `decide` returns true. It is called between two turns of the loop, so it must
+    /// not wait: for signals that may have another meaning, such as SIGHUP.
+    pub fn shutdown_when(mut self, stream: UnixStream, decide: impl FnMut() -> bool + Send + 'static) -> Self {
+        self.stops.push((stream, Box::new(decide)));
         self
     }
 

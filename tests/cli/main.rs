@@ -2,14 +2,17 @@
 #![cfg(feature = "cli")]
 
 mod coming_from;
+#[cfg(target_os = "linux")]
+mod hangup;
 mod running;
+mod surroundings;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use running::{Running, sockhop, status, text};
 
@@ -151,9 +154,19 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
         (&["--bogus"], "sockhop: no such flag: `--bogus`\n"),
         (&["--foo"], "sockhop: no such flag: `--foo`\n"),
         (&["--lisen", "1"], "sockhop: no such flag: `--lisen`, did you mean `--listen`?\n"),
-        (&["ecko"], "sockhop: `ecko` is not an address: "),
+        (&["demo"], "sockhop: `demo` is not an address: "),
+        (&["chta", "0"], "sockhop: no such app: `chta`, did you mean `chat`?\n"),
+        (&["--", "--help"], "sockhop: `--help` is no flag behind `--`: leave `--` out\n"),
+        (&["--restart=1"], "sockhop: `--restart` takes no value: leave `=1` out\n"),
         (&["--max-message", "10X"], "sockhop: --max-message: `10X` is not a size: write 500, 64K, 1M or 1G\n"),
         (&["--path-prefix", "ws"], "sockhop: --path-prefix: `ws`: a path begins with /"),
+        (
+            &["--low-water", "1M"],
+            "sockhop: --low-water (1M) is above --high-water (256K): lower the one or raise the other\n",
+        ),
+        (&["--origin", "*", "--origin", "same"], "sockhop: --origin: `*` lets all pages in"),
+        (&["--path-prefix", "/a?b"], "sockhop: --path-prefix: `/a?b`: a path begins with / and has no ?,"),
+        (&["-l", "unix:/tmp/x?mod=0660"], "sockhop: cannot listen on unix:/tmp/x?mod=0660: only a mode may follow"),
         (&["-l", "unix:/tmp/x?mode=rw"], "sockhop: cannot listen on unix:/tmp/x?mode=rw: "),
     ];
     for (words, expected) in cases {
@@ -164,7 +177,10 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
         assert!(error.ends_with("\nTry sockhop --help.\n"), "{words:?}: {error}");
     }
     let output = sockhop(&[]).arg(std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "what is no text is no word");
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(2), "sockhop: `\u{fffd}` is not UTF-8\nTry sockhop --help.\n")
+    );
 }
 
 #[test]
@@ -202,6 +218,9 @@ fn the_environment_says_where_to_listen_when_nobody_else_does() {
     let output = sockhop(&[]).env("PORT", "http").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).starts_with("sockhop: PORT: `http` is not a port"));
+    let output = sockhop(&[]).env("SOCKHOP_LISTEN", std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("sockhop: SOCKHOP_LISTEN: `\u{fffd}` is not UTF-8\n"));
 }
 
 #[test]
@@ -269,42 +288,6 @@ fn a_stalled_standard_error_stops_nobody() {
     let (code, errors) = server.end();
     assert_eq!(code, Some(0));
     assert!(errors.contains(" log lines were dropped"), "it was stalled: {} bytes", errors.len());
-}
-
-/// A server that a shell starts under a limit of descriptors.
-fn limited(ulimit: &str, words: &[&str]) -> Running {
-    let script = format!("ulimit {ulimit}; exec \"$0\" \"$@\"");
-    Running::spawn(Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_sockhop")]).args(words))
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn descriptors_are_raised_to_the_hard_limit() {
-    let server = limited("-Sn 100", &["127.0.0.1:0"]);
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let fields: Vec<_> = line.split_whitespace().collect();
-    assert_eq!(fields[3], fields[4], "{line}");
-}
-
-#[test]
-fn connections_are_as_many_as_descriptors_allow() {
-    let server = limited("-n 66", &["echo", "127.0.0.1:0"]);
-    let clients = [(); 3].map(|()| server.open("/", ""));
-    let statuses = clients.map(|(_, head)| status(&head));
-    assert!(matches!(statuses, [101, 101, 0 | 503]), "64 of 66 are for other things: {statuses:?}");
-    server.signal("-TERM");
-    let (code, errors) = server.end();
-    assert_eq!(code, Some(0));
-    assert!(!errors.contains("descriptors"), "{errors}");
-    assert_eq!(errors.matches("WARN ").count(), 1, "one line for the refused client: {errors}");
-    assert!(errors.contains("--max-connections") && !errors.contains("Config::"), "{errors}");
-
-    let server = limited("-n 66", &["echo", "127.0.0.1:0", "--max-connections", "3"]);
-    server.signal("-TERM");
-    let (code, errors) = server.end();
-    assert_eq!(code, Some(0));
-    assert!(errors.contains("WARN ") && errors.contains("descriptors suffice for 2 connections only"), "{errors}");
 }
 
 #[test]

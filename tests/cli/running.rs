@@ -5,10 +5,15 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The command with these words, in an environment that asks for nothing.
+/// The command with these words.
 pub fn sockhop(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockhop"));
     command.args(words).stdin(Stdio::null());
+    without_wishes(command)
+}
+
+/// A command in an environment that asks for nothing.
+pub fn without_wishes(mut command: Command) -> Command {
     for name in ["SOCKHOP_LISTEN", "IP", "PORT", "RUST_LOG"] {
         command.env_remove(name);
     }

@@ -156,8 +156,8 @@ fn a_slow_consumer_is_reset_after_5_seconds() {
 }
 
 #[test]
-#[ignore = "takes 10 s: .ci/run promises"]
-fn a_client_that_takes_nothing_is_reset_after_10_seconds() {
+#[ignore = "takes 30 s: .ci/run promises"]
+fn a_client_that_takes_nothing_is_reset_after_30_seconds() {
     let (handler, reports) = Reporter::new();
     let server = TestServer::serve(handler);
     let mut stream = open(&server);
@@ -166,8 +166,8 @@ fn a_client_that_takes_nothing_is_reset_after_10_seconds() {
     let clogged = Instant::now();
     wait_for_reset(&stream);
     // It began to take nothing some time before it was noticed here.
-    assert!(since.elapsed() > Duration::from_secs(10) - SOON);
-    expect_within(clogged.elapsed(), Duration::from_secs(10));
+    assert!(since.elapsed() > Duration::from_secs(30) - SOON);
+    expect_within(clogged.elapsed(), Duration::from_secs(30));
     drop(server);
     assert!(reports.rest().contains(&"error peer accepts no bytes".to_owned()));
 }

@@ -94,6 +94,9 @@ fn flags_change_the_recipe_of_a_named_app() {
         (&["pong", "--on=any", "--reply={message}"], Recipe { on: On::Any, reply: Reply::Same, ..PONG }),
         (&["chat", "--stamp", ""], Recipe { stamp: None, ..CHAT }),
         (&["chat", "--stamp=", "--on=any"], Recipe { stamp: None, on: On::Any, ..CHAT }),
+        // The app's own stamp goes with --on json.
+        (&["chat", "--on=any"], Recipe { stamp: None, on: On::Any, ..CHAT }),
+        (&["chat", "--on=json"], CHAT),
         (&["greet", "--greet", "", "--reply", "yes"], Recipe { reply: Reply::Text("yes".into()), ..ECHO }),
     ];
     for (line, expected) in cases {
@@ -129,11 +132,10 @@ fn every_field_of_the_configuration_has_a_flag() {
         --max-memory 16 --max-message-rate 17 --slow latest --drain 18s --drain-timeout 19s --restart \
         --max-per-address 20 --trusted-proxy 10.0.0.0/8 --trusted-proxy=unix --proxy-protocol \
         --origin https://a.example --path-prefix /ws --max-body 21 --max-requests 22 --keep-alive 23s \
-        --answer-timeout 24s";
+        --answer-timeout 24s --max-panics 25";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
-    // All fields are written out, so that this fails to compile with a new one. Only max_panics has no flag: it is
-    // about our own apps.
+    // All fields are written out, so that this fails to compile with a new one.
     let expected = Config {
         max_message: 1,
         max_frames: 2,
@@ -162,7 +164,7 @@ fn every_field_of_the_configuration_has_a_flag() {
             over: Duration::from_secs(18),
             timeout: Duration::from_secs(19),
         },
-        max_panics: Config::default().max_panics,
+        max_panics: 25,
         origins,
         trusted_proxies: vec![Cidr::parse("10.0.0.0/8").unwrap(), Cidr::parse("unix").unwrap()],
         proxy_protocol: ProxyProtocol::Required,
@@ -202,10 +204,16 @@ fn origins_add_up() {
 fn an_error_says_what_would_be_right() {
     let cases: &[(&[&str], &str)] = &[
         (
-            &["ecko"],
-            "`ecko` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
+            &["demo"],
+            "`demo` is not an address: write 8080, 0.0.0.0:8080, [::]:8080 or unix:/run/sockhop.sock; nor is it \
             an app: the apps are echo, pong, chat, greet, relay, broadcast and recipe",
         ),
+        (&["chta"], "no such app: `chta`, did you mean `chat`?"),
+        (&["ECHO"], "no such app: `ECHO`, did you mean `echo`?"),
+        (&["recip"], "no such app: `recip`, did you mean `recipe`?"),
+        (&["hlep"], "no such app: `hlep`, did you mean `help`?"),
+        (&["--", "--help"], "`--help` is no flag behind `--`: leave `--` out"),
+        (&["echo", "--", "-x"], "`-x` is no flag behind `--`: leave `--` out"),
         (&["1", "-l", "2"], "127.0.0.1:1 and --listen 2: write one address without a flag, or each of several with"),
         (&["localhost"], "`localhost` has no port: write localhost:8080"),
         (&["echo", "chat"], "echo and chat: one app at a time, or none for all of them"),
@@ -214,20 +222,23 @@ fn an_error_says_what_would_be_right() {
         (&["pong", "--after", "5"], "--after: `5` has no unit: write 5s, or 5ms, 5m or 5h"),
         (&["--after", "1s"], "--after changes one app: name it, as in `sockhop pong --after …`"),
         (&["--max-message", "10X"], "--max-message: `10X` is not a size: write 500, 64K, 1M or 1G"),
-        (&["--max-message", "1K", "--max-message", "2K"], "argument `--max-message` cannot be used multiple times"),
+        (&["--max-message", "1K", "--max-message", "2K"], "`--max-message` is given more than once"),
         (&["--max-mesage", "1K"], "no such flag: `--max-mesage`, did you mean `--max-message`?"),
         (&["pong", "-to", "all"], "no such flag: `-to`; a name of more than one letter has two dashes, `--to`"),
         (&["--max-message-rate", "x"], "--max-message-rate: `x` is not a count: write a number, such as 0 or 1000"),
         (&["--slow", "off"], "--slow: `off` is not a policy: write close, drop or latest"),
         (&["--max-connections", "0"], "--max-connections: `0` is not a count"),
-        (&["--low-water", "1M"], "--low-water 1M is above --high-water 256K: give both"),
-        (&["--high-water", "2M"], "--high-water 2M is above --max-queue 1M: give both"),
         (&["recipe", "--on", "ping"], "--on: `ping` is not a kind of message: write any, json or text:ping"),
         (&["recipe", "--to", "me"], "--to: `me` is not a recipient: write sender, all or others"),
         (&["recipe", "--stamp", "at"], "--stamp writes into JSON objects: it goes with --on json"),
-        (&["chat", "--on", "any"], "--stamp writes into JSON objects"),
+        (&["chat", "--on", "any", "--stamp", "at"], "--stamp writes into JSON objects"),
         (&["--origin", "example.com"], "--origin: `example.com`: an origin is scheme://host"),
         (&["--origin", "null"], "--origin: `null`: an origin is scheme://host"),
+        (
+            &["--origin", "*", "--origin", "same"],
+            "--origin: `*` lets all pages in, whatever else is given: leave it out",
+        ),
+        (&["--origin", "https://a.example", "--origin", "*"], "--origin: `*` lets all pages in"),
         (&["--trusted-proxy", "10.0.0/8"], "--trusted-proxy: `10.0.0/8`: no IP address: write 10.0.0.0/8"),
         (&["--trusted-proxy", "::1/129"], "--trusted-proxy: `::1/129`: the prefix length is 0 to 32"),
         (&["--trusted-proxy", "10.0.0.1/8"], "--trusted-proxy: `10.0.0.1/8`: the address goes on behind its prefix"),
@@ -246,10 +257,10 @@ fn an_error_says_what_would_be_right() {
 #[test]
 fn lists_the_apps_only_when_a_word_may_be_meant_as_one() {
     let names_apps = |line: &[&str]| plan(line).expect_err(&line.join(" ")).contains("nor is it an app");
-    for line in [&["ecko"][..], &["my-chat"], &["ecko", "echo"]] {
+    for line in [&["demo"][..], &["my-site"], &["demo", "echo"]] {
         assert!(names_apps(line), "{line:?}");
     }
-    for line in [&["chat", "127.0.0.1:99999"][..], &["127.0.0.1:99999"], &["99999"], &["0.0.0.0"], &["echo", "ecko"]] {
+    for line in [&["chat", "127.0.0.1:99999"][..], &["127.0.0.1:99999"], &["99999"], &["0.0.0.0"], &["echo", "demo"]] {
         assert!(!names_apps(line), "{line:?}");
     }
 }

@@ -59,7 +59,7 @@ pub(in crate::cli) const RECIPE: &[Setting<Recipe>] = &[
         field: "after",
         flag: "after",
         value: "TIME",
-        help: "the delay of the reply",
+        help: "the delay of the reply; 0: none",
         default: |recipe| show_time(recipe.after),
         set: |recipe, text| time(text).map(|time| recipe.after = time),
     },

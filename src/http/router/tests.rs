@@ -187,6 +187,10 @@ fn refuses_paths_that_no_request_reaches() {
         ("/.a/*", RouterError::Path),
         ("/a\\b", RouterError::Path),
         ("/a\nb", RouterError::Path),
+        ("/a?b", RouterError::Path),
+        ("/a#b/*", RouterError::Path),
+        ("/a%20b", RouterError::Path),
+        ("/a%3Fb", RouterError::Path),
         ("/a", RouterError::Twice),
         ("/b/*", RouterError::Twice),
         ("/*", RouterError::Twice),
@@ -207,8 +211,13 @@ fn refuses_paths_that_no_request_reaches() {
     for (method, path, expected) in routes {
         assert_eq!(router.add_route(method, path, 9), Err(expected), "{method:?} {path:?}");
     }
-    for (prefix, expected) in [("ws", RouterError::Path), ("/ws/*", RouterError::Wildcard), ("/..", RouterError::Path)]
-    {
+    for (prefix, expected) in [
+        ("ws", RouterError::Path),
+        ("/ws/*", RouterError::Wildcard),
+        ("/..", RouterError::Path),
+        ("/a?b", RouterError::Path),
+        ("/a%20b/", RouterError::Path),
+    ] {
         assert_eq!(router.prefix(prefix), Err(expected), "{prefix:?}");
     }
     assert_eq!(router.prefix("/"), Ok(()));

@@ -95,7 +95,7 @@ impl Accepting {
         if self.complained.is_none_or(|at| now - at >= Duration::from_secs(60)) {
             self.complained = Some(now);
             let advice = match error.raw_os_error() {
-                Some(EMFILE | ENFILE) => "; raise the limit of open files (ulimit -n)",
+                Some(EMFILE | ENFILE) => "; raise the limit of open files (ulimit -n, LimitNOFILE, --ulimit nofile)",
                 _ => "",
             };
             let open = shared.table.len();

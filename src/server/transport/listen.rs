@@ -18,10 +18,11 @@ const MODE: u32 = 0o600;
 
 /// An address to listen on, not yet looked at.
 ///
-/// - `HOST:PORT`, with a name or an IPv4 address, or `[::1]:PORT`. Port 0: any that is free. `[::]:PORT` takes IPv4 too.
+/// - `HOST:PORT`, with a name or an IPv4 address, or `[::1]:PORT`, or with a zone `[fe80::1%eth0]:PORT`. Port 0: any that is
+///   free. `[::]:PORT` takes IPv4 too.
 ///   A name that has several addresses, as `localhost` often has, stands for all of them that can be had, with one port;
 ///   which cannot is logged.
-/// - `unix:/path`, a Unix-domain socket of mode 0600, or with another as `unix:/path?mode=0660`. A socket file that
+/// - `unix:/path`, a Unix-domain socket of mode 0600, or with another as `unix:/path?mode=0660`; a path has no `?` itself. A socket file that
 ///   nobody answers at is replaced; any other file is an error. It is removed when the server ends.
 /// - A [`TcpListener`] that is bound already.
 #[derive(Debug)]
@@ -147,11 +148,20 @@ impl Drop for SocketFile {
 }
 
 fn bind_tcp(address: &str) -> io::Result<Vec<Listener>> {
-    let candidates = address.to_socket_addrs().map_err(|error| match error.kind() {
+    bind_all(resolve(address)?)
+}
+
+fn resolve(address: &str) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    // std looks an address with a zone up with its brackets on, which finds nothing.
+    let zoned = address.strip_prefix('[').and_then(|rest| rest.split_once("]:")).filter(|(host, _)| host.contains('%'));
+    let found = match zoned.map(|(host, port)| (host, port.parse::<u16>())) {
+        Some((host, Ok(port))) => (host, port).to_socket_addrs(),
+        _ => address.to_socket_addrs(),
+    };
+    found.map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => io::Error::new(ErrorKind::InvalidInput, "write HOST:PORT, [::1]:PORT or unix:/path"),
         _ => error,
-    })?;
-    bind_all(candidates)
+    })
 }
 
 /// Binds all that can be bound, to one port.
@@ -196,11 +206,12 @@ fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn bind_unix(spec: &str) -> io::Result<Listener> {
     let invalid = |text: &str| io::Error::new(ErrorKind::InvalidInput, text.to_owned());
-    let (path, mode) = match spec.split_once("?mode=") {
+    let (path, mode) = match spec.split_once('?') {
         None => (spec, MODE),
-        Some((path, mode)) => match u32::from_str_radix(mode, 8) {
-            Ok(mode) if mode <= 0o777 => (path, mode),
-            _ => return Err(invalid("the mode must be octal, such as ?mode=0660")),
+        Some((path, query)) => match query.strip_prefix("mode=").map(|mode| u32::from_str_radix(mode, 8)) {
+            Some(Ok(mode)) if mode <= 0o777 => (path, mode),
+            Some(_) => return Err(invalid("the mode must be octal, such as ?mode=0660")),
+            None => return Err(invalid("only a mode may follow the path, such as ?mode=0660")),
         },
     };
     if path.is_empty() {
@@ -279,10 +290,24 @@ mod tests {
 
     #[test]
     fn text_that_is_no_address_is_refused_with_an_example() {
-        for address in ["", "localhost", "1.2.3.4:x", ":::", "unix:", "unix:/tmp/x?mode=rw"] {
+        for address in ["", "localhost", "1.2.3.4:x", ":::", "unix:", "unix:?mode=0660"] {
             let error = error_of(address);
-            assert!(error.contains("write ") || error.contains("octal"), "{error}");
+            assert!(error.contains("write "), "{error}");
         }
+        for query in ["?mode=rw", "?mode=1000", "?mod=0660", "?", "?x=1&mode=0660", "?mode=0660&x=1", "?mode=0660?"] {
+            let error = error_of(&format!("unix:/tmp/x{query}"));
+            assert!(error.contains("mode") && error.ends_with(", such as ?mode=0660"), "{error}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_address_may_have_a_zone_by_name_or_number() {
+        for address in ["[fe80::1%lo]:80", "[fe80::1%1]:80"] {
+            let found: Vec<_> = resolve(address).unwrap().map(|found| found.to_string()).collect();
+            assert_eq!(found, ["[fe80::1%1]:80"], "{address}");
+        }
+        assert!(error_of("[fe80::1%nowhere]:80").starts_with("cannot listen on [fe80::1%nowhere]:80: "));
     }
 
     #[test]

@@ -26,9 +26,12 @@ pub(crate) struct MioPoller {
     events: Events,
     listeners: Vec<Listener>,
     waker: Arc<Waker>,
-    /// Streams of which each byte is a request to shut down.
-    stops: Vec<UnixStream>,
+    stops: Vec<(UnixStream, Decide)>,
 }
+
+/// A stream of which each byte is a request to shut down, if the function says so.
+pub(crate) type Stop = (StdUnixStream, Decide);
+type Decide = Box<dyn FnMut() -> bool + Send>;
 
 enum Listener {
     Tcp { listener: TcpListener, local: bool },
@@ -36,16 +39,16 @@ enum Listener {
 }
 
 impl MioPoller {
-    pub fn new(stops: Vec<StdUnixStream>) -> io::Result<Self> {
+    pub fn new(stops: Vec<Stop>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), pack(Token::Wake))?);
         let mut poller =
             MioPoller { poll, events: Events::with_capacity(EVENTS), listeners: Vec::new(), waker, stops: Vec::new() };
-        for stop in stops {
+        for (stop, decide) in stops {
             stop.set_nonblocking(true)?;
             let mut stop = UnixStream::from_std(stop);
             poller.poll.registry().register(&mut stop, pack(Token::Wake), Interest::READABLE)?;
-            poller.stops.push(stop);
+            poller.stops.push((stop, decide));
         }
         Ok(poller)
     }
@@ -135,9 +138,9 @@ impl Poller for MioPoller {
     fn stop_requests(&mut self) -> usize {
         let mut requests = 0;
         let mut bytes = [0; 16];
-        for stop in &mut self.stops {
+        for (stop, decide) in &mut self.stops {
             while let Ok(n @ 1..) = stop.read(&mut bytes) {
-                requests += n;
+                requests += (0..n).filter(|_| decide()).count();
             }
         }
         requests

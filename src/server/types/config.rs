@@ -227,7 +227,58 @@ pub enum Slow {
     Latest,
 }
 
+/// The shortest request line, `GET / HTTP/1.1`.
+const SHORTEST_LINE: usize = 14;
+/// The shortest opening handshake, with a Host of one letter.
+const SHORTEST_HEAD: usize = 135;
+
 impl Config {
+    /// Looks for limits that nothing can keep within, and for limits that can never be reached.
+    ///
+    /// # Errors
+    /// Names a field and its fault.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let (zero, head) = (Some(Duration::ZERO), self.head);
+        let zeros = [
+            ("max_message", self.max_message == 0),
+            ("max_frames", self.max_frames == 0),
+            ("max_requests", self.max_requests == 0),
+            ("max_connections", self.max_connections == 0),
+            ("max_connections_per_address", self.max_connections_per_address == Some(0)),
+            ("max_message_rate", self.max_message_rate == Some(0)),
+            ("answer_timeout", self.answer_timeout.is_zero()),
+            ("handshake_timeout", self.handshake_timeout.is_zero()),
+            ("write_timeout", self.write_timeout.is_zero()),
+            ("pong_timeout", self.pong_timeout.is_zero()),
+            ("ping_interval", self.ping_interval == zero),
+            ("message_timeout", self.message_timeout == zero),
+        ];
+        if let Some((field, _)) = zeros.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(format!("Config::{field} must be more than 0"));
+        }
+        let shortest = [
+            ("head.max_request_line", head.max_request_line, SHORTEST_LINE),
+            ("head.max_head", head.max_head, SHORTEST_HEAD),
+        ];
+        if let Some((field, given, least)) = shortest.into_iter().find(|(_, given, least)| given < least) {
+            return Err(format!("Config::{field} ({given}) fits no request: the shortest has {least} bytes"));
+        }
+        let pairs = [
+            ("low_water", self.low_water, "high_water", self.high_water),
+            ("high_water", self.high_water, "max_queue", self.max_queue),
+            ("max_queue", self.max_queue, "max_memory", self.max_memory),
+            ("max_message", self.max_message, "max_memory", self.max_memory),
+            ("max_body", self.max_body, "max_memory", self.max_memory),
+            ("head.max_head", head.max_head, "max_memory", self.max_memory),
+        ];
+        match pairs.into_iter().find(|(_, lower, _, upper)| lower > upper) {
+            None => Ok(()),
+            Some((low, lower, high, upper)) => Err(format!(
+                "Config::{low} ({lower}) is above Config::{high} ({upper}): lower the one or raise the other"
+            )),
+        }
+    }
+
     /// The limits of frames and messages.
     pub(crate) fn limits(&self) -> Limits {
         Limits { max_message: self.max_message as u64, max_frames: self.max_frames }

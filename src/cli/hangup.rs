@@ -1,0 +1,67 @@
+//! SIGHUP. A terminal that closes sends it, and an operator does who wants the pages to be read again.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use signal_hook::consts::SIGHUP;
+
+use crate::Server;
+use crate::apps::Site;
+
+/// The errors of opening the controlling terminal when there is none, and when it is about to go.
+const ENXIO: i32 = 6;
+const EIO: i32 = 5;
+
+/// Has SIGHUP shut the server down if the terminal that the server was started from has gone. Otherwise it has the pages
+/// read again.
+pub(super) fn watch(server: Server, site: Option<Site>) -> io::Result<Server> {
+    // Looked at before the signal gets a handler.
+    let ends_with_terminal = !is_ignored() && File::open("/dev/tty").is_ok();
+    let (read, write) = UnixStream::pair()?;
+    signal_hook::low_level::pipe::register(SIGHUP, write)?;
+    let reload = site.map(start_reloading).transpose()?;
+    let mut is_ending = false;
+    Ok(server.shutdown_when(read, move || {
+        if ends_with_terminal && is_terminal_gone() {
+            // The shell sends one, and the kernel another when the shell ends. A second stop would not wait for clients.
+            return !std::mem::replace(&mut is_ending, true);
+        }
+        match &reload {
+            // If it is full, the files will be read after this.
+            Some(reload) => drop(reload.try_send(())),
+            None => ::log::warn!("SIGHUP: there is nothing to reload, as there is no --page"),
+        }
+        false
+    }))
+}
+
+/// Whether the process was started with SIGHUP ignored, as by nohup: then it is to outlive its terminal.
+fn is_ignored() -> bool {
+    let Ok(status) = fs::read_to_string("/proc/self/status") else {
+        // On macOS. nohup takes both away from the terminal.
+        return !io::stdout().is_terminal() && !io::stderr().is_terminal();
+    };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
+}
+
+fn is_terminal_gone() -> bool {
+    File::open("/dev/tty").is_err_and(|error| matches!(error.raw_os_error(), Some(ENXIO | EIO)))
+}
+
+/// Starts a thread that reads the pages again each time it is told to, so that the event loop never waits for a disk.
+fn start_reloading(site: Site) -> io::Result<SyncSender<()>> {
+    let (sender, receiver) = sync_channel(1);
+    thread::Builder::new().spawn(move || {
+        for () in receiver {
+            match site.reload() {
+                Ok(()) => ::log::info!("{}: {} files read", site.root().display(), site.len()),
+                Err(error) => ::log::warn!("the pages stay as they were: {error}"),
+            }
+        }
+    })?;
+    Ok(sender)
+}
