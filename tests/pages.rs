@@ -80,6 +80,11 @@ impl Answer {
         Answer { status, head, body: bytes[at..].to_vec() }
     }
 
+    /// The head without the time of day, which may have moved on since another answer.
+    fn without_date(&self) -> String {
+        self.head.lines().filter(|line| !line.starts_with("Date: ")).collect()
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
         self.head
             .lines()
@@ -281,7 +286,7 @@ fn plain_http_has_what_browsers_and_caches_need() {
             assert_eq!(whole.header("Content-Length"), Some(&*length));
             assert_eq!(whole.header("X-Content-Type-Options"), Some("nosniff"));
             let head = server.request("HEAD", path, "");
-            assert_eq!((head.head, head.body), (whole.head.clone(), vec![]), "{path}");
+            assert_eq!((head.without_date(), head.body.len()), (whole.without_date(), 0), "{path}");
             let known = format!("If-None-Match: {}\r\n", whole.header("ETag").unwrap());
             for method in ["GET", "HEAD"] {
                 let answer = server.request(method, path, &known);

@@ -26,6 +26,7 @@
 //! | RFC 9112 9.3 persistence | [`Request::keeps_alive`], [`Persistence`] |
 //! | RFC 3986 2.1 percent-encoding, 3.3 dot segments | [`decode_path`] |
 //! | RFC 9110 5.6.1 lists over several lines | `list.rs` |
+//! | RFC 9110 6.6.1 Date | [`HttpDate`], [`Response::encode`] |
 //! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`upgrade_required`] |
 //! | RFC 9110 8.8.3, 13.1.2, 15.4.5 ETag, If-None-Match and 304 | [`Representation::answer`] |
 //! | RFC 9110 10.1.1, 15.2.1, 15.5.18 Expect, 100 and 417 | [`Request::expects_continue`], [`CONTINUE`] |
@@ -44,6 +45,7 @@ mod authority;
 mod body;
 mod cidr;
 mod client;
+mod date;
 mod error;
 mod extensions;
 mod forwarded;
@@ -63,6 +65,7 @@ mod upgrade;
 pub use body::{BodyDecoder, BodyLength};
 pub use cidr::{Cidr, CidrError};
 pub use client::{ReceivedResponse, ResponseError, ResponseParser, encode_request};
+pub use date::HttpDate;
 pub use error::RequestError;
 pub use extensions::{DeflateOffer, ExtensionError};
 pub use forwarded::forwarded_client;

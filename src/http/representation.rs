@@ -109,7 +109,7 @@ mod tests {
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: {}\r\n\r\n", style().etag());
         let mut output = Vec::new();
         let answer = style().answer(&Request::parse(head.as_bytes()).unwrap());
-        answer.encode(&mut output, Body::Include, Persistence::KeepAlive);
+        answer.encode(&mut output, None, Body::Include, Persistence::KeepAlive);
         let output = String::from_utf8(output).unwrap();
         assert!(output.starts_with("HTTP/1.1 304 Not Modified\r\n") && output.ends_with("\r\n\r\n"), "{output}");
         assert!(output.contains(&format!("\r\nETag: {}\r\n", style().etag())), "{output}");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::HttpDate;
 use super::list::{is_control, is_token};
 
 /// The interim answer to a client that [waits](super::Request::expects_continue) before it sends its body.
@@ -13,7 +14,7 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// ```
 /// use sockhop::http::{Body, Persistence, Response};
 /// let (mut output, response) = (Vec::new(), Response::text(200, "ok\n").header("Cache-Control", "no-store"));
-/// response.encode(&mut output, Body::Include, Persistence::KeepAlive);
+/// response.encode(&mut output, None, Body::Include, Persistence::KeepAlive);
 /// assert!(output.starts_with(b"HTTP/1.1 200 OK\r\n"));
 /// assert!(output.ends_with(b"\r\n\r\nok\n"));
 /// ```
@@ -84,10 +85,10 @@ impl Response {
     ///
     /// It is left out, with a line in the debug log, if its name is no token, if its value has a control character (a CR
     /// or LF would end the line early), or if [`encode`](Self::encode) decides about it: Connection, Content-Length,
-    /// Transfer-Encoding and X-Content-Type-Options.
+    /// Date, Transfer-Encoding and X-Content-Type-Options.
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         let (name, value) = (name.into(), value.into());
-        const OWN: [&str; 4] = ["Connection", "Content-Length", "Transfer-Encoding", "X-Content-Type-Options"];
+        const OWN: [&str; 5] = ["Connection", "Content-Length", "Date", "Transfer-Encoding", "X-Content-Type-Options"];
         if is_sendable(&name, &value, &OWN) {
             self.headers.push((name, value));
         }
@@ -142,11 +143,16 @@ impl Response {
 
     /// Appends the answer to `output`, always with `X-Content-Type-Options: nosniff`.
     ///
+    /// A server that has a clock gives the time as `date` (RFC 9110 6.6.1 Date).
+    ///
     /// Behind the answer to a refused request the connection must [`Close`](Persistence::Close), because bytes behind such
     /// a request are never read as another one.
-    pub fn encode(&self, output: &mut Vec<u8>, body: Body, after: Persistence) {
+    pub fn encode(&self, output: &mut Vec<u8>, date: Option<&HttpDate>, body: Body, after: Persistence) {
         let status = self.status.to_string();
         put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);
+        if let Some(date) = date {
+            put(output, &["Date: ", date.as_str(), "\r\n"]);
+        }
         for (name, value) in &self.headers {
             put(output, &[name, ": ", value, "\r\n"]);
             // RFC 9110 7.8: a sender of Upgrade names it in Connection, too.

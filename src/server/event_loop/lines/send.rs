@@ -109,7 +109,8 @@ impl<S: Socket> Lines<S> {
         self.shared.env.stats.add(if response.status() >= 400 { Count::Refused } else { Count::Answered });
         let mut head = Vec::new();
         let shared = response.shared_content().filter(|_| body == Body::Include);
-        response.encode(&mut head, if shared.is_some() { Body::Omit } else { body }, after);
+        let date = self.shared.env.date();
+        response.encode(&mut head, date, if shared.is_some() { Body::Omit } else { body }, after);
         self.send_response(slot, &head, shared);
         let Some((entrance, env)) = self.entrance(slot) else { return };
         match after {
