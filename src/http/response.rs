@@ -1,6 +1,7 @@
 //! Answers to requests: their heads, and whether the connection goes on (RFC 9110 §15, RFC 9112 §4 and §9).
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::HttpDate;
@@ -30,7 +31,15 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Content {
     Own(Cow<'static, [u8]>),
-    Shared(Arc<[u8]>),
+    Shared(SharedBody),
+}
+
+/// A part of bytes that others share, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SharedBody {
+    pub bytes: Arc<[u8]>,
+    /// Within the bytes.
+    pub range: Range<usize>,
 }
 
 /// Whether the body is sent behind the head.
@@ -102,8 +111,15 @@ impl Response {
     }
 
     /// Sets a body that is shared with other answers, so that it is in memory once.
-    pub fn shared_body(mut self, body: Arc<[u8]>) -> Self {
-        self.body = Content::Shared(body);
+    pub fn shared_body(self, body: Arc<[u8]>) -> Self {
+        let all = 0..body.len();
+        self.shared_part(body, all)
+    }
+
+    /// Sets a body that is a part of shared bytes. A range that leads beyond them ends with them.
+    pub fn shared_part(mut self, bytes: Arc<[u8]>, range: Range<usize>) -> Self {
+        let end = range.end.min(bytes.len());
+        self.body = Content::Shared(SharedBody { range: range.start.min(end)..end, bytes });
         self
     }
 
@@ -124,14 +140,14 @@ impl Response {
     pub fn content(&self) -> &[u8] {
         match &self.body {
             Content::Own(bytes) => bytes,
-            Content::Shared(bytes) => bytes,
+            Content::Shared(SharedBody { bytes, range }) => bytes.get(range.clone()).unwrap_or_default(),
         }
     }
 
     /// The body to send behind the head, if it is a shared one.
-    pub(crate) fn shared_content(&self) -> Option<&Arc<[u8]>> {
+    pub(crate) fn shared_content(&self) -> Option<&SharedBody> {
         match &self.body {
-            Content::Shared(bytes) if !self.is_bodiless() => Some(bytes),
+            Content::Shared(body) if !self.is_bodiless() => Some(body),
             _ => None,
         }
     }
@@ -218,6 +234,7 @@ fn reason(status: u16) -> &'static str {
         201 => "Created",
         202 => "Accepted",
         204 => "No Content",
+        206 => "Partial Content",
         301 => "Moved Permanently",
         302 => "Found",
         303 => "See Other",
@@ -236,6 +253,7 @@ fn reason(status: u16) -> &'static str {
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
         422 => "Unprocessable Content",
         426 => "Upgrade Required",
         429 => "Too Many Requests",

@@ -1,7 +1,7 @@
 //! Applies the actions recorded by handlers, and sends answers: to sockets or queues.
 
 use super::{Line, Lines};
-use crate::http::{Body, Persistence, Response};
+use crate::http::{Body, Persistence, Response, SharedBody};
 use crate::server::connection::leaving::Leaving;
 use crate::server::connection::output::Sent;
 use crate::server::connection::output::parts::{Input, Part, Parts};
@@ -124,7 +124,7 @@ impl<S: Socket> Lines<S> {
 
     /// Sends bytes of HTTP, and a shared body.
     #[inline(never)]
-    pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&std::sync::Arc<[u8]>>) {
+    pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&SharedBody>) {
         let Some(Line { connection, socket, env }) = self.line(slot) else { return };
         match connection.output.send_response(socket, head, body, env) {
             Ok(()) if connection.output.len() == 0 => {}
