@@ -104,6 +104,12 @@ impl Response {
         self
     }
 
+    /// Removes the header lines of this name, in any case.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self
+    }
+
     /// Sets the body. Add its Content-Type with [`header`](Self::header).
     pub fn body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Self {
         self.body = Content::Own(body.into());

@@ -20,7 +20,7 @@ const MAY_IMPORT_EACH_OTHER: [&str; 3] =
 /// Files of the server that may be in a circle of calls between `impl` blocks of one type.
 pub const FILES_IN_CALL_CIRCLES: usize = 7;
 /// Without comments, blank lines, tests and `lab`.
-const PRODUCTION_LINES: usize = 13_300;
+const PRODUCTION_LINES: usize = 13_700;
 /// All lines of all files that stand in for an optional feature are fewer.
 const STAND_IN_LINES: usize = 80;
 

@@ -41,6 +41,12 @@ fn tells_the_time_it_is_given() {
 }
 
 #[test]
+fn a_header_can_be_replaced() {
+    let response = Response::new(200).header("A", "1").header("B", "2").header("a", "3").without_header("a");
+    assert_eq!(response.header("A", "4").headers(), [("B".into(), "2".into()), ("A".into(), "4".into())]);
+}
+
+#[test]
 fn appends_to_the_output() {
     let mut output = b"before".to_vec();
     Response::new(200).encode(&mut output, None, Body::Include, Persistence::Close);
