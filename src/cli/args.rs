@@ -31,6 +31,8 @@ pub(super) struct Args {
     pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
     pub page: Option<PathBuf>,
+    pub page_fallback: Option<String>,
+    pub headers: Vec<String>,
     /// The mode behind the flag, which may be empty.
     pub deflate: Option<String>,
     pub config: Given<Config>,
@@ -131,6 +133,8 @@ fn parser() -> OptionParser<Args> {
     let proxy_protocol = long("proxy-protocol").switch();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
     let page = long("page").argument::<PathBuf>("DIR").optional();
+    let page_fallback = long("page-fallback").argument::<String>("FILE").optional();
+    let headers = long("header").argument::<String>("HEADER").many();
     let deflate = long("deflate").argument::<String>("MODE").optional();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
@@ -145,6 +149,8 @@ fn parser() -> OptionParser<Args> {
         proxy_protocol,
         subprotocols,
         page,
+        page_fallback,
+        headers,
         deflate,
         version,
         restart,

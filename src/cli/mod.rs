@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::apps::{Pages, Site, serve_all, serve_one};
 use crate::{Config, Server};
 use args::{Args, Asked};
-use plan::{Plan, Serve};
+use plan::{Page, Plan, Serve};
 
 mod address;
 mod args;
@@ -57,9 +57,8 @@ fn run(args: Args) -> Result<(), Failure> {
 
     let pages = match page {
         None => Pages::Playground { max_message: config.max_message },
-        Some(directory) => {
-            let site = Site::read(directory)
-                .map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
+        Some(page) => {
+            let site = read_site(&page)?;
             reload_on_hangup(site.clone())?;
             Pages::Site { site, prefix: config.path_prefix.clone() }
         }
@@ -76,6 +75,20 @@ fn run(args: Args) -> Result<(), Failure> {
     };
     print(&banner);
     Ok(server.run()?)
+}
+
+fn read_site(page: &Page) -> Result<Site, Failure> {
+    let mut site = Site::read(&page.directory).map_err(|error| Failure::Read("--page", error))?;
+    if let Some(name) = &page.fallback {
+        site = site.with_fallback(name).map_err(|error| Failure::Read("--page-fallback", error))?;
+    }
+    for (name, value) in &page.headers {
+        site = site.with_header(name, value).map_err(|error| Failure::Usage(format!("--header: {error}")))?;
+    }
+    if !site.has_index() {
+        ::log::warn!("{} has no index.html: / is answered with 404", page.directory.display());
+    }
+    Ok(site)
 }
 
 /// Raises the soft limit of descriptors to the hard one. Returns the number of connections that it allows.
@@ -125,6 +138,8 @@ enum Failure {
     Usage(String),
     /// The command line makes sense, but the server could not start or go on.
     Run(io::Error),
+    /// The files that a flag names cannot be served.
+    Read(&'static str, io::Error),
 }
 
 impl Failure {
@@ -141,7 +156,7 @@ impl Failure {
         let _ = writeln!(io::stderr(), "sockhop: {self}");
         match self {
             Failure::Usage(_) => ExitCode::from(2),
-            Failure::Run(_) => ExitCode::from(1),
+            Failure::Run(_) | Failure::Read(..) => ExitCode::from(1),
         }
     }
 }
@@ -150,6 +165,15 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(error) => write!(f, "{}\nTry sockhop --help.", fields::to_flags(error)),
+            Failure::Read(flag, error) => {
+                let hint = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "\nThe user that runs sockhop must be able to read all files of the directory."
+                    }
+                    _ => "",
+                };
+                write!(f, "{flag}: {error}{hint}")
+            }
             Failure::Run(error) => {
                 f.write_str(&fields::to_flags(&error.to_string()))?;
                 match error.kind() {
@@ -186,5 +210,13 @@ mod tests {
         let expected = "after Config::max_panics (10); --max-queue is too small";
         assert_eq!(Failure::from(error()).to_string(), expected);
         assert_eq!(Failure::Usage(error().to_string()).to_string(), format!("{expected}\nTry sockhop --help."));
+    }
+
+    #[test]
+    fn the_hint_for_what_may_not_be_used_is_about_that() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let (file, port) = (Failure::Read("--page", denied()).to_string(), Failure::from(denied()).to_string());
+        assert!(file.contains("must be able to read") && !file.contains("Ports"), "{file}");
+        assert!(port.contains("Ports below 1024") && !port.contains("read"), "{port}");
     }
 }
