@@ -33,7 +33,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     match Request::parse(&head[..len]).and_then(|request| Ok(Upgrade::from_request(&request)?.accept_key())) {
         Ok(accept_key) => Upgrade::encode_response(&accept_key, None, &[], &mut output),
         Err(error) => {
-            error.response().encode(&mut output, Body::Include, Persistence::Close);
+            error.response().encode(&mut output, None, Body::Include, Persistence::Close);
             return Ok(stream.write_all(&output)?);
         }
     }

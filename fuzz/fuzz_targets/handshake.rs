@@ -241,12 +241,12 @@ fn refused(response: &Response) {
     assert_eq!(answer.status, response.status());
     assert!(answer.status >= 400 && rest.is_empty());
     let mut without_body = Vec::new();
-    response.encode(&mut without_body, Body::Omit, Persistence::Close);
+    response.encode(&mut without_body, None, Body::Omit, Persistence::Close);
     assert_eq!(without_body, bytes[..bytes.len() - answer.body.len()]);
 }
 
 fn encoded(response: &Response) -> Vec<u8> {
     let mut output = Vec::new();
-    response.encode(&mut output, Body::Include, Persistence::Close);
+    response.encode(&mut output, None, Body::Include, Persistence::Close);
     output
 }

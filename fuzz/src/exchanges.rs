@@ -185,7 +185,7 @@ impl Model<'_> {
 
     fn answer(&mut self, response: &Response, body: Body, after: Persistence, may_continue: bool) -> End {
         let mut bytes = Vec::new();
-        response.encode(&mut bytes, body, after);
+        response.encode(&mut bytes, None, body, after);
         self.exchanges.answers.push(Answered { may_continue, bytes });
         if after == Persistence::Close { End::Answered } else { End::Waits }
     }

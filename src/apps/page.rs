@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 
 use serde_json::json;
 
-use super::site::Site;
+use super::site::{Site, to_directory};
 use super::{App, INSPECT, On, Reply, To};
 use crate::Server;
 use crate::http::{Representation, Request, Response};
@@ -26,9 +26,6 @@ const CLIENT: &str = "/client.js";
 /// The page loads files and opens WebSockets only on this server, has no inline code, and may not be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The user's own pages may have any scripts, but pages of other sites may not frame them or change where their links
-/// lead.
-const OWN_POLICY: &str = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'";
 
 /// The pages that are served beside the WebSockets.
 #[derive(Clone, Debug)]
@@ -74,7 +71,6 @@ pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Serve
             let client = assets.into_iter().find_map(|(path, asset)| (path == CLIENT).then_some(asset));
             server.route("GET", "/*", move |request, _| {
                 site.answer(request, &prefix, client.as_ref().map(|client| (CLIENT, &**client)))
-                    .header("Content-Security-Policy", OWN_POLICY)
             })
         }
     }
@@ -87,7 +83,7 @@ fn html(text: String) -> Representation {
 fn page(request: &Request<'_>, html: &Representation) -> Response {
     // The page's links are relative. Under a path prefix without a slash at its end they would lead elsewhere.
     match request.path().rsplit_once('/') {
-        Some((_, last)) if !last.is_empty() => Response::new(307).header("Location", format!("./{last}/")),
+        Some((_, last)) if !last.is_empty() => to_directory(request),
         _ => html.answer(request).header("Content-Security-Policy", POLICY).header("Referrer-Policy", "no-referrer"),
     }
 }

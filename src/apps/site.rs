@@ -1,32 +1,47 @@
 //! A directory with the user's own pages, read into memory: no request touches the disk.
 
-use std::collections::HashMap;
+mod file;
+mod reader;
+
+use std::borrow::Cow;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::file::Files;
+use self::reader::{MAX_BYTES, read};
 use crate::http::{Representation, Request, Response, decode_path};
 
-/// Bytes of all files and their paths together.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// How deep directories may be nested.
-const MAX_DEPTH: usize = 32;
+/// The page for paths at which there is nothing.
+const MISSING: &str = "/404.html";
+/// The pages may have any scripts, but pages of other sites may not frame them or change where their links lead.
+const POLICY: (&str, &str) = ("Content-Security-Policy", "base-uri 'self'; object-src 'none'; frame-ancestors 'self'");
+/// Headers that depend on the file and on the request.
+const FIXED: [&str; 7] =
+    ["Accept-Ranges", "Content-Encoding", "Content-Range", "Content-Type", "ETag", "Location", "Vary"];
 
 /// The regular files of a directory, as they were when it was read.
 ///
-/// Names that begin with a dot, and pipes, sockets and devices are left out. Names that are not UTF-8, and links that
-/// lead outside, to nothing, or around in a circle are left out with a warning. Clones share their files: one clone can
-/// [`reload`](Self::reload) the files that another serves.
+/// Names that begin with a dot are left out, but for `.well-known` at the top (RFC 8615), and so are pipes, sockets and
+/// devices. Names that are not UTF-8, and links that lead outside, to nothing, or around in a circle are left out with a
+/// warning. A link with a visible name may lead to a hidden file inside, as those of a Kubernetes ConfigMap do.
+///
+/// Where a file `NAME.br` or `NAME.gz` lies beside `NAME`, clients that can decode it get it instead. Unity's names, such
+/// as `game.wasm.gz` and `game.data.unityweb`, are sent as the compressed files that they are.
+///
+/// Clones share their files: one clone can [`reload`](Self::reload) the files that another serves.
 #[derive(Clone)]
 pub struct Site {
     root: Arc<Path>,
     files: Arc<Mutex<Arc<Files>>>,
+    /// The path of the page for paths at which there is no file.
+    fallback: Option<Arc<str>>,
+    /// Each replaces the lines of its name in an answer; an empty value only removes them.
+    headers: Vec<Header>,
 }
 
-/// Files by decoded path, such as `/index.html`.
-type Files = HashMap<String, Representation>;
+type Header = (Cow<'static, str>, Cow<'static, str>);
 
 impl Site {
     /// Reads a directory.
@@ -37,15 +52,48 @@ impl Site {
     pub fn read(directory: impl AsRef<Path>) -> io::Result<Self> {
         let root = directory.as_ref();
         let files = read(root, MAX_BYTES)?;
-        Ok(Site { root: root.into(), files: Arc::new(Mutex::new(Arc::new(files))) })
+        let headers = vec![(POLICY.0.into(), POLICY.1.into())];
+        Ok(Site { root: root.into(), files: Arc::new(Mutex::new(Arc::new(files))), fallback: None, headers })
+    }
+
+    /// Sets a page for client-side routes: paths at which there is no file are answered with this file, such as
+    /// `index.html`. Where the last segment has a dot, as in `/app.js`, only clients that ask for `text/html` get it.
+    ///
+    /// # Errors
+    /// The directory has no such file.
+    pub fn with_fallback(mut self, name: &str) -> io::Result<Self> {
+        let path = format!("/{}", name.trim_start_matches('/'));
+        check_fallback(&self.root, &self.files(), &path)?;
+        self.fallback = Some(path.into());
+        Ok(self)
+    }
+
+    /// Adds a header line to all answers, in place of the server's own of that name. With an empty value, that one is
+    /// only left out. A name may be given several times.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput): not a header line, or one that the server alone can know.
+    pub fn with_header(mut self, name: &str, value: &str) -> io::Result<Self> {
+        let is_fixed = FIXED.iter().any(|fixed| fixed.eq_ignore_ascii_case(name));
+        let (name, value) = (name.to_owned(), value.to_owned());
+        if is_fixed || Response::new(200).header(name.clone(), value.clone()).headers().is_empty() {
+            let error = format!("`{name}: {value}`: not a header line, or one that the server sets itself");
+            return Err(io::Error::new(ErrorKind::InvalidInput, error));
+        }
+        self.headers.retain(|(key, value)| (&**key, &**value) != POLICY || !key.eq_ignore_ascii_case(&name));
+        self.headers.push((name.into(), value.into()));
+        Ok(self)
     }
 
     /// Reads the directory again. Later requests get the new files.
     ///
     /// # Errors
-    /// As for [`read`](Self::read). The old files stay.
+    /// As for [`read`](Self::read) and [`with_fallback`](Self::with_fallback). The old files stay.
     pub fn reload(&self) -> io::Result<()> {
         let files = Arc::new(read(&self.root, MAX_BYTES)?);
+        if let Some(fallback) = &self.fallback {
+            check_fallback(&self.root, &files, fallback)?;
+        }
         let old = std::mem::replace(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner), files);
         // Freeing many files takes time, so it is not done under the lock, which the loop takes for each request.
         drop(old);
@@ -64,6 +112,12 @@ impl Site {
         self.len() == 0
     }
 
+    /// Whether `/` is answered with a page.
+    #[must_use]
+    pub fn has_index(&self) -> bool {
+        self.fallback.is_some() || self.files().contains_key("/index.html")
+    }
+
     /// The directory that was read.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -78,6 +132,13 @@ impl Site {
         prefix: &str,
         extra: Option<(&str, &Representation)>,
     ) -> Response {
+        let answer = self.find(request, prefix, extra);
+        let answer = self.headers.iter().fold(answer, |answer, (name, _)| answer.without_header(name));
+        let given = self.headers.iter().filter(|(_, value)| !value.is_empty());
+        given.fold(answer, |answer, (name, value)| answer.header(name.clone(), value.clone()))
+    }
+
+    fn find(&self, request: &Request<'_>, prefix: &str, extra: Option<(&str, &Representation)>) -> Response {
         let files = self.files();
         let Some(path) = decode_path(request.path()) else { return Response::text(400, "The path is not valid.\n") };
         let trimmed = path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -93,7 +154,12 @@ impl Site {
                 return built_in.answer(request);
             }
         }
-        Response::text(404, "There is no such page here.\n")
+        let fallback = self.fallback.as_deref().filter(|_| asks_for_a_page(request, &path));
+        match (fallback.and_then(|path| files.get(path)), files.get(MISSING)) {
+            (Some(page), _) => page.answer(request),
+            (None, Some(page)) => page.answer_missing(request),
+            (None, None) => Response::text(404, "There is no such page here.\n"),
+        }
     }
 
     fn files(&self) -> Arc<Files> {
@@ -103,7 +169,7 @@ impl Site {
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("root", &self.root).field("files", &self.len()).finish()
+        f.debug_struct("Site").field("root", &self.root).field("files", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -115,126 +181,27 @@ impl PartialEq for Site {
 }
 
 /// Redirects to the path with a slash at its end: relative links in an `index.html` need it.
-fn to_directory(request: &Request<'_>) -> Response {
+pub(super) fn to_directory(request: &Request<'_>) -> Response {
     let last = request.path().rsplit('/').next().unwrap_or_default();
-    Response::new(307).header("Location", format!("./{last}/"))
+    let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Response::new(307).header("Location", format!("./{last}/{query}"))
 }
 
-fn read(root: &Path, limit: u64) -> io::Result<Files> {
-    let named = |path: &Path, error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    let root = root.canonicalize().map_err(|error| named(root, error))?;
-    let mut reader = Reader { root: root.clone(), files: Files::new(), left: limit };
-    reader.directory(&mut vec![root.clone()], "").map_err(|(path, error)| named(&path, error))?;
-    Ok(reader.files)
+/// Whether nothing but a page can be meant: a script that is missing must not be answered with a page, which could not be
+/// told from the script.
+fn asks_for_a_page(request: &Request<'_>, path: &str) -> bool {
+    let has_dot = path.rsplit('/').next().is_some_and(|last| last.contains('.'));
+    let is_page = !has_dot || request.header_lines("accept").any(|line| line.contains("text/html"));
+    is_page && !path.starts_with("/.well-known/")
 }
 
-struct Reader {
-    /// The directory's path, with all links resolved.
-    root: PathBuf,
-    files: Files,
-    left: u64,
-}
-
-/// A path that could not be read, and the error.
-type Failure = (PathBuf, io::Error);
-
-impl Reader {
-    /// Reads the last directory of `open`, a list in which each directory contains the next. The paths of its files
-    /// begin with `path`.
-    fn directory(&mut self, open: &mut Vec<PathBuf>, path: &str) -> Result<(), Failure> {
-        let Some(directory) = open.last().cloned() else { return Ok(()) };
-        let failed = |error| (directory.clone(), error);
-        for entry in fs::read_dir(&directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-                log::warn!("{}: left out: its name is not UTF-8", entry.path().display());
-                continue;
-            };
-            let path = format!("{path}/{name}");
-            // A path that no request can name is not kept.
-            if decode_path(&path.replace('%', "%25")).is_none() {
-                continue;
-            }
-            let Some(real) = self.resolve(&entry.path(), open) else { continue };
-            let kind = fs::metadata(&real).map_err(|error| (real.clone(), error))?;
-            if kind.is_dir() {
-                open.push(real);
-                self.directory(open, &path)?;
-                open.pop();
-            } else if kind.is_file() {
-                let file = self.file(&real, &path).map_err(|error| (real, error))?;
-                self.files.insert(path, file);
-            }
-        }
-        Ok(())
+fn check_fallback(root: &Path, files: &Files, path: &str) -> io::Result<()> {
+    if files.contains_key(path) {
+        return Ok(());
     }
-
-    /// The file or directory that a path leads to, if that is inside the root and not one of the `open` directories.
-    fn resolve(&self, path: &Path, open: &[PathBuf]) -> Option<PathBuf> {
-        let why = match path.canonicalize() {
-            Ok(real) if !real.starts_with(&self.root) => "it leads outside",
-            Ok(real) if self.hides(&real) => "it leads to a hidden file",
-            Ok(real) if open.contains(&real) || open.len() >= MAX_DEPTH => "it leads around in a circle, or too deep",
-            Ok(real) => return Some(real),
-            Err(_) => "it leads nowhere",
-        };
-        log::warn!("{}: left out: {why}", path.display());
-        None
-    }
-
-    /// Whether a name on the path below the root begins with a dot.
-    fn hides(&self, real: &Path) -> bool {
-        let below = real.strip_prefix(&self.root).unwrap_or(real);
-        below.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
-    }
-
-    fn file(&mut self, real: &Path, path: &str) -> io::Result<Representation> {
-        let mut content = Vec::new();
-        let room = self.left.saturating_sub(path.len() as u64);
-        // One byte more than fits is read, to notice a file that is too long, whatever length it reports.
-        let length = File::open(real)?.take(room.saturating_add(1)).read_to_end(&mut content)? as u64;
-        self.left = room.checked_sub(length).filter(|_| self.left >= path.len() as u64).ok_or_else(|| {
-            let limit = MAX_BYTES / 1024 / 1024;
-            io::Error::new(io::ErrorKind::FileTooLarge, format!("with it, the pages have more than {limit} MiB in all"))
-        })?;
-        Ok(Representation::new(media_type(path), content))
-    }
-}
-
-/// The media type for a file name's extension. Browsers save a file of unknown type instead of guessing.
-fn media_type(path: &str) -> &'static str {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    match extension.to_ascii_lowercase().as_str() {
-        "html" | "htm" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "txt" => "text/plain; charset=utf-8",
-        "md" => "text/markdown; charset=utf-8",
-        "csv" => "text/csv; charset=utf-8",
-        "json" | "map" => "application/json",
-        "webmanifest" => "application/manifest+json",
-        "xml" => "application/xml",
-        "wasm" => "application/wasm",
-        "pdf" => "application/pdf",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "avif" => "image/avif",
-        "ico" => "image/x-icon",
-        "woff" => "font/woff",
-        "woff2" => "font/woff2",
-        "ttf" => "font/ttf",
-        "otf" => "font/otf",
-        "mp3" => "audio/mpeg",
-        "ogg" => "audio/ogg",
-        "wav" => "audio/wav",
-        "mp4" => "video/mp4",
-        "webm" => "video/webm",
-        _ => "application/octet-stream",
-    }
+    let error =
+        format!("there is no file {} in {}, for paths without one", path.trim_start_matches('/'), root.display());
+    Err(io::Error::new(ErrorKind::NotFound, error))
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub(super) struct Args {
     pub proxy_protocol: bool,
     pub subprotocols: Vec<String>,
     pub page: Option<PathBuf>,
+    pub page_fallback: Option<String>,
+    pub headers: Vec<String>,
     /// The mode behind the flag, which may be empty.
     pub deflate: Option<String>,
     pub config: Given<Config>,
@@ -103,8 +105,10 @@ fn in_our_words(error: String, line: &[OsString]) -> String {
     }
     let unexpected = subject(" is not expected in this context");
     if let Some(value) = unexpected.filter(|value| !value.starts_with('-')) {
-        let flags = line.iter().filter_map(|word| word.to_str()?.strip_suffix(value)?.strip_suffix('='));
-        return flags.next_back().map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave `={value}` out"));
+        let mut flags = line.iter().filter_map(|word| word.to_str()?.strip_suffix(value)?.strip_suffix('='));
+        return flags
+            .next_back()
+            .map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave `={value}` out"));
     }
     if error.ends_with(" is not a valid utf8") {
         return format!("`{}` is not UTF-8", error.split('`').nth(1).unwrap_or_default());
@@ -131,6 +135,8 @@ fn parser() -> OptionParser<Args> {
     let proxy_protocol = long("proxy-protocol").switch();
     let subprotocols = long("subprotocol").argument::<String>("NAME").many();
     let page = long("page").argument::<PathBuf>("DIR").optional();
+    let page_fallback = long("page-fallback").argument::<String>("FILE").optional();
+    let headers = long("header").argument::<String>("HEADER").many();
     let deflate = long("deflate").argument::<String>("MODE").optional();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
@@ -145,6 +151,8 @@ fn parser() -> OptionParser<Args> {
         proxy_protocol,
         subprotocols,
         page,
+        page_fallback,
+        headers,
         deflate,
         version,
         restart,

@@ -169,6 +169,9 @@ mod tests {
                 (_, "POLICY") => "drop",
                 (_, "WHICH") => "json",
                 (_, "WHOM") => "all",
+                // It needs the directory before it.
+                ("page-fallback", _) => "x --page y",
+                ("header", _) => "A:b --page y",
                 (_, "" | "[takeover]") => "",
                 _ => "x",
             };

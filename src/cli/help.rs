@@ -81,8 +81,14 @@ const PLACES: &str = "  \
                           per client, as long as half of --max-memory is free; with --slow drop or
                           latest, only messages from clients are compressed like that
   --page DIR              serves your own pages at / (with /client.js for them). Files are read into
-                          memory at the start and at SIGHUP: 64M at most, no dot-files, no links
-                          that lead outside
+                          memory at the start and at SIGHUP: 64M at most, no dot-files but those in
+                          /.well-known/, no links that lead outside. Clients that take them get
+                          FILE.br or FILE.gz beside FILE instead; 404.html is for other paths
+  --page-fallback FILE    a file in DIR, such as index.html, for paths at which there is none: the
+                          routes of a page that makes its own
+  --header 'NAME: VALUE'  a header line for your own pages, in place of the server's own of that
+                          name, such as Content-Security-Policy; without VALUE that is left out.
+                          May be repeated
 ";
 
 const REST: &str = "  \

@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::apps::{Pages, Site, serve_all, serve_one};
 use crate::{Config, Server};
 use args::{Args, Asked};
-use plan::{Plan, Serve};
+use plan::{Page, Plan, Serve};
 
 mod address;
 mod args;
@@ -53,8 +53,7 @@ fn run(args: Args) -> Result<(), Failure> {
     let Plan { serve, listen, page, mut config } = plan;
     keep_within_descriptors(&mut config);
     warn_of_time_zone(&serve);
-    let site = page.map(Site::read).transpose();
-    let site = site.map_err(|error| Failure::Run(io::Error::new(error.kind(), format!("--page: {error}"))))?;
+    let site = page.as_ref().map(read_site).transpose()?;
 
     let server = Server::new(config.clone()).map_err(Failure::start)?.shutdown_on(signals()?);
     let server = hangup::watch(server, site.clone())?;
@@ -70,6 +69,20 @@ fn run(args: Args) -> Result<(), Failure> {
     };
     print(&banner);
     Ok(server.run()?)
+}
+
+fn read_site(page: &Page) -> Result<Site, Failure> {
+    let mut site = Site::read(&page.directory).map_err(|error| Failure::Read("--page", error))?;
+    if let Some(name) = &page.fallback {
+        site = site.with_fallback(name).map_err(|error| Failure::Read("--page-fallback", error))?;
+    }
+    for (name, value) in &page.headers {
+        site = site.with_header(name, value).map_err(|error| Failure::Usage(format!("--header: {error}")))?;
+    }
+    if !site.has_index() {
+        ::log::warn!("{} has no index.html: / is answered with 404", page.directory.display());
+    }
+    Ok(site)
 }
 
 /// Raises the soft limit of descriptors to the hard one, and allows no more connections than there are descriptors for.
@@ -139,6 +152,8 @@ enum Failure {
     Usage(String),
     /// The command line makes sense, but the server could not start or go on.
     Run(io::Error),
+    /// The files that a flag names cannot be served.
+    Read(&'static str, io::Error),
 }
 
 impl Failure {
@@ -155,7 +170,7 @@ impl Failure {
         let _ = writeln!(io::stderr(), "sockhop: {self}");
         match self {
             Failure::Usage(_) => ExitCode::from(2),
-            Failure::Run(_) => ExitCode::from(1),
+            Failure::Run(_) | Failure::Read(..) => ExitCode::from(1),
         }
     }
 }
@@ -164,6 +179,15 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(error) => write!(f, "{}\nTry sockhop --help.", fields::to_flags(error)),
+            Failure::Read(flag, error) => {
+                let hint = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "\nThe user that runs sockhop must be able to read all files of the directory."
+                    }
+                    _ => "",
+                };
+                write!(f, "{flag}: {error}{hint}")
+            }
             Failure::Run(error) => {
                 let text = fields::to_flags(&error.to_string());
                 f.write_str(&text)?;
@@ -230,7 +254,7 @@ mod tests {
             match listen_on(server, address) {
                 Err(Failure::Usage(error)) => assert_eq!(error, expected),
                 Err(Failure::Run(error)) => assert_ne!(error.kind(), io::ErrorKind::AddrInUse),
-                Ok(_) => panic!("not: {expected}"),
+                Ok(_) | Err(Failure::Read(..)) => panic!("not: {expected}"),
             }
         }
     }
@@ -241,5 +265,15 @@ mod tests {
         let expected = "after --max-panics (10); --max-queue is too small";
         assert_eq!(Failure::from(error()).to_string(), expected);
         assert_eq!(Failure::Usage(error().to_string()).to_string(), format!("{expected}\nTry sockhop --help."));
+    }
+
+    #[test]
+    fn the_hint_for_what_may_not_be_used_is_about_that() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let listen =
+            io::Error::new(io::ErrorKind::PermissionDenied, "cannot listen on 127.0.0.1:80: permission denied");
+        let (file, port) = (Failure::Read("--page", denied()).to_string(), Failure::from(listen).to_string());
+        assert!(file.contains("must be able to read") && !file.contains("Ports"), "{file}");
+        assert!(port.contains("Ports below 1024") && !port.contains("read"), "{port}");
     }
 }

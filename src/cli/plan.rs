@@ -18,9 +18,18 @@ pub(super) struct Plan {
     pub serve: Serve,
     /// At least one address.
     pub listen: Vec<String>,
-    /// A directory with the user's own pages.
-    pub page: Option<PathBuf>,
+    pub page: Option<Page>,
     pub config: Config,
+}
+
+/// The user's own pages.
+#[derive(Debug, PartialEq)]
+pub(super) struct Page {
+    pub directory: PathBuf,
+    /// The file for paths at which there is none.
+    pub fallback: Option<String>,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
 }
 
 /// The apps to serve.
@@ -80,7 +89,8 @@ impl Plan {
         for app in serve.apps_mut() {
             app.recipe.subprotocols = subprotocols(&args.subprotocols)?;
         }
-        Ok(Plan { serve, listen: address::choose(listen, env)?, page: args.page, config })
+        let page = page(args.page, args.page_fallback, &args.headers)?;
+        Ok(Plan { serve, listen: address::choose(listen, env)?, page, config })
     }
 }
 
@@ -152,6 +162,22 @@ fn find_app(name: &str) -> Option<App> {
     let [echo, ..] = &APPS;
     let own = App { name: "recipe", ..echo.clone() };
     APPS.iter().chain([&own]).find(|app| app.name == name).cloned()
+}
+
+fn page(directory: Option<PathBuf>, fallback: Option<String>, headers: &[String]) -> Result<Option<Page>, String> {
+    let Some(directory) = directory else {
+        let alone = fallback.map(|_| "--page-fallback").or(headers.first().map(|_| "--header"));
+        return alone
+            .map_or(Ok(None), |flag| Err(format!("{flag} is about pages of your own: it goes with --page DIR")));
+    };
+    let split = |line: &String| {
+        let (name, value) = line.split_once(':').ok_or_else(|| {
+            format!("--header: `{line}` has no colon: write it as in 'Cross-Origin-Opener-Policy: same-origin'")
+        })?;
+        Ok((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    let headers = headers.iter().map(split).collect::<Result<_, String>>()?;
+    Ok(Some(Page { directory, fallback, headers }))
 }
 
 /// Changes the recipe of an app, and its description to match.

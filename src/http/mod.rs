@@ -26,8 +26,11 @@
 //! | RFC 9112 9.3 persistence | [`Request::keeps_alive`], [`Persistence`] |
 //! | RFC 3986 2.1 percent-encoding, 3.3 dot segments | [`decode_path`] |
 //! | RFC 9110 5.6.1 lists over several lines | `list.rs` |
+//! | RFC 9110 6.6.1 Date | [`HttpDate`], [`Response::encode`] |
 //! | RFC 9110 7.8, 15.5.22 Upgrade and 426 | [`Response::encode`], [`upgrade_required`] |
+//! | RFC 9110 8.4, 12.5.3 Content-Encoding, Accept-Encoding | [`ContentCoding`] |
 //! | RFC 9110 8.8.3, 13.1.2, 15.4.5 ETag, If-None-Match and 304 | [`Representation::answer`] |
+//! | RFC 9110 13.1.5, 14.2 If-Range, Range, 206 and 416 | [`Representation::answer`] |
 //! | RFC 9110 10.1.1, 15.2.1, 15.5.18 Expect, 100 and 417 | [`Request::expects_continue`], [`CONTINUE`] |
 //! | RFC 9110 9.3.7, 10.2.1, 15.5.6 OPTIONS, Allow and 405 | [`Router::resolve`], [`upgrade_required`] |
 //! | RFC 6455 4.1 the client's side | [`encode_request`], [`ResponseParser`], [`ReceivedResponse::check_handshake`] |
@@ -44,6 +47,8 @@ mod authority;
 mod body;
 mod cidr;
 mod client;
+mod coding;
+mod date;
 mod error;
 mod extensions;
 mod forwarded;
@@ -64,6 +69,8 @@ mod upgrade;
 pub use body::{BodyDecoder, BodyLength};
 pub use cidr::{Cidr, CidrError};
 pub use client::{ReceivedResponse, ResponseError, ResponseParser, encode_request};
+pub use coding::ContentCoding;
+pub use date::HttpDate;
 pub use error::RequestError;
 pub use extensions::{DeflateAnswer, DeflateOffer, ExtensionError};
 pub use forwarded::forwarded_client;
@@ -73,6 +80,7 @@ pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};
 pub use proxy_protocol::{ProxyHeader, ProxyHeaderError};
 pub use representation::Representation;
 pub use request::{Request, Version};
+pub(crate) use response::SharedBody;
 pub use response::{Body, CONTINUE, Persistence, Response};
 pub use router::{Resolved, Router, RouterError};
 pub use target::decode_path;

@@ -1,13 +1,16 @@
-//! Files to answer GET with, and entity tags, which spare a client a second copy (RFC 9110 §8.8, §13.1.2).
+//! Files to answer GET with: entity tags, which spare a client a second copy, ranges, for players that seek, and content
+//! codings (RFC 9110 §8.4, §8.8, §13.1.2, §14).
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::{Digest as _, Sha1};
 
-use super::{Request, Response, list};
+use super::request::Single;
+use super::{ContentCoding, Request, Response, list};
 
 /// Bytes with a media type and an entity tag, such as the content of a file.
 ///
@@ -21,18 +24,43 @@ use super::{Request, Response, list};
 #[derive(Clone, Debug)]
 pub struct Representation {
     media_type: Cow<'static, str>,
+    coding: Option<ContentCoding>,
     content: Arc<[u8]>,
     etag: Arc<str>,
 }
 
+/// The part of the bytes that a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    All,
+    Part(Range<usize>),
+    /// A part behind the end.
+    Nothing,
+}
+
 impl Representation {
-    /// Takes the bytes and their media type for Content-Type. The entity tag is a hash of both.
+    /// Takes the bytes and their media type for Content-Type. The entity tag is a hash of them.
     #[must_use]
     pub fn new(media_type: impl Into<Cow<'static, str>>, content: impl Into<Arc<[u8]>>) -> Self {
-        let (media_type, content) = (media_type.into(), content.into());
-        let digest = Sha1::new().chain_update(&*media_type).chain_update([0]).chain_update(&content).finalize();
+        Self::with(media_type.into(), None, content.into())
+    }
+
+    /// The same for bytes that are compressed. The media type is that of the bytes before.
+    #[must_use]
+    pub fn encoded(
+        media_type: impl Into<Cow<'static, str>>,
+        coding: ContentCoding,
+        content: impl Into<Arc<[u8]>>,
+    ) -> Self {
+        Self::with(media_type.into(), Some(coding), content.into())
+    }
+
+    fn with(media_type: Cow<'static, str>, coding: Option<ContentCoding>, content: Arc<[u8]>) -> Self {
+        let name = coding.map_or("", ContentCoding::as_str);
+        let hash = Sha1::new().chain_update(&*media_type).chain_update([0]).chain_update(name).chain_update([0]);
+        let digest = hash.chain_update(&content).finalize();
         let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest)).into();
-        Representation { media_type, content, etag }
+        Representation { media_type, coding, content, etag }
     }
 
     /// The entity tag, a strong one, with its quotes (RFC 9110 8.8.3).
@@ -41,22 +69,52 @@ impl Representation {
         &self.etag
     }
 
-    /// The bytes.
+    /// How the bytes are compressed.
     #[must_use]
-    pub fn content(&self) -> &[u8] {
+    pub fn coding(&self) -> Option<ContentCoding> {
+        self.coding
+    }
+
+    /// The bytes. Clones share them.
+    #[must_use]
+    pub fn content(&self) -> &Arc<[u8]> {
         &self.content
     }
 
-    /// Answers GET and HEAD: 304 if If-None-Match has the entity tag or `*`, else 200 with the bytes, which are shared,
-    /// not copied. A client may keep a copy, but must ask each time whether it is still up to date.
+    /// Answers GET and HEAD: 304 if If-None-Match has the entity tag or `*`, else 200 with the bytes, or 206 with a part
+    /// of them, or 416 if that part lies behind the end. The bytes are shared, not copied. A client may keep a copy, but
+    /// must ask each time whether it is still up to date.
     pub fn answer(&self, request: &Request<'_>) -> Response {
+        let len = self.content.len();
         let response = if self.is_known(request) {
             // 15.4.5 304 Not Modified: only with the headers that caches need.
             Response::new(304)
         } else {
-            Response::new(200).header("Content-Type", self.media_type.clone()).shared_body(Arc::clone(&self.content))
+            match self.asked(request) {
+                Asked::All => self.describe(Response::new(200)).shared_body(Arc::clone(&self.content)),
+                Asked::Part(range) => self
+                    .describe(Response::new(206))
+                    .header("Content-Range", format!("bytes {}-{}/{len}", range.start, range.end.saturating_sub(1)))
+                    .shared_part(Arc::clone(&self.content), range),
+                Asked::Nothing => Response::new(416).header("Content-Range", format!("bytes */{len}")),
+            }
+            .header("Accept-Ranges", "bytes")
         };
         response.header("ETag", self.etag.to_string()).header("Cache-Control", "no-cache")
+    }
+
+    /// Answers with another status than 200 and the bytes, whatever the request says of copies and parts.
+    pub fn answer_with(&self, status: u16) -> Response {
+        let response = self.describe(Response::new(status)).header("Cache-Control", "no-cache");
+        response.shared_body(Arc::clone(&self.content))
+    }
+
+    fn describe(&self, response: Response) -> Response {
+        let response = response.header("Content-Type", self.media_type.clone());
+        match self.coding {
+            Some(coding) => response.header("Content-Encoding", coding.as_str()),
+            None => response,
+        }
     }
 
     /// 13.1.2 If-None-Match, by weak comparison. Our tags contain no comma, so the list can be split at commas.
@@ -64,55 +122,43 @@ impl Representation {
         list::elements(request.header_lines("if-none-match"))
             .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == &*self.etag)
     }
+
+    /// 14.2 Range, which is for GET alone. A range that is malformed, in another unit, or one of several is ignored.
+    fn asked(&self, request: &Request<'_>) -> Asked {
+        let Single::One(ranges) = request.single("range") else { return Asked::All };
+        // 13.1.5 If-Range, by strong comparison. No file has a date that could match.
+        let is_same = request.header_lines("if-range").all(|tag| tag == &*self.etag);
+        // An empty file has no part: whoever asks for its beginning gets all of it.
+        if request.method() != "GET" || !is_same || self.content.is_empty() {
+            return Asked::All;
+        }
+        asked_range(ranges, self.content.len()).unwrap_or(Asked::All)
+    }
+}
+
+/// 14.1.2 Byte Ranges: one range of bytes, of a representation of this length. None if it is anything else.
+fn asked_range(ranges: &str, len: usize) -> Option<Asked> {
+    let (unit, set) = ranges.split_once('=')?;
+    let mut set = list::elements(std::iter::once(set));
+    let (first, last) = set.next()?.split_once('-')?;
+    if !unit.eq_ignore_ascii_case("bytes") || set.next().is_some() {
+        return None;
+    }
+    let (start, end) = match (position(first), position(last)) {
+        (Some(first), Some(last)) if first <= last => (first, last.saturating_add(1).min(len)),
+        (Some(first), None) if last.is_empty() => (first, len),
+        // The last bytes, as many as there are.
+        (None, Some(count)) if first.is_empty() => (len - count.min(len), len),
+        _ => return None,
+    };
+    Some(if start < end { Asked::Part(start..end) } else { Asked::Nothing })
+}
+
+/// A number of digits. One that is too large for any file becomes the largest.
+fn position(digits: &str) -> Option<usize> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::{Body, Persistence};
-
-    fn style() -> Representation {
-        Representation::new("text/css", &b"a{}"[..])
-    }
-
-    fn status(lines: &[&str]) -> u16 {
-        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", lines.concat());
-        style().answer(&Request::parse(head.as_bytes()).unwrap()).status()
-    }
-
-    #[test]
-    fn is_sent_unless_the_client_has_it() {
-        let tag = style().etag().to_owned();
-        assert_eq!(status(&[]), 200);
-        let known =
-            [tag.clone(), format!("W/{tag}"), "*".into(), format!("\"x\", {tag}"), format!("\"a,b\",W/{tag} ,")];
-        for value in known {
-            assert_eq!(status(&[&format!("If-None-Match: {value}\r\n")]), 304, "{value}");
-        }
-        for value in ["", "\"x\"", tag.trim_matches('"'), &tag.to_lowercase(), "w/*"] {
-            assert_eq!(status(&[&format!("If-None-Match: {value}\r\n")]), 200, "{value}");
-        }
-        assert_eq!(status(&["If-None-Match: \"x\"\r\n", &format!("If-None-Match: {tag}\r\n")]), 304);
-    }
-
-    #[test]
-    fn its_tag_changes_with_its_bytes_and_its_type() {
-        let others = [Representation::new("text/css", &b"a{} "[..]), Representation::new("text/plain", &b"a{}"[..])];
-        for other in others {
-            assert_ne!(other.etag(), style().etag());
-        }
-        assert_eq!(style().etag(), style().etag());
-    }
-
-    #[test]
-    fn an_answer_304_has_the_tag_and_no_body() {
-        let head = format!("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: {}\r\n\r\n", style().etag());
-        let mut output = Vec::new();
-        let answer = style().answer(&Request::parse(head.as_bytes()).unwrap());
-        answer.encode(&mut output, Body::Include, Persistence::KeepAlive);
-        let output = String::from_utf8(output).unwrap();
-        assert!(output.starts_with("HTTP/1.1 304 Not Modified\r\n") && output.ends_with("\r\n\r\n"), "{output}");
-        assert!(output.contains(&format!("\r\nETag: {}\r\n", style().etag())), "{output}");
-        assert!(!output.contains("Content-Length") && !output.contains("Content-Type:"), "{output}");
-    }
-}
+mod tests;

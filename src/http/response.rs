@@ -1,8 +1,10 @@
 //! Answers to requests: their heads, and whether the connection goes on (RFC 9110 §15, RFC 9112 §4 and §9).
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::HttpDate;
 use super::list::{is_control, is_token};
 
 /// The interim answer to a client that [waits](super::Request::expects_continue) before it sends its body.
@@ -13,7 +15,7 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// ```
 /// use sockhop::http::{Body, Persistence, Response};
 /// let (mut output, response) = (Vec::new(), Response::text(200, "ok\n").header("Cache-Control", "no-store"));
-/// response.encode(&mut output, Body::Include, Persistence::KeepAlive);
+/// response.encode(&mut output, None, Body::Include, Persistence::KeepAlive);
 /// assert!(output.starts_with(b"HTTP/1.1 200 OK\r\n"));
 /// assert!(output.ends_with(b"\r\n\r\nok\n"));
 /// ```
@@ -29,7 +31,15 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Content {
     Own(Cow<'static, [u8]>),
-    Shared(Arc<[u8]>),
+    Shared(SharedBody),
+}
+
+/// A part of bytes that others share, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SharedBody {
+    pub bytes: Arc<[u8]>,
+    /// Within the bytes.
+    pub range: Range<usize>,
 }
 
 /// Whether the body is sent behind the head.
@@ -84,13 +94,19 @@ impl Response {
     ///
     /// It is left out, with a line in the debug log, if its name is no token, if its value has a control character (a CR
     /// or LF would end the line early), or if [`encode`](Self::encode) decides about it: Connection, Content-Length,
-    /// Transfer-Encoding and X-Content-Type-Options.
+    /// Date, Transfer-Encoding and X-Content-Type-Options.
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         let (name, value) = (name.into(), value.into());
-        const OWN: [&str; 4] = ["Connection", "Content-Length", "Transfer-Encoding", "X-Content-Type-Options"];
+        const OWN: [&str; 5] = ["Connection", "Content-Length", "Date", "Transfer-Encoding", "X-Content-Type-Options"];
         if is_sendable(&name, &value, &OWN) {
             self.headers.push((name, value));
         }
+        self
+    }
+
+    /// Removes the header lines of this name, in any case.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self
     }
 
@@ -101,8 +117,15 @@ impl Response {
     }
 
     /// Sets a body that is shared with other answers, so that it is in memory once.
-    pub fn shared_body(mut self, body: Arc<[u8]>) -> Self {
-        self.body = Content::Shared(body);
+    pub fn shared_body(self, body: Arc<[u8]>) -> Self {
+        let all = 0..body.len();
+        self.shared_part(body, all)
+    }
+
+    /// Sets a body that is a part of shared bytes. A range that leads beyond them ends with them.
+    pub fn shared_part(mut self, bytes: Arc<[u8]>, range: Range<usize>) -> Self {
+        let end = range.end.min(bytes.len());
+        self.body = Content::Shared(SharedBody { range: range.start.min(end)..end, bytes });
         self
     }
 
@@ -123,14 +146,14 @@ impl Response {
     pub fn content(&self) -> &[u8] {
         match &self.body {
             Content::Own(bytes) => bytes,
-            Content::Shared(bytes) => bytes,
+            Content::Shared(SharedBody { bytes, range }) => bytes.get(range.clone()).unwrap_or_default(),
         }
     }
 
     /// The body to send behind the head, if it is a shared one.
-    pub(crate) fn shared_content(&self) -> Option<&Arc<[u8]>> {
+    pub(crate) fn shared_content(&self) -> Option<&SharedBody> {
         match &self.body {
-            Content::Shared(bytes) if !self.is_bodiless() => Some(bytes),
+            Content::Shared(body) if !self.is_bodiless() => Some(body),
             _ => None,
         }
     }
@@ -142,11 +165,16 @@ impl Response {
 
     /// Appends the answer to `output`, always with `X-Content-Type-Options: nosniff`.
     ///
+    /// A server that has a clock gives the time as `date` (RFC 9110 6.6.1 Date).
+    ///
     /// Behind the answer to a refused request the connection must [`Close`](Persistence::Close), because bytes behind such
     /// a request are never read as another one.
-    pub fn encode(&self, output: &mut Vec<u8>, body: Body, after: Persistence) {
+    pub fn encode(&self, output: &mut Vec<u8>, date: Option<&HttpDate>, body: Body, after: Persistence) {
         let status = self.status.to_string();
         put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);
+        if let Some(date) = date {
+            put(output, &["Date: ", date.as_str(), "\r\n"]);
+        }
         for (name, value) in &self.headers {
             put(output, &[name, ": ", value, "\r\n"]);
             // RFC 9110 7.8: a sender of Upgrade names it in Connection, too.
@@ -212,6 +240,7 @@ fn reason(status: u16) -> &'static str {
         201 => "Created",
         202 => "Accepted",
         204 => "No Content",
+        206 => "Partial Content",
         301 => "Moved Permanently",
         302 => "Found",
         303 => "See Other",
@@ -230,6 +259,7 @@ fn reason(status: u16) -> &'static str {
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
         422 => "Unprocessable Content",
         426 => "Upgrade Required",
         429 => "Too Many Requests",

@@ -47,13 +47,16 @@ impl<'a> Target<'a> {
 /// Decodes the percent-escapes of a path, once.
 ///
 /// None if the path does not begin with `/`, has an invalid escape, or once decoded is not UTF-8 or has a control
-/// character, a backslash or a segment that begins with a dot (`.`, `..` and hidden files).
+/// character, a backslash or a segment that begins with a dot (`.`, `..` and hidden files), other than a first one
+/// `.well-known` (RFC 8615).
 #[must_use]
 pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
     let decoded = percent_decode(path)?;
-    let safe = decoded.starts_with('/')
-        && !decoded.contains(|c: char| c.is_control() || c == '\\')
-        && !decoded.split('/').any(|segment| segment.starts_with('.'));
+    let below = decoded.strip_prefix('/')?;
+    let below =
+        below.strip_prefix(".well-known").filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(below);
+    let safe = !decoded.contains(|c: char| c.is_control() || c == '\\')
+        && !below.split('/').any(|segment| segment.starts_with('.'));
     safe.then_some(decoded)
 }
 
@@ -172,6 +175,17 @@ mod tests {
             ("/a%2f..%2fb", None),
             ("/.env", None),
             ("/a/.git/config", None),
+            ("/.well-known", Some("/.well-known")),
+            ("/.well-known/", Some("/.well-known/")),
+            ("/%2Ewell-known/a", Some("/.well-known/a")),
+            ("/.well-known/.git", None),
+            ("/.well-known/../a", None),
+            ("/.well-known/.well-known", None),
+            ("/.well-knowns", None),
+            ("/.well-known.bak", None),
+            ("/.Well-Known/a", None),
+            ("/a/.well-known", None),
+            ("//.well-known", None),
         ];
         for (path, expected) in cases {
             assert_eq!(decode_path(path).as_deref(), expected, "{path}");

@@ -45,7 +45,7 @@ const ALL: [RequestError; 35] = [
 
 fn encode(response: &Response) -> String {
     let mut output = Vec::new();
-    response.encode(&mut output, Body::Include, Persistence::Close);
+    response.encode(&mut output, None, Body::Include, Persistence::Close);
     String::from_utf8(output).unwrap()
 }
 

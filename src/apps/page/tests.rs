@@ -92,7 +92,7 @@ fn is_sent_with_a_strict_policy() {
 
 #[test]
 fn redirects_a_prefix_without_a_slash() {
-    for (path, location) in [("/ws", "./ws/"), ("/a/ws", "./ws/"), ("/a/b:c?d", "./b:c/")] {
+    for (path, location) in [("/ws", "./ws/"), ("/a/ws", "./ws/"), ("/a/b:c?d", "./b:c/?d"), ("/ws?", "./ws/?")] {
         let response = get(path);
         assert_eq!((response.status(), header(&response, "Location")), (307, Some(location)), "{path}");
     }

@@ -1,7 +1,11 @@
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 
 use super::*;
+
+mod encoded;
 
 /// A directory of this test alone, with a secret beside it; removed when dropped.
 struct Scene(PathBuf);
@@ -20,7 +24,7 @@ impl Scene {
         self.0.join("www")
     }
 
-    fn write(&self, name: &str, text: &str) {
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.www().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -43,9 +47,18 @@ impl Drop for Scene {
 }
 
 fn get(site: &Site, path: &str, prefix: &str) -> Response {
-    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    ask(site, path, prefix, "")
+}
+
+/// The same with these header lines.
+fn ask(site: &Site, path: &str, prefix: &str, lines: &str) -> Response {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
     let client = Representation::new("text/javascript", &b"client"[..]);
     site.answer(&Request::parse(head.as_bytes()).unwrap(), prefix, Some(("/client.js", &client)))
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
 }
 
 fn names(site: &Site) -> Vec<String> {
@@ -64,9 +77,12 @@ fn answers_with_its_files() {
         let response = get(&site, path, "");
         assert_eq!((response.status(), response.content()), (200, body.as_bytes()), "{path}");
     }
-    let response = get(&site, "/docs", "");
-    assert_eq!(response.status(), 307);
-    assert!(response.headers().contains(&("Location".into(), "./docs/".into())));
+    for (path, location) in
+        [("/docs", "./docs/"), ("/docs?room=5&a=%20b", "./docs/?room=5&a=%20b"), ("/docs?", "./docs/?")]
+    {
+        let response = get(&site, path, "");
+        assert_eq!((response.status(), header(&response, "Location")), (307, Some(location)));
+    }
     for path in ["/a%20b/", "/a%20b", "/nothing", "/docs//", "/index.html/", "/INDEX.HTML"] {
         assert_eq!(get(&site, path, "").status(), 404, "{path}");
     }
@@ -106,15 +122,14 @@ fn knows_the_media_types_of_files() {
     types.iter().for_each(|(name, _)| scene.write(name, "x"));
     let site = scene.read();
     for (name, kind) in types {
-        let response = get(&site, &format!("/{name}"), "");
-        assert!(response.headers().contains(&("Content-Type".into(), kind.into())), "{name}");
+        assert_eq!(header(&get(&site, &format!("/{name}"), ""), "Content-Type"), Some(kind), "{name}");
     }
 }
 
 #[test]
 fn reads_only_regular_files_inside_that_are_not_hidden() {
     let scene = Scene::new("kinds");
-    for hidden in [".env", ".git/config", "sub/.hidden"] {
+    for hidden in [".env", ".git/config", "sub/.hidden", ".well-known/.hidden", "sub/.well-known/x"] {
         scene.write(hidden, "SECRET");
     }
     scene.write("sub/real.txt", "real");
@@ -126,10 +141,12 @@ fn reads_only_regular_files_inside_that_are_not_hidden() {
     scene.link("..", "parent");
     scene.link(".", "circle");
     scene.link("../circle", "sub/circle");
-    scene.link(".env", "env.txt");
+    scene.write(".well-known/security.txt", "Contact: a");
+    scene.link(".env", "chosen.txt");
     scene.link("nowhere", "dangling");
     let _socket = UnixListener::bind(scene.www().join("socket")).unwrap();
-    let expected = ["/index.html", "/inside.txt", "/linked/real.txt", "/sub/real.txt"];
+    let expected =
+        ["/.well-known/security.txt", "/chosen.txt", "/index.html", "/inside.txt", "/linked/real.txt", "/sub/real.txt"];
     assert_eq!(names(&scene.read()), expected);
 }
 
@@ -153,7 +170,7 @@ fn a_reload_serves_the_new_files() {
 fn refuses_a_directory_over_the_limit() {
     let scene = Scene::new("limit");
     let names = "/index.html".len() + "/big".len();
-    let big = File::create(scene.www().join("big")).unwrap();
+    let big = fs::File::create(scene.www().join("big")).unwrap();
     big.set_len(1000 - ("home".len() + names) as u64).unwrap();
     assert_eq!(read(&scene.www(), 1000).unwrap().len(), 2);
     let error = read(&scene.www(), 999).unwrap_err().to_string();
@@ -169,5 +186,152 @@ fn names_a_path_that_is_not_a_directory() {
     for (path, why) in [("www/nothing", "No such file"), ("secret.txt", "Not a directory")] {
         let error = Site::read(scene.0.join(path)).unwrap_err().to_string();
         assert!(error.contains(path) && error.contains(why), "{error}");
+    }
+}
+
+/// As kubelet lays out a ConfigMap: the files are links to a hidden directory, and a new version moves one link.
+#[test]
+fn serves_the_files_of_a_kubernetes_config_map() {
+    let scene = Scene::new("configmap");
+    fs::remove_file(scene.www().join("index.html")).unwrap();
+    let publish = |version: &str, text: &str| {
+        scene.write(&format!("..2026_11_{version}/index.html"), text);
+        scene.write(&format!("..2026_11_{version}/sub/app.js"), text);
+        scene.link(&format!("..2026_11_{version}"), "..data_tmp");
+        fs::rename(scene.www().join("..data_tmp"), scene.www().join("..data")).unwrap();
+    };
+    publish("26", "old");
+    scene.link("..data/index.html", "index.html");
+    scene.link("..data/sub", "sub");
+    let site = scene.read();
+    assert_eq!(names(&site), ["/index.html", "/sub/app.js"]);
+    publish("27", "new");
+    assert_eq!(get(&site, "/", "").content(), b"old");
+    site.reload().unwrap();
+    assert_eq!((get(&site, "/", "").content(), get(&site, "/sub/app.js", "").content()), (&b"new"[..], &b"new"[..]));
+    for path in ["/..data/index.html", "/..2026_11_27/index.html", "/..data"] {
+        assert_eq!(get(&site, path, "").status(), 400, "{path}");
+    }
+}
+
+#[test]
+fn claims_utf8_only_for_text_in_utf8() {
+    let scene = Scene::new("charset");
+    let latin1 = b"<meta charset=iso-8859-1>caf\xe9";
+    for (name, content, kind) in [
+        ("a.html", &latin1[..], "text/html"),
+        ("a.css", latin1, "text/css"),
+        ("a.js", latin1, "text/javascript"),
+        ("a.txt", b"\xff\xfeh\0i\0", "text/plain"),
+        ("b.txt", "caf\u{e9}".as_bytes(), "text/plain; charset=utf-8"),
+        ("c.txt", b"", "text/plain; charset=utf-8"),
+        ("d.json", latin1, "application/json"),
+        (".well-known/apple-app-site-association", b"{}", "application/json"),
+        (".well-known/acme-challenge/token", b"abc", "application/octet-stream"),
+        ("apple-app-site-association", b"{}", "application/octet-stream"),
+    ] {
+        scene.write(name, content);
+        assert_eq!(header(&get(&scene.read(), &format!("/{name}"), ""), "Content-Type"), Some(kind), "{name}");
+    }
+}
+
+#[test]
+fn a_page_of_its_own_answers_404() {
+    let scene = Scene::new("missing");
+    scene.write("404.html", "lost");
+    let site = scene.read();
+    let tag = get(&site, "/404.html", "").headers().iter().find(|(name, _)| name == "ETag").unwrap().1.clone();
+    for lines in ["", "Range: bytes=0-1\r\n", "If-None-Match: *\r\n", &format!("If-None-Match: {tag}\r\n")] {
+        let response = ask(&site, "/nothing/here.js", "", lines);
+        assert_eq!((response.status(), response.content()), (404, &b"lost"[..]), "{lines}");
+        assert_eq!(header(&response, "Content-Type"), Some("text/html; charset=utf-8"));
+        assert_eq!((header(&response, "ETag"), header(&response, "Accept-Ranges")), (None, None));
+    }
+    assert_eq!(get(&site, "/404.html", "").status(), 200);
+}
+
+#[test]
+fn a_fallback_answers_where_a_page_is_asked_for() {
+    let scene = Scene::new("fallback");
+    scene.write("404.html", "lost");
+    scene.write("docs/index.html", "docs");
+    let site = scene.read().with_fallback("/index.html").unwrap();
+    let page = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    for (path, lines, status, body) in [
+        ("/users/7", "", 200, "home"),
+        ("/users/7/", "", 200, "home"),
+        ("/users/j.doe", page, 200, "home"),
+        ("/users/j.doe", "", 404, "lost"),
+        ("/app.4f2a.js", "Accept: */*\r\n", 404, "lost"),
+        ("/docs", page, 307, ""),
+        ("/docs/", page, 200, "docs"),
+        ("/client.js", page, 200, "client"),
+        ("/.well-known/change-password", page, 404, "lost"),
+    ] {
+        let response = ask(&site, path, "", lines);
+        assert_eq!((response.status(), response.content()), (status, body.as_bytes()), "{path} {lines}");
+    }
+    assert_eq!(ask(&site, "/..%2f", "", page).status(), 400);
+    let error = scene.read().with_fallback("app.html").unwrap_err().to_string();
+    assert!(error.contains("no file app.html in "), "{error}");
+    fs::remove_file(scene.www().join("index.html")).unwrap();
+    assert!(site.reload().is_err());
+    assert_eq!(get(&site, "/users/7", "").content(), b"home");
+}
+
+#[test]
+fn has_an_index_for_the_root_alone() {
+    let scene = Scene::new("index");
+    assert!(scene.read().has_index());
+    scene.write("sub/index.html", "sub");
+    fs::remove_file(scene.www().join("index.html")).unwrap();
+    assert!(!scene.read().has_index());
+    assert!(scene.read().with_fallback("sub/index.html").unwrap().has_index());
+}
+
+#[test]
+fn headers_of_ones_own_replace_those_of_the_server() {
+    let scene = Scene::new("headers");
+    let policy = Some("base-uri 'self'; object-src 'none'; frame-ancestors 'self'");
+    assert_eq!(header(&get(&scene.read(), "/", ""), "Content-Security-Policy"), policy);
+    let site = scene.read();
+    let with = |site: Site, line: (&str, &str)| site.with_header(line.0, line.1).unwrap();
+    let lines = [
+        ("content-security-policy", "default-src 'self'"),
+        ("Cache-Control", "max-age=60"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Link", "</a.css>; rel=preload"),
+        ("Link", "</b.js>; rel=preload"),
+    ];
+    let site = lines.into_iter().fold(site, with);
+    let tag = header(&get(&site, "/", ""), "ETag").unwrap().to_owned();
+    let cases =
+        [("/", String::new(), 200), ("/", format!("If-None-Match: {tag}\r\n"), 304), ("/none", String::new(), 404)];
+    for (path, request, status) in cases {
+        let response = ask(&site, path, "", &request);
+        assert_eq!(response.status(), status);
+        let own: Vec<_> = response.headers().iter().map(|(name, value)| (&**name, &**value)).collect();
+        let given = own.iter().filter(|line| lines.contains(line)).copied().collect::<Vec<_>>();
+        assert_eq!(given, lines, "{own:?}");
+        assert_eq!(own.iter().filter(|(name, _)| name.eq_ignore_ascii_case("cache-control")).count(), 1);
+        assert!(!own.iter().any(|(_, value)| Some(*value) == policy), "{own:?}");
+    }
+    let bare = with(with(scene.read(), ("Content-Security-Policy", "")), ("Cache-Control", ""));
+    let response = get(&bare, "/", "");
+    assert_eq!((header(&response, "Content-Security-Policy"), header(&response, "Cache-Control")), (None, None));
+    for (name, value) in [
+        ("", "a"),
+        ("a b", "c"),
+        ("A", "b\r\nc: d"),
+        ("A", "b\0"),
+        ("content-length", "7"),
+        ("Content-Type", "text/html"),
+        ("etag", "\"a\""),
+        ("Date", "today"),
+        ("Vary", "*"),
+        ("Connection", "close"),
+    ] {
+        let error = scene.read().with_header(name, value).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{name}");
     }
 }

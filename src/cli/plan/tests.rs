@@ -264,3 +264,25 @@ fn lists_the_apps_only_when_a_word_may_be_meant_as_one() {
         assert!(!names_apps(line), "{line:?}");
     }
 }
+
+#[test]
+fn flags_about_pages_go_with_pages() {
+    let page = |line: &[&str]| plan(line).map(|plan| plan.page);
+    let line = ["--page", "www", "--page-fallback", "index.html", "--header", "A: b: c ", "--header", "D:"];
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let expected = Page {
+        directory: "www".into(),
+        fallback: Some("index.html".to_owned()),
+        headers: vec![header("A", "b: c"), header("D", "")],
+    };
+    assert_eq!(page(&line), Ok(Some(expected)));
+    assert_eq!(page(&["echo"]), Ok(None));
+    for (line, why) in [
+        (&["--page-fallback", "index.html"][..], "--page-fallback is about pages of your own: it goes with --page DIR"),
+        (&["--header", "A: b"], "--header is about pages of your own: it goes with --page DIR"),
+        (&["--page", "www", "--header", "A b"], "--header: `A b` has no colon: write it as in"),
+    ] {
+        let error = page(line).unwrap_err();
+        assert!(error.starts_with(why), "{error}");
+    }
+}

@@ -142,9 +142,9 @@ fn refuses_responses_for_the_reasons_of_requests() {
 fn reads_the_responses_of_the_server() {
     for body in [Body::Include, Body::Omit] {
         let mut bytes = Vec::new();
-        Response::text(200, "a").header("X-A", "b").encode(&mut bytes, body, Persistence::KeepAlive);
-        Response::new(204).encode(&mut bytes, body, Persistence::KeepAlive);
-        RequestError::MissingUpgrade.response().encode(&mut bytes, body, Persistence::Close);
+        Response::text(200, "a").header("X-A", "b").encode(&mut bytes, None, body, Persistence::KeepAlive);
+        Response::new(204).encode(&mut bytes, None, body, Persistence::KeepAlive);
+        RequestError::MissingUpgrade.response().encode(&mut bytes, None, body, Persistence::Close);
         let (mut parser, mut input) = (ResponseParser::new(1024), &bytes[..]);
         let mut next = || parser.receive(&mut input, body).unwrap().unwrap();
         let first = next();

@@ -2,7 +2,7 @@ use super::*;
 
 fn encode(response: &Response, body: Body) -> String {
     let mut output = Vec::new();
-    response.encode(&mut output, body, Persistence::Close);
+    response.encode(&mut output, None, body, Persistence::Close);
     String::from_utf8(output).unwrap()
 }
 
@@ -32,9 +32,24 @@ fn encodes_answers() {
 }
 
 #[test]
+fn tells_the_time_it_is_given() {
+    let mut output = Vec::new();
+    let date = HttpDate::from_unix(784_111_777);
+    Response::new(204).encode(&mut output, Some(&date), Body::Include, Persistence::Close);
+    let expected = format!("HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n{TAIL}");
+    assert_eq!(String::from_utf8(output).unwrap(), expected);
+}
+
+#[test]
+fn a_header_can_be_replaced() {
+    let response = Response::new(200).header("A", "1").header("B", "2").header("a", "3").without_header("a");
+    assert_eq!(response.header("A", "4").headers(), [("B".into(), "2".into()), ("A".into(), "4".into())]);
+}
+
+#[test]
 fn appends_to_the_output() {
     let mut output = b"before".to_vec();
-    Response::new(200).encode(&mut output, Body::Include, Persistence::Close);
+    Response::new(200).encode(&mut output, None, Body::Include, Persistence::Close);
     assert!(output.starts_with(b"beforeHTTP/1.1 200 OK\r\n"));
 }
 
@@ -49,7 +64,7 @@ fn a_kept_connection_is_not_mentioned() {
     ];
     for (response, body) in cases {
         let (closing, mut kept) = (encode(&response, body), Vec::new());
-        response.encode(&mut kept, body, Persistence::KeepAlive);
+        response.encode(&mut kept, None, body, Persistence::KeepAlive);
         assert_eq!(String::from_utf8(kept).unwrap(), closing.replace("Connection: close\r\n", ""));
         assert_eq!(closing.matches("Connection: close\r\n").count(), 1, "{closing}");
     }
@@ -78,6 +93,7 @@ fn no_header_ends_its_line_early() {
         ("", "evil"),
         ("connection", "keep-alive, evil"),
         ("Content-Length", "7000"),
+        ("date", "Thu, 01 Jan 1970 00:00:00 GMT"),
         ("Transfer-Encoding", "chunked, evil"),
     ];
     let clean = encode(&Response::new(200).header("X-Good", "a\tb \u{e9}"), Body::Include);

@@ -6,11 +6,11 @@ pub(crate) mod parts;
 pub(crate) mod queue;
 
 use std::io::{self, IoSlice};
-use std::sync::Arc;
 
 use self::owed::Owed;
 use self::parts::{Input, PARTS, Part, Share, len_of, start_of_last_frame};
 use self::queue::{Kind, rest_of_begun_frame};
+use crate::http::SharedBody;
 use crate::server::transport::Socket;
 use crate::server::types::config::Slow;
 use crate::server::types::env::{Env, Tick};
@@ -138,7 +138,7 @@ impl Output {
         &mut self,
         socket: &mut impl Socket,
         head: &[u8],
-        body: Option<&Arc<[u8]>>,
+        body: Option<&SharedBody>,
         env: &Env,
     ) -> io::Result<()> {
         let Some(body) = body else {

@@ -32,7 +32,11 @@ impl<P: Poller> EventLoop<P> {
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let mut ready = std::mem::take(&mut self.ready);
         self.poller.poll(&mut ready, timeout)?;
-        self.lines.shared.env.set_now(self.poller.now());
+        let env = &mut self.lines.shared.env;
+        env.set_now(self.poller.now());
+        if env.is_date_over() {
+            env.set_date(self.poller.unix_time());
+        }
         self.lines.shared.compressor.begin_turn();
         self.work = 0;
         // The actions of the callbacks at the end of the last turn.

@@ -106,4 +106,8 @@ impl Poller for BufferedPoller {
     fn now(&self) -> Instant {
         self.poller.now()
     }
+
+    fn unix_time(&self) -> Duration {
+        self.poller.unix_time()
+    }
 }

@@ -23,6 +23,8 @@ use crate::server::types::id::Peer;
 
 /// accept(2): this process has no more descriptors.
 const EMFILE: i32 = 24;
+/// The time of day at which the clock begins: the RFC's example, Sun, 06 Nov 1994 08:49:37 GMT (RFC 9110 5.6.7).
+const CLOCK_START: Duration = Duration::from_secs(784_111_777);
 
 /// The clock, the listeners, and all connections.
 #[derive(Clone)]
@@ -321,5 +323,9 @@ impl Poller for MemoryPoller {
         let state = self.0.0.borrow();
         state.most_calls.set(state.most_calls.get().max(state.calls.take()));
         state.start + state.clock
+    }
+
+    fn unix_time(&self) -> Duration {
+        CLOCK_START + self.0.0.borrow().clock
     }
 }

@@ -30,6 +30,9 @@ pub(crate) trait Poller {
     fn stop_requests(&mut self) -> usize;
 
     fn now(&self) -> Instant;
+
+    /// The time of day, as a span since the beginning of 1970.
+    fn unix_time(&self) -> Duration;
 }
 
 /// A connected stream. No call blocks: each may do less than it was asked for. An interrupted call is repeated here.

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener as StdTcpListener, TcpStream as StdTcpStrea
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Waker};
@@ -148,6 +148,10 @@ impl Poller for MioPoller {
 
     fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::stats::Stats;
+use crate::http::HttpDate;
 use crate::protocol::Limits;
 
 /// Milliseconds since the loop began. It wraps after 49 days, so only spans are compared.
@@ -74,13 +75,22 @@ pub(crate) struct Env {
     pub now: Instant,
     tick: Tick,
     start: Instant,
+    date: Option<Date>,
+}
+
+/// The time of day, for answers to requests: written once a second.
+struct Date {
+    text: HttpDate,
+    from: Tick,
+    /// Milliseconds for which it is right.
+    lasts: u32,
 }
 
 impl Env {
     pub fn new(config: Config, stats: Arc<Stats>, now: Instant) -> Self {
         let limits = Arc::new(config.limits());
         let (held, shared) = (Account::default(), Account::default());
-        Env { config, limits, stats, held, shared, now, tick: Tick(0), start: now }
+        Env { config, limits, stats, held, shared, now, tick: Tick(0), start: now, date: None }
     }
 
     pub fn set_now(&mut self, now: Instant) {
@@ -92,6 +102,24 @@ impl Env {
     /// `now`, for the coarse deadlines of connections.
     pub fn tick(&self) -> Tick {
         self.tick
+    }
+
+    /// The time of day, no older than the turn.
+    pub fn date(&self) -> Option<&HttpDate> {
+        self.date.as_ref().map(|date| &date.text)
+    }
+
+    /// Whether the clock must be read again for the time of day.
+    #[inline]
+    pub fn is_date_over(&self) -> bool {
+        self.date.as_ref().is_none_or(|date| self.tick.since(date.from) >= date.lasts)
+    }
+
+    /// Takes the time since the beginning of 1970.
+    #[inline(never)]
+    pub fn set_date(&mut self, unix: Duration) {
+        let (text, lasts) = (HttpDate::from_unix(unix.as_secs()), 1000 - unix.subsec_millis());
+        self.date = Some(Date { text, from: self.tick, lasts });
     }
 
     /// Bytes that all connections together are owed, or have sent as a part of a message or request.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::http::SharedBody;
 use crate::protocol::FrameHeader;
 use crate::server::types::env::Account;
 use crate::server::types::id::TopicKey;
@@ -124,10 +125,11 @@ impl WriteQueue {
     }
 
     /// Appends the body of an HTTP response without copying it.
-    pub fn push_body(&mut self, body: &Arc<[u8]>) {
-        if !body.is_empty() {
-            self.len += body.len();
-            self.push_chunk(Bytes::Body(Arc::clone(body)), 0..body.len(), body.len(), Kind::Own);
+    pub fn push_body(&mut self, body: &SharedBody) {
+        let SharedBody { bytes, range } = body;
+        if !range.is_empty() {
+            self.len += range.len();
+            self.push_chunk(Bytes::Body(Arc::clone(bytes)), range.clone(), range.end, Kind::Own);
         }
     }
 

@@ -5,6 +5,7 @@ mod slow;
 
 use crate::server::types::id::TopicKey;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::*;
 use crate::protocol::{Opcode, encode_frame};
@@ -115,17 +116,20 @@ fn nothing_is_written_past_a_queue() {
 
 #[test]
 fn a_response_with_a_shared_body_leaves_in_one_write_with_the_frames_behind_it() {
-    let env = env(Config::default());
-    let (mut output, mut socket) = (Output::default(), FakeSocket::with_room(usize::MAX));
-    let body: Arc<[u8]> = vec![b'b'; 300_000].into();
-    output.send_response(&mut socket, b"head", Some(&body), &env).unwrap();
-    assert_eq!(Arc::strong_count(&body), 2);
-    assert!(output.held() < 10_000, "the body is not copied");
-    output.hold(b"next", &env);
-    assert_eq!(socket.writes, 0);
-    assert!(flush_all(&mut output, &mut socket, &env) == [b"head", &*body, b"next"].concat());
-    assert!(output.0.is_none());
-    assert_eq!(Arc::strong_count(&body), 1);
+    let bytes: Arc<[u8]> = (0..300_000).map(|at| (at % 251) as u8).collect();
+    for range in [0..300_000, 0..1, 1000..250_000, 299_999..300_000] {
+        let env = env(Config::default());
+        let (mut output, mut socket) = (Output::default(), FakeSocket::with_room(usize::MAX));
+        let body = SharedBody { bytes: Arc::clone(&bytes), range: range.clone() };
+        output.send_response(&mut socket, b"head", Some(&body), &env).unwrap();
+        assert_eq!(Arc::strong_count(&bytes), 3);
+        assert!(output.held() < 10_000, "the body is not copied");
+        output.hold(b"next", &env);
+        assert_eq!(socket.writes, 0);
+        assert!(flush_all(&mut output, &mut socket, &env) == [b"head", &bytes[range], b"next"].concat());
+        assert!(output.0.is_none());
+        assert_eq!(Arc::strong_count(&bytes), 2);
+    }
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! Answers to plain requests, and what follows: the next request, or the end of the connection.
 
-use std::sync::Arc;
-
 use super::{Line, Lines};
-use crate::http::{Body, Persistence, Request, Response, Via};
+use crate::http::{Body, Persistence, Request, Response, SharedBody, Via};
 use crate::server::connection::leaving::Leaving;
 use crate::server::connection::{Connection, Standing};
 use crate::server::transport::Socket;
@@ -20,7 +18,8 @@ impl<S: Socket> Lines<S> {
         self.shared.env.stats.add(if response.status() >= 400 { Count::Refused } else { Count::Answered });
         let mut head = Vec::new();
         let shared = response.shared_content().filter(|_| body == Body::Include);
-        response.encode(&mut head, if shared.is_some() { Body::Omit } else { body }, after);
+        let date = self.shared.env.date();
+        response.encode(&mut head, date, if shared.is_some() { Body::Omit } else { body }, after);
         self.send_response(slot, &head, shared);
         let Some((entrance, env)) = self.entrance(slot) else { return };
         match after {
@@ -57,7 +56,7 @@ impl<S: Socket> Lines<S> {
 
     /// Sends bytes of HTTP, and a shared body.
     #[inline(never)]
-    pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&Arc<[u8]>>) {
+    pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&SharedBody>) {
         let Some(Line { connection, socket, env }) = self.line(slot) else { return };
         match connection.output.send_response(socket, head, body, env) {
             Ok(()) if connection.output.len() == 0 => {}

@@ -74,3 +74,29 @@ fn a_page_is_in_memory_once_however_many_are_sent_it() {
     // The page's own, the route's, and one for each that waits.
     assert_eq!(Arc::strong_count(&page), 52);
 }
+
+#[test]
+fn every_answer_but_the_101_tells_the_time_of_day() {
+    let (mut bed, _) = bed();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (path, lines, status, has_date) in [
+        ("/", String::new(), 200, true),
+        ("/nothing", String::new(), 404, true),
+        ("/ws", upgrade.to_owned(), 400, true),
+        ("/ws", format!("{upgrade}{key}"), 101, false),
+    ] {
+        let mut client = bed.connect(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n{lines}\r\n"));
+        bed.settle();
+        let response = client.response().unwrap();
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
+        assert_eq!(response.contains("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), has_date, "{response}");
+    }
+    for (millis, second) in [(999, 37), (1, 38), (59_999, 37), (1, 38)] {
+        bed.pass(Duration::from_millis(millis));
+        let mut client = bed.connect(GET);
+        bed.settle();
+        let response = client.response().unwrap();
+        assert!(response.contains(&format!(":{second} GMT\r\n")), "{response}");
+    }
+}
