@@ -107,7 +107,7 @@ impl Model<'_> {
             (Opcode::Close, _) => {
                 let frame = close_frame(&payload)?;
                 if self.result.state == State::Open {
-                    self.result.sent.push((Opcode::Close, payload[..payload.len().min(2)].to_vec()));
+                    self.result.sent.push((Opcode::Close, payload.to_vec()));
                 }
                 self.result.state = State::Closed;
                 self.event(Seen::Close(frame));

@@ -65,10 +65,9 @@ impl<R: Role> Sender<R> {
             }
             Opcode::Close => {
                 let frame = CloseFrame::parse(payload).map_err(|error| self.fail(error, output))?;
-                // 5.5.1 Close: answered once, with the peer's code.
+                // 5.5.1 Close: answered once, with the peer's code and reason: a browser shows its page only the answer.
                 if self.state == State::Open {
-                    let answer = frame.as_ref().map(|frame| CloseFrame::new(frame.code, ""));
-                    self.close(answer.as_ref(), output);
+                    self.write(Opcode::Close, payload, output);
                 }
                 self.state = State::Closed;
                 Ok(Event::Close(frame))

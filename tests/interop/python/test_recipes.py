@@ -71,12 +71,13 @@ class Echo(SockhopTest):
         await soon(client.send(bytes((1 << 20) + 1)))
         self.assertEqual(await self.close_code(client), 1009)
 
-    async def test_a_close_frame_is_answered_with_its_code(self):
+    async def test_a_close_frame_is_answered_with_its_code_and_reason(self):
         server = await self.serve("echo")
         for code in (1000, 1001, 3000, 4999):
             client = await self.client(server)
             await soon(client.close(code, "bye"))
-            self.assertEqual(client.protocol.close_rcvd.code, code)
+            received = client.protocol.close_rcvd
+            self.assertEqual((received.code, received.reason), (code, "bye"))
 
 
 class Pong(SockhopTest):

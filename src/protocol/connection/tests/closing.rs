@@ -16,14 +16,14 @@ fn closed<'a>(code: u16, reason: &'a str) -> Event<'a> {
 }
 
 #[test]
-fn answers_a_close_once_with_the_peers_code() {
+fn answers_a_close_once_with_the_peers_code_and_reason() {
     let data_after = [masked(0x88, b"\x03\xE8bye"), masked(0x81, b"x"), masked(0x88, b""), vec![0xFF; 9]].concat();
     for (stream, event, output) in [
         (masked(0x88, b""), Event::Close(None), &b"\x88\x00"[..]),
         (masked(0x88, b"\x03\xE8"), closed(1000, ""), b"\x88\x02\x03\xE8"),
-        (masked(0x88, b"\x03\xE9bye"), closed(1001, "bye"), b"\x88\x02\x03\xE9"),
-        (masked(0x88, b"\x13\x87caf\xC3\xA9"), closed(4999, "café"), b"\x88\x02\x13\x87"),
-        (data_after, closed(1000, "bye"), b"\x88\x02\x03\xE8"),
+        (masked(0x88, b"\x03\xE9bye"), closed(1001, "bye"), b"\x88\x05\x03\xE9bye"),
+        (masked(0x88, b"\x13\x87caf\xC3\xA9"), closed(4999, "café"), b"\x88\x07\x13\x87caf\xC3\xA9"),
+        (data_after, closed(1000, "bye"), b"\x88\x05\x03\xE8bye"),
         ([masked(0x01, b"half"), masked(0x88, b"")].concat(), Event::Close(None), b"\x88\x00"),
     ] {
         check(server, &stream, &Outcome::new(&[event], output, Ok(State::Closed)));
