@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
 use sha1::{Digest as _, Sha1};
 
 use super::list::{self, is_token};
@@ -164,10 +165,13 @@ pub fn accept_key(key: &str) -> [u8; 28] {
     accept
 }
 
-/// 4.2.1 (5): base64 of 16 bytes, with padding, and without bits set in the unused part of its last character.
+/// 4.2.1 (5): base64 of 16 bytes, with padding. RFC 4648 3.5 leaves it to the decoder whether bits may be set in the
+/// unused part of the last character; they may, because the key is never decoded but here.
 fn is_key(key: &str) -> bool {
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
     // 24 characters of base64 decode to at most 18 bytes. A longer key is refused without being decoded.
-    STANDARD.decode_slice(key, &mut [0; 18]) == Ok(16)
+    LENIENT.decode_slice(key, &mut [0; 18]) == Ok(16)
 }
 
 /// 4.1 (10): one or more different tokens. The set keeps the work linear.

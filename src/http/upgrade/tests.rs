@@ -53,6 +53,9 @@ fn accepts_every_valid_way_to_write_it() {
         &["Sec-WebSocket-Protocol: chat, Chat"],
         &["Sec-WebSocket-Extensions: \"garbage;;=,"],
         &["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="],
+        // Bits are set where none of the 16 bytes is.
+        &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="],
+        &["Sec-WebSocket-Key: //////////////////////=="],
     ];
     for lines in cases {
         assert_eq!(check(&with(lines)), Ok(()), "{lines:?}");
@@ -96,7 +99,6 @@ fn names_the_broken_rule() {
         (with(&[KEY, KEY]), SeveralKeys, 400),
         (with(&["Sec-WebSocket-Key:"]), Key, 400),
         (with(&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"]), Key, 400),
-        (with(&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="]), Key, 400),
         (with(&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE="]), Key, 400),
         (with(&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTEy"]), Key, 400),
         (with(&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j===="]), Key, 400),
