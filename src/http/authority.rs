@@ -3,7 +3,8 @@
 /// A host and the port behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Authority<'a> {
-    /// A name, an IPv4 address, or an IPv6 address in its brackets, as it was sent: its case means nothing.
+    /// A name, an IPv4 address, or an IPv6 address in its brackets, with a zone if it has one, as it was sent: its case
+    /// means nothing.
     pub host: &'a str,
     /// None without a port, and for a colon with nothing behind it.
     pub port: Option<u16>,
@@ -11,7 +12,8 @@ pub(super) struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     /// Takes less than the RFC's `reg-name`: letters, digits, `-`, `.` and `_`. So there is no user information, no
-    /// escape, and no character that a shell or a log gives a meaning to.
+    /// escape, and no character that a shell or a log gives a meaning to. A `%` stands only before the zone of an IPv6
+    /// address, which no RFC allows here, but Python's clients send.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (host, port) = match text.rfind(']') {
             Some(end) => text.split_at_checked(end + 1)?,
@@ -33,13 +35,18 @@ impl<'a> Authority<'a> {
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').is_some_and(is_ipv6),
-        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
+        None => is_name(host),
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 
 /// Checks the characters alone. An invalid address does no harm, since no other host is equal to it.
 fn is_ipv6(address: &str) -> bool {
-    address.contains(':') && address.bytes().all(|b| b.is_ascii_hexdigit() || b":.".contains(&b))
+    let (address, zone) = address.split_once('%').unwrap_or((address, "-"));
+    is_name(zone) && address.contains(':') && address.bytes().all(|b| b.is_ascii_hexdigit() || b":.".contains(&b))
 }
 
 fn parse_port(digits: &str) -> Option<u16> {
@@ -60,6 +67,8 @@ mod tests {
             ("127.0.0.1:0", "127.0.0.1", Some(0)),
             ("[::1]", "[::1]", None),
             ("[2001:DB8::1]:65535", "[2001:DB8::1]", Some(65535)),
+            ("[fe80::1%eth0]:8080", "[fe80::1%eth0]", Some(8080)),
+            ("[fe80::1%25br-lan.7]", "[fe80::1%25br-lan.7]", None),
             ("my_service-1:080", "my_service-1", Some(80)),
         ];
         for (text, host, port) in cases {
@@ -87,7 +96,13 @@ mod tests {
             "[::1]80",
             "[]",
             "[80]",
-            "[::1%eth0]",
+            "[::1%]",
+            "[::1%a%b]",
+            "[::1%a:b]",
+            "[::1%a b]",
+            "[%eth0]",
+            "a%eth0",
+            "127.0.0.1%eth0",
             "[::1]:80]",
             "a]:80",
             "h\u{e9}",
