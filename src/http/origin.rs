@@ -99,13 +99,14 @@ impl OriginPolicy {
 
 impl Origin {
     /// Reads an origin as browsers send it and operators write it: `scheme://host` or `scheme://host:port`, in any case,
-    /// or `file://`.
+    /// or `file://`. One slash may follow: URLs are copied with it, and Go's `x/net/websocket` sends it.
     ///
     /// # Errors
     ///
     /// [`OriginError`] for any other text. `null` is not an origin: any page can make a browser send it.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let (scheme, rest) = text.split_once("://").ok_or(OriginError)?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
         let scheme = scheme.to_ascii_lowercase();
         // RFC 3986 3.1 Scheme
         let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())

@@ -226,7 +226,7 @@ test("a page of another site is kept out, and the log says how to let it in", op
   };
   const strict = await serve(t, ["greet"]);
   assert.equal(await connect(strict), 1006);
-  for (const words of [`origin "${origin}"`, `host "127.0.0.1:${strict.port}"`, `--origin ${origin}`, "proxy_set_header Host $host"]) {
+  for (const words of [`origin "${origin}"`, `host "127.0.0.1:${strict.port}"`, `--origin ${origin}`, "proxy_set_header Host $http_host"]) {
     await until(() => strict.log.includes(words), `${words} in ${strict.log}`);
   }
   assert.equal(await connect(await serve(t, ["greet", "--origin", origin])), "Hi there");
