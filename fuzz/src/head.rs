@@ -39,7 +39,7 @@ impl<'a> Head<'a> {
             }
             headers.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t'])));
         }
-        (is_token(method) && headers.len() <= 64).then_some(Self { method, target, version, headers })
+        (is_token(method) && headers.len() <= 100).then_some(Self { method, target, version, headers })
     }
 
     pub fn values(&self, name: &str) -> Vec<&'a str> {

@@ -17,7 +17,7 @@ pub struct HeadLimits {
 
 impl HeadLimits {
     /// Header lines of a head. Fixed, because a [`Request`](super::Request) keeps them in an array, not on the heap.
-    pub const MAX_HEADERS: usize = 64;
+    pub const MAX_HEADERS: usize = 100;
 }
 
 impl Default for HeadLimits {

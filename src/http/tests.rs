@@ -130,7 +130,7 @@ fn refusals_never_echo_the_peer() {
         (with(6, " EVIL"), 400),
         (with(6, "A: \0EVIL"), 400),
         (with(6, &format!("A: {}", "EVIL".repeat(2100))), 431),
-        (with(6, &"EVIL: EVIL\r\n".repeat(70)), 431),
+        (with(6, &"EVIL: EVIL\r\n".repeat(101)), 431),
         (with(6, "EVIL: EVIL\r\n\r\nEVIL"), 0),
     ];
     for (bytes, status) in cases {

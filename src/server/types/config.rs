@@ -21,7 +21,7 @@ pub struct Config {
     pub max_message: usize,
     /// Frames in one message, empty ones counted. One more is answered with Close 1008. Default: 131,072.
     pub max_frames: u32,
-    /// Bounds of a request head: 8 KiB in all (431) and 4 KiB of request line (414). It may have 64 headers (431).
+    /// Bounds of a request head: 8 KiB in all (431) and 4 KiB of request line (414). It may have 100 headers (431).
     pub head: HeadLimits,
     /// Bytes in the body of one plain request, decoded. A longer body is answered with 413, before it is read where its
     /// length is known. A handler may set another limit for a request ([`Handler::admit`](crate::Handler::admit)).
@@ -324,6 +324,6 @@ mod tests {
             path_prefix: String::new(),
         };
         assert_eq!(Config::default(), promised);
-        assert_eq!(HeadLimits::MAX_HEADERS, 64);
+        assert_eq!(HeadLimits::MAX_HEADERS, 100);
     }
 }
