@@ -66,6 +66,12 @@ impl Body {
     pub fn answering(method: &str) -> Body {
         if method == "HEAD" { Body::Omit } else { Body::Include }
     }
+
+    /// The choice for the answer to a request of which no more is known than that its bytes begin like this.
+    pub(crate) fn answering_bytes(head: &[u8]) -> Body {
+        let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+        if head.starts_with(b"HEAD ") { Body::Omit } else { Body::Include }
+    }
 }
 
 impl Response {
@@ -177,20 +183,23 @@ impl Response {
         }
         for (name, value) in &self.headers {
             put(output, &[name, ": ", value, "\r\n"]);
-            // RFC 9110 7.8: a sender of Upgrade names it in Connection, too.
-            if name.eq_ignore_ascii_case("upgrade") {
-                put(output, &["Connection: Upgrade\r\n"]);
-            }
         }
         // RFC 9110 8.6: 204 must not have a Content-Length, and 304 need not.
         if !self.is_bodiless() {
             put(output, &["Content-Length: ", &self.content().len().to_string(), "\r\n"]);
         }
         put(output, &["X-Content-Type-Options: nosniff\r\n"]);
-        if after == Persistence::Close {
-            put(output, &["Connection: close\r\n"]);
-        }
-        put(output, &["\r\n"]);
+        // RFC 9110 7.8: a sender of Upgrade names it in Connection, too.
+        let has_upgrade = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
+        put(
+            output,
+            &[match (after, has_upgrade) {
+                (Persistence::Close, true) => "Connection: close, Upgrade\r\n\r\n",
+                (Persistence::Close, false) => "Connection: close\r\n\r\n",
+                (Persistence::KeepAlive, true) => "Connection: Upgrade\r\n\r\n",
+                (Persistence::KeepAlive, false) => "\r\n",
+            }],
+        );
         if body == Body::Include && !self.is_bodiless() {
             output.extend_from_slice(self.content());
         }

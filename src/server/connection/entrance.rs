@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) use self::stage::{Arrived, Decision, Due, Late, Owed, Upload};
 use self::stage::{Intake, Stage};
 use super::websocket::Extra;
-use crate::http::{BodyDecoder, BodyLength, HeadScanner, ProxyHeader, ProxyHeaderError, RequestError, Via};
+use crate::http::{Body, BodyDecoder, BodyLength, HeadScanner, ProxyHeader, ProxyHeaderError, RequestError, Via};
 use crate::server::types::env::{Charge, Env, Tick, millis};
 
 /// How long a connection for which there was no room has for its request head.
@@ -57,8 +57,8 @@ pub(crate) enum Step<'a> {
     Proxy(ProxyHeader),
     /// No PROXY header where one was due.
     NoProxy(ProxyHeaderError),
-    /// A broken rule.
-    Refuse(RequestError),
+    /// A broken rule, and whether its answer has a body.
+    Refuse(RequestError, Body),
 }
 
 impl Entrance {
@@ -163,7 +163,7 @@ impl Entrance {
                 match outcome {
                     Ok(false) => Step::Wait,
                     Ok(true) => self.take_upload().map_or(Step::Wait, Step::Request),
-                    Err(error) => Step::Refuse(error),
+                    Err(error) => Step::Refuse(error, Body::answering_bytes(&upload.head)),
                 }
             }
             Some(Stage::Head(scanner)) => {
@@ -193,7 +193,7 @@ impl Entrance {
                 self.intake(Stage::Backlog, env).stage = Stage::Head(scanner);
                 Step::Wait
             }
-            Err(error) => Step::Refuse(error),
+            Err(error) => Step::Refuse(error, Body::answering_bytes(rest)),
         }
     }
 
@@ -228,6 +228,16 @@ impl Entrance {
     pub fn defer_answer(&mut self, owed: Owed, env: &Env) {
         self.since = env.tick();
         self.intake(Stage::Backlog, env).stage = Stage::Answer(owed);
+    }
+
+    /// Whether the answer to the current request has a body (RFC 9110 9.3.2 HEAD).
+    pub fn answer_body(&self) -> Body {
+        match self.intake.as_deref() {
+            Some(Intake { stage: Stage::Answer(owed), .. }) => owed.body,
+            Some(Intake { stage: Stage::Body(upload), .. }) => Body::answering_bytes(&upload.head),
+            Some(Intake { stage: Stage::Head(_), bytes, .. }) => Body::answering_bytes(bytes),
+            _ => Body::Include,
+        }
     }
 
     /// Takes an opening handshake that waits for its decision.

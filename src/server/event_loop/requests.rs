@@ -31,7 +31,7 @@ impl<P: Poller> EventLoop<P> {
                     self.lines.meet_proxied(slot, header, door);
                 }
                 Step::NoProxy(error) => self.lines.drop_without_proxy_header(slot, error),
-                Step::Refuse(error) => self.lines.refuse(slot, error),
+                Step::Refuse(error, body) => self.lines.refuse(slot, error, body),
             }
             if self.lines.connection(slot).is_some_and(|connection| connection.output.is_paused()) {
                 break;
@@ -53,7 +53,7 @@ impl<P: Poller> EventLoop<P> {
     fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut &mut [u8]) {
         let request = match Request::parse(head) {
             Ok(request) => request,
-            Err(error) => return self.lines.refuse(slot, error),
+            Err(error) => return self.lines.refuse(slot, error, Body::answering_bytes(head)),
         };
         let shared = &mut self.lines.shared;
         let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
@@ -70,7 +70,7 @@ impl<P: Poller> EventLoop<P> {
             (target, _) => {
                 log_no_websocket(&mut self.lines.shared, slot, &request, &rules.router);
                 if let Err(error) = self.on_plain(slot, &request, target, head, rest) {
-                    self.lines.refuse_request(slot, &request, error);
+                    self.lines.refuse(slot, error, Body::answering(request.method()));
                 }
             }
         }
@@ -125,7 +125,7 @@ impl<P: Poller> EventLoop<P> {
                 let target = self.site.target(self.lines.door(slot), &request);
                 self.answer(slot, &request, &upload.body, target);
             }
-            Err(error) => self.lines.refuse(slot, error),
+            Err(error) => self.lines.refuse(slot, error, Body::answering_bytes(&upload.head)),
         }
     }
 

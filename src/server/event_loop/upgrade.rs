@@ -29,7 +29,7 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn on_upgrade(&mut self, slot: u32, mount: u16, request: &Request<'_>, early: usize) {
         let upgrade = match Upgrade::from_request(request) {
             Ok(upgrade) => upgrade,
-            Err(error) => return self.lines.refuse_request(slot, request, error),
+            Err(error) => return self.lines.refuse(slot, error, Body::answering(request.method())),
         };
         let door = self.site.door(self.lines.door(slot));
         if let Some(refusal) = self.lines.refusal(slot, request, &door.origins) {
@@ -39,7 +39,7 @@ impl<P: Poller> EventLoop<P> {
         self.lines.shared.table.set_path(slot, request.path());
         let extension = match self.lines.agree_on_compression(slot, &upgrade) {
             Ok(extension) => extension,
-            Err(error) => return self.lines.refuse_request(slot, request, error),
+            Err(error) => return self.lines.refuse(slot, error, Body::answering(request.method())),
         };
         let mut accept = None;
         self.try_call(mount, id, |handler, ctx| accept = Some(handler.accept(ctx, request)));
@@ -93,7 +93,7 @@ impl<P: Poller> EventLoop<P> {
             }
             Accept::Later => {
                 self.lines.apply();
-                return self.lines.refuse(slot, RequestError::Malformed);
+                return self.lines.refuse(slot, RequestError::Malformed, Body::Include);
             }
         };
         if let Some(name) = subprotocol.as_deref()

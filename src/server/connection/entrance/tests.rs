@@ -62,7 +62,7 @@ impl Caller {
                     self.steps.push(format!("{error:?}"));
                     self.has_ended = true;
                 }
-                Step::Refuse(error) => {
+                Step::Refuse(error, _) => {
                     self.steps.push(format!("{error:?}"));
                     self.has_ended = true;
                 }

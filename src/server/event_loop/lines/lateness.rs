@@ -64,8 +64,7 @@ impl<S: Socket> Lines<S> {
             Late::Body => Response::text(408, "the request body came too slowly; send at least 1 KiB a second\n"),
             Late::Decision | Late::Answer => unavailable("the application has not answered in time"),
         };
-        let owed = self.entrance(slot).and_then(|(entrance, _)| entrance.take_owed());
-        let body = owed.map_or(Body::Include, |owed| owed.body);
+        let body = self.entrance(slot).map_or(Body::Include, |(entrance, _)| entrance.answer_body());
         self.respond(slot, &response, body, Persistence::Close);
     }
 }

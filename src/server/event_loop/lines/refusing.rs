@@ -13,16 +13,11 @@ use crate::server::types::config::Deflate;
 use crate::server::types::log_limit::log_limited;
 
 impl<S: Socket> Lines<S> {
-    /// Refuses bytes that are no request, and ends their connection.
-    pub fn refuse(&mut self, slot: u32, error: RequestError) {
+    /// Refuses a request, or bytes that are none, and ends their connection. The answer to HEAD has no body (RFC 9110
+    /// 9.3.2).
+    pub fn refuse(&mut self, slot: u32, error: RequestError, body: Body) {
         log_request_error(&mut self.shared, slot, error);
-        self.respond(slot, &error.response(), Body::Include, Persistence::Close);
-    }
-
-    /// Refuses a request, and ends its connection. The answer to HEAD has no body (RFC 9110 9.3.2).
-    pub fn refuse_request(&mut self, slot: u32, request: &Request<'_>, error: RequestError) {
-        log_request_error(&mut self.shared, slot, error);
-        self.respond(slot, &error.response(), Body::answering(request.method()), Persistence::Close);
+        self.respond(slot, &error.response(), body, Persistence::Close);
     }
 
     /// The response that refuses an opening handshake before its handler is asked, if anything does.

@@ -68,12 +68,31 @@ fn a_body_slower_than_1_kib_a_second_after_10_s_is_408_and_a_faster_one_is_not()
 
 #[test]
 fn a_refusal_of_head_has_no_body() {
-    for lines in ["Content-Length: 1\r\nTransfer-Encoding: chunked", "Content-Length: 9999999", "Expect: tea"] {
-        let mut bed = Bed::new(mirror());
-        let mut client = bed.connect(&format!("HEAD / HTTP/1.1\r\nHost: h\r\n{lines}\r\n\r\n"));
-        bed.settle();
-        let bytes = client.bytes();
-        assert!(bytes.starts_with(b"HTTP/1.1 4") && bytes.ends_with(b"\r\n\r\n"), "{lines}: {}", bytes.escape_ascii());
-        assert!(client.is_ended());
+    for (rest, status) in [
+        ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
+        ("Content-Length: 9999999\r\n\r\n", "413"),
+        ("Expect: tea\r\n\r\n", "417"),
+        ("a b: c\r\n\r\n", "400"),
+        ("a: \0", "400"),
+        ("Host: i\r\n\r\n", "400"),
+        ("Upgrade: websocket\r\n\r\n", "405"),
+        ("Transfer-Encoding: chunked\r\n\r\nx\r\n", "400"),
+        ("Transfer-Encoding: chunked\r\n\r\n1\r\nxx", "400"),
+        // They come too slowly.
+        ("Content-Le", "408"),
+        ("Content-Length: 2\r\n\r\na", "408"),
+    ] {
+        for method in ["HEAD", "POST"] {
+            let mut bed = Bed::new(mirror());
+            let mut client = bed.connect(&format!("{method} / HTTP/1.1\r\nHost: h\r\n{rest}"));
+            bed.settle();
+            if status == "408" {
+                bed.pass(Duration::from_secs(12));
+            }
+            let answer = String::from_utf8_lossy(client.bytes()).into_owned();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {rest:?}: {answer}");
+            assert_eq!(answer.ends_with("\r\n\r\n"), method == "HEAD", "{method} {rest:?}: {answer}");
+            assert!(client.is_ended());
+        }
     }
 }
