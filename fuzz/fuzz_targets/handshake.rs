@@ -50,7 +50,6 @@ static REFUSALS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         E::HeadTooLarge,
         E::TooManyHeaders,
         E::HttpVersion,
-        E::HeaderNotUtf8,
         E::Target,
         E::MissingHost,
         E::SeveralHosts,

@@ -7,7 +7,7 @@ pub struct Head<'a> {
     pub target: &'a str,
     pub version: &'a str,
     /// Names in lower case.
-    headers: Vec<(String, &'a str)>,
+    headers: Vec<(String, &'a [u8])>,
 }
 
 /// Who may connect: what the policy under test is made of.
@@ -21,34 +21,42 @@ pub struct Policy {
     pub allowed: Option<&'static str>,
 }
 
+const GARBAGE: &str = "\u{FFFD}";
 const TOKEN: &str = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl<'a> Head<'a> {
     /// Splits a whole head, the empty line included.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let text = text.strip_prefix("\r\n").unwrap_or(text).strip_suffix("\r\n\r\n")?;
-        let mut lines = text.split("\r\n");
-        let words: Vec<&str> = lines.next()?.split(' ').collect();
+        let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes).strip_suffix(b"\r\n\r\n")?;
+        // The scanner has refused all other line ends.
+        let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let words: Vec<&str> = std::str::from_utf8(lines.next()?).ok()?.split(' ').collect();
         let [method, target, version] = words[..] else { return None };
         let mut headers = Vec::new();
         for line in lines {
-            let (name, value) = line.split_once(':')?;
-            if !is_token(name) || value.contains(|c: char| c.is_ascii_control() && c != '\t') {
+            let (name, value) = line.split_at(line.iter().position(|byte| *byte == b':')?);
+            let (name, value) = (std::str::from_utf8(name).ok()?, &value[1..]);
+            if !is_token(name) || value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
                 return None;
             }
-            headers.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t'])));
+            headers.push((name.to_ascii_lowercase(), value.trim_ascii()));
         }
         (is_token(method) && headers.len() <= 100).then_some(Self { method, target, version, headers })
     }
 
+    /// A value that is not UTF-8 is garbage.
     pub fn values(&self, name: &str) -> Vec<&'a str> {
-        self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| *value).collect()
+        self.bytes(name).map(|value| std::str::from_utf8(value).unwrap_or(GARBAGE)).collect()
+    }
+
+    fn bytes(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| *value)
     }
 
     fn list(&self, name: &str) -> Vec<String> {
-        let words = self.values(name).join(",");
-        words.split(',').map(|word| word.trim_matches([' ', '\t']).to_owned()).filter(|word| !word.is_empty()).collect()
+        let words = self.bytes(name).flat_map(|value| value.split(|byte| *byte == b','));
+        let words = words.map(|word| std::str::from_utf8(word).unwrap_or(GARBAGE).trim_matches([' ', '\t']).to_owned());
+        words.filter(|word| !word.is_empty()).collect()
     }
 
     fn lists(&self, name: &str, word: &str) -> bool {

@@ -56,7 +56,7 @@ impl Request<'_> {
     /// True when another request may follow on the connection: HTTP/1.1 without `Connection: close` (RFC 9112 9.3).
     #[must_use]
     pub fn keeps_alive(&self) -> bool {
-        self.version() == Version::Http11 && !list::contains(self.header_lines("connection"), "close")
+        self.version() == Version::Http11 && !list::contains(self.header_bytes("connection"), "close")
     }
 }
 

@@ -191,8 +191,7 @@ impl Pending {
         };
         let mut headers = Vec::with_capacity(parsed.headers.len());
         for header in parsed.headers.iter() {
-            let value = str::from_utf8(header.value).map_err(|_| RequestError::HeaderNotUtf8)?;
-            headers.push((header.name.to_owned(), value.to_owned()));
+            headers.push((header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned()));
         }
         let response = ReceivedResponse { status, headers, body: Vec::new() };
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
@@ -237,7 +236,7 @@ impl ReceivedResponse {
         {
             return Err(ResponseError::MissingUpgrade);
         }
-        if !list::contains(self.header_lines("connection"), "upgrade") {
+        if !list::contains(self.header_lines("connection").map(str::as_bytes), "upgrade") {
             return Err(ResponseError::MissingConnectionUpgrade);
         }
         match Single::of(self.header_lines("sec-websocket-accept")) {

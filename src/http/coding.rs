@@ -46,7 +46,7 @@ impl ContentCoding {
 
 /// The weight in thousandths of the first element of Accept-Encoding whose coding is this one.
 fn weight(request: &Request<'_>, is_it: impl Fn(&str) -> bool) -> Option<u16> {
-    list::elements(request.header_lines("accept-encoding")).find_map(|element| {
+    list::elements(request.header_bytes("accept-encoding")).find_map(|element| {
         let (coding, parameter) = match element.split_once(';') {
             Some((coding, parameter)) => (coding.trim_end(), Some(parameter)),
             None => (element, None),

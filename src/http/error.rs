@@ -23,8 +23,6 @@ pub enum RequestError {
     TooManyHeaders,
     /// RFC 9110 15.6.6: a version of HTTP other than 1.1 and 1.0. 505.
     HttpVersion,
-    /// RFC 9110 5.5: a header value that is not UTF-8. 400.
-    HeaderNotUtf8,
     /// RFC 9112 3.2: a target that neither begins with `/` nor is an absolute URI of http, https, ws or wss; or the method
     /// CONNECT. 400.
     Target,
@@ -102,7 +100,6 @@ impl RequestError {
             Self::HttpVersion => 505,
             Self::Malformed
             | Self::Tls
-            | Self::HeaderNotUtf8
             | Self::Target
             | Self::MissingHost
             | Self::SeveralHosts
@@ -169,7 +166,6 @@ impl RequestError {
             Self::HeadTooLarge => "The request head is too large. Send fewer or smaller headers, cookies above all.\n",
             Self::TooManyHeaders => "The request has more than 100 header lines. Send fewer.\n",
             Self::HttpVersion => "This version of HTTP is not supported. Use HTTP/1.1.\n",
-            Self::HeaderNotUtf8 => "A header value is not UTF-8. Send ASCII, or escape the value.\n",
             Self::Target => "The request target is not valid. It must begin with a slash, in ASCII.\n",
             Self::MissingHost => "The request has no Host header. Send exactly one.\n",
             Self::SeveralHosts => "The request has several Host headers. Send exactly one.\n",
@@ -228,7 +224,6 @@ impl fmt::Display for RequestError {
             Self::HeadTooLarge => "head too large",
             Self::TooManyHeaders => "more than 100 header lines",
             Self::HttpVersion => "version of HTTP other than 1.1 and 1.0",
-            Self::HeaderNotUtf8 => "header value is not UTF-8",
             Self::Target => "invalid request target",
             Self::MissingHost => "no Host header",
             Self::SeveralHosts => "several Host headers",

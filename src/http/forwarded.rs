@@ -25,7 +25,7 @@ use super::{Request, list};
 #[must_use]
 pub fn forwarded_client(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let mut client = None;
-    for element in list::elements_backward(request.header_lines("x-forwarded-for")) {
+    for element in list::elements_backward(request.header_bytes("x-forwarded-for")) {
         let address = parse_address(element)?;
         client = Some(address);
         if !is_trusted(address) {

@@ -1,6 +1,4 @@
 //! Characters, tokens and comma-separated lists of header values (RFC 9110 §5.5, §5.6).
-//!
-//! A list is read in one forward pass: each element is cut off the front, and its bytes are never read again.
 
 /// True for a byte that may stand in a token (RFC 9110 5.6.2 Tokens).
 pub(super) fn is_token_byte(byte: u8) -> bool {
@@ -17,47 +15,41 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
+/// The text of a header value, or of an element of it, that is not UTF-8 (RFC 9110 5.5: obs-text is opaque data). It is
+/// no token, number, host or address, so every check refuses it as it refuses garbage.
+const OPAQUE: &str = "\u{FFFD}";
+
+/// A header value as text, or [`OPAQUE`].
+pub(super) fn text(value: &[u8]) -> &str {
+    str::from_utf8(value).unwrap_or(OPAQUE)
+}
+
 /// True if one of these header lines has the element `token`, in any case.
-pub(super) fn contains<'a>(values: impl Iterator<Item = &'a str>, token: &str) -> bool {
+pub(super) fn contains<'a>(values: impl Iterator<Item = &'a [u8]>, token: &str) -> bool {
     elements(values).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// The elements of all header lines of one name, as if they were one line (RFC 9110 5.3 Field Order).
-pub(super) fn elements<'a>(values: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
-    values.flat_map(|value| Elements { rest: value })
+/// The elements of all header lines of one name, as if they were one line (RFC 9110 5.3 Field Order), without the
+/// whitespace around them.
+pub(super) fn elements<'a>(values: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a str> {
+    values.flat_map(|value| value.split(is_comma)).filter_map(element)
 }
 
 /// The same elements, the last first.
-pub(super) fn elements_backward<'a>(values: impl DoubleEndedIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+pub(super) fn elements_backward<'a>(
+    values: impl DoubleEndedIterator<Item = &'a [u8]>,
+) -> impl Iterator<Item = &'a str> {
+    values.rev().flat_map(|value| value.rsplit(is_comma)).filter_map(element)
+}
+
+fn is_comma(byte: &u8) -> bool {
+    *byte == b','
+}
+
+fn element(bytes: &[u8]) -> Option<&str> {
+    let element = text(bytes).trim_matches([' ', '\t']);
     // 5.6.1.2 Recipient Requirements: empty elements are ignored.
-    values.rev().flat_map(|value| value.rsplit(',')).map(trim).filter(|element| !element.is_empty())
-}
-
-/// The elements of one line, without the whitespace around them.
-struct Elements<'a> {
-    /// The part that has not been read yet.
-    rest: &'a str,
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        while !self.rest.is_empty() {
-            let (element, rest) = self.rest.split_once(',').unwrap_or((self.rest, ""));
-            self.rest = rest;
-            let element = trim(element);
-            // 5.6.1.2 Recipient Requirements: empty elements are ignored.
-            if !element.is_empty() {
-                return Some(element);
-            }
-        }
-        None
-    }
-}
-
-fn trim(element: &str) -> &str {
-    element.trim_matches([' ', '\t'])
+    (!element.is_empty()).then_some(element)
 }
 
 #[cfg(test)]
@@ -76,9 +68,9 @@ mod tests {
             (&["a, b", "", "c"], &["a", "b", "c"]),
         ];
         for (lines, expected) in cases {
-            let got: Vec<_> = elements(lines.iter().copied()).collect();
+            let got: Vec<_> = elements(lines.iter().map(|line| line.as_bytes())).collect();
             assert_eq!(&got, expected, "{lines:?}");
-            let mut backward: Vec<_> = elements_backward(lines.iter().copied()).collect();
+            let mut backward: Vec<_> = elements_backward(lines.iter().map(|line| line.as_bytes())).collect();
             backward.reverse();
             assert_eq!(&backward, expected, "{lines:?} backward");
         }
@@ -86,26 +78,18 @@ mod tests {
 
     #[test]
     fn finds_tokens_in_any_case() {
-        assert!(contains(["keep-alive, Upgrade"].into_iter(), "upgrade"));
-        assert!(contains(["keep-alive", "UPGRADE"].into_iter(), "upgrade"));
-        assert!(!contains(["upgraded, up grade, \"upgrade\""].into_iter(), "upgrade"));
+        let contains = |lines: &[&[u8]]| super::contains(lines.iter().copied(), "upgrade");
+        assert!(contains(&[b"keep-alive, Upgrade"]));
+        assert!(contains(&[b"keep-alive", b"UPGRADE"]));
+        assert!(contains(&[b"caf\xe9", b"caf\xe9, Upgrade"]));
+        assert!(!contains(&[b"upgraded, up grade, \"upgrade\", upgrade\xe9"]));
     }
 
     #[test]
-    fn reads_long_lists_of_garbage_in_one_forward_pass() {
-        let garbage = ["a,", ",", " ,", "a b;=\",", "\t", "websocket/"].map(|unit| unit.repeat(7168 / unit.len()));
-        for line in &garbage {
-            let mut elements = Elements { rest: line };
-            let mut unread = line.len();
-            while let Some(element) = elements.next() {
-                // No later step reads the bytes of this element again, so all steps together read the line once.
-                assert!(elements.rest.len() + element.len() <= unread);
-                assert!(elements.rest.len() < unread);
-                assert!(line.ends_with(elements.rest));
-                unread = elements.rest.len();
-            }
-            assert!(elements.rest.is_empty());
-        }
+    fn an_element_that_is_not_utf8_leaves_the_others_as_they_are() {
+        let line = [&b"a, caf\xe9,b"[..]].into_iter();
+        assert_eq!(elements(line.clone()).collect::<Vec<_>>(), ["a", OPAQUE, "b"]);
+        assert_eq!(elements_backward(line).collect::<Vec<_>>(), ["b", OPAQUE, "a"]);
     }
 
     #[test]

@@ -196,7 +196,7 @@ fn addressed_host<'r>(request: &'r Request<'_>, via: Via) -> Option<&'r str> {
         Via::Direct => request.authority(),
         // The first value comes from the proxy that the browser is connected to. A page cannot set this header.
         Via::TrustedProxy => {
-            list::elements(request.header_lines("x-forwarded-host")).next().or_else(|| request.authority())
+            list::elements(request.header_bytes("x-forwarded-host")).next().or_else(|| request.authority())
         }
     }
 }

@@ -119,7 +119,7 @@ impl Representation {
 
     /// 13.1.2 If-None-Match, by weak comparison. Our tags contain no comma, so the list can be split at commas.
     fn is_known(&self, request: &Request<'_>) -> bool {
-        list::elements(request.header_lines("if-none-match"))
+        list::elements(request.header_bytes("if-none-match"))
             .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == &*self.etag)
     }
 
@@ -139,7 +139,7 @@ impl Representation {
 /// 14.1.2 Byte Ranges: one range of bytes, of a representation of this length. None if it is anything else.
 fn asked_range(ranges: &str, len: usize) -> Option<Asked> {
     let (unit, set) = ranges.split_once('=')?;
-    let mut set = list::elements(std::iter::once(set));
+    let mut set = list::elements(std::iter::once(set.as_bytes()));
     let (first, last) = set.next()?.split_once('-')?;
     if !unit.eq_ignore_ascii_case("bytes") || set.next().is_some() {
         return None;

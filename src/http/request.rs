@@ -17,16 +17,17 @@ pub enum Version {
     Http11,
 }
 
-/// A request head that borrows its text from the bytes received: about 2 KiB on the stack, nothing on the heap.
+/// A request head that borrows its text from the bytes received: about 3 KiB on the stack, nothing on the heap.
 ///
-/// A header value that is not UTF-8 refuses the whole head, so that no check overlooks a header.
+/// A header value that is not UTF-8 is `"\u{FFFD}"` as a text, so that no check overlooks its header;
+/// [`header_bytes`](Self::header_bytes) has the bytes.
 pub struct Request<'a> {
     method: &'a str,
     raw_target: &'a str,
     target: Target<'a>,
     version: Version,
     /// The first `header_count` are those of the request, the others are empty.
-    headers: [(&'a str, &'a str); HeadLimits::MAX_HEADERS],
+    headers: [httparse::Header<'a>; HeadLimits::MAX_HEADERS],
     header_count: usize,
 }
 
@@ -43,8 +44,8 @@ impl<'a> Request<'a> {
         let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(RequestError::Malformed)?;
         let head = bytes.get(..length).ok_or(RequestError::Malformed)?;
 
-        let mut storage = [httparse::EMPTY_HEADER; HeadLimits::MAX_HEADERS];
-        let mut parsed = httparse::Request::new(&mut storage);
+        let mut headers = [httparse::EMPTY_HEADER; HeadLimits::MAX_HEADERS];
+        let mut parsed = httparse::Request::new(&mut headers);
         match parsed.parse(head) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => return Err(RequestError::Malformed),
@@ -59,12 +60,8 @@ impl<'a> Request<'a> {
         let target = Target::parse(raw_target).filter(|_| method != "CONNECT").ok_or(RequestError::Target)?;
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
-        let mut headers = [("", ""); HeadLimits::MAX_HEADERS];
-        for (slot, header) in headers.iter_mut().zip(parsed.headers.iter()) {
-            let value = str::from_utf8(header.value).map_err(|_| RequestError::HeaderNotUtf8)?;
-            *slot = (header.name, value);
-        }
-        let request = Request { method, raw_target, target, version, headers, header_count: parsed.headers.len() };
+        let header_count = parsed.headers.len();
+        let request = Request { method, raw_target, target, version, headers, header_count };
         request.check_host()?;
         Ok(request)
     }
@@ -132,19 +129,26 @@ impl<'a> Request<'a> {
 
     /// The values of all header lines with this name, in order.
     pub fn header_lines(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a str> {
-        self.headers().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.header_bytes(name).map(list::text)
+    }
+
+    /// The values of all header lines with this name as bytes, in order: they may be in any encoding (RFC 9110 5.5).
+    pub fn header_bytes(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        let lines = self.headers.iter().take(self.header_count);
+        lines.filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     }
 
     /// The names and values of all header lines, in order.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&'a str, &'a str)> {
-        self.headers.iter().take(self.header_count).copied()
+        self.headers.iter().take(self.header_count).map(|header| (header.name, list::text(header.value)))
     }
 
-    /// The names and values of the cookies, as they were sent (RFC 6265 4.2.1). A cookie without `=` is left out.
+    /// The names and values of the cookies, as they were sent (RFC 6265 4.2.1). A cookie without `=` is left out, and so is
+    /// one that is not UTF-8.
     pub fn cookies(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.header_lines("cookie")
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.split_once('='))
+        self.header_bytes("cookie")
+            .flat_map(|line| line.split(|byte| *byte == b';'))
+            .filter_map(|pair| str::from_utf8(pair).ok()?.split_once('='))
             .map(|(name, value)| (name.trim(), value.trim()))
     }
 
@@ -158,7 +162,7 @@ impl<'a> Request<'a> {
     /// [`Upgrade::from_request`](super::Upgrade::from_request) checks the rest of the opening handshake.
     #[must_use]
     pub fn wants_upgrade(&self) -> bool {
-        list::contains(self.header_lines("upgrade"), "websocket")
+        list::contains(self.header_bytes("upgrade"), "websocket")
     }
 
     /// The value of a header that may be given once.

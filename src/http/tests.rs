@@ -5,14 +5,13 @@ use super::*;
 
 pub(crate) mod smuggling;
 
-const ALL: [RequestError; 35] = [
+const ALL: [RequestError; 34] = [
     RequestError::Malformed,
     RequestError::Tls,
     RequestError::RequestLineTooLong,
     RequestError::HeadTooLarge,
     RequestError::TooManyHeaders,
     RequestError::HttpVersion,
-    RequestError::HeaderNotUtf8,
     RequestError::Target,
     RequestError::MissingHost,
     RequestError::SeveralHosts,

@@ -42,7 +42,7 @@ impl<'r> Upgrade<'r> {
         if !request.wants_upgrade() {
             return Err(RequestError::MissingUpgrade);
         }
-        if !list::contains(request.header_lines("connection"), "upgrade") {
+        if !list::contains(request.header_bytes("connection"), "upgrade") {
             return Err(RequestError::MissingConnectionUpgrade);
         }
         // One side might read a body as frames, and the other not.
@@ -191,7 +191,7 @@ fn check_subprotocols(request: &Request<'_>) -> Result<(), RequestError> {
 }
 
 fn offered<'r>(request: &'r Request<'_>) -> impl Iterator<Item = &'r str> {
-    list::elements(request.header_lines(SUBPROTOCOL))
+    list::elements(request.header_bytes(SUBPROTOCOL))
 }
 
 const SUBPROTOCOL: &str = "sec-websocket-protocol";

@@ -104,6 +104,13 @@ fn reads_responses_one_behind_the_other() {
 }
 
 #[test]
+fn a_value_that_is_not_utf8_is_shown_as_far_as_it_is() {
+    let mut parser = ResponseParser::new(8);
+    let response = parser.receive(&mut &b"HTTP/1.1 204 \r\nX: caf\xe9\r\n\r\n"[..], Body::Include).unwrap().unwrap();
+    assert_eq!(response.header("x"), Some("caf\u{FFFD}"));
+}
+
+#[test]
 fn refuses_responses_for_the_reasons_of_requests() {
     use RequestError::*;
     use ResponseError::{Incomplete, Invalid};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::{OriginPolicy, Reach, Upgrade, Via};
 
 fn head(line: &str, headers: &[&str]) -> Vec<u8> {
     let mut head = format!("{line}\r\n");
@@ -147,6 +148,42 @@ fn names_the_broken_rule() {
     }
     assert_eq!(Request::parse(b"GET / HTTP/1.1\r\nHost: a\r\n").unwrap_err(), Malformed);
     assert_eq!(Request::parse(b"").unwrap_err(), Malformed);
-    let latin1 = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=\xe9\r\n\r\n";
-    assert_eq!(Request::parse(latin1).unwrap_err(), RequestError::HeaderNotUtf8);
+}
+
+#[test]
+fn a_value_that_is_not_utf8_is_opaque_and_refused_only_where_it_is_read() {
+    let opaque = "\u{FFFD}";
+    let head =
+        b"GET / HTTP/1.1\r\nHost: a\r\nX-Name: caf\xe9\r\nCookie: a=b; c=\xe9; d=e\r\nConnection: close, \xe9\r\n\r\n";
+    let request = Request::parse(head).unwrap();
+    assert_eq!((request.header("x-name"), request.headers().count()), (Some(opaque), 4));
+    assert_eq!(request.header_bytes("X-NAME").collect::<Vec<_>>(), [b"caf\xe9"]);
+    assert_eq!(request.cookies().collect::<Vec<_>>(), [("a", "b"), ("d", "e")]);
+    assert!(!request.keeps_alive());
+
+    let handshake = |lines: &[u8]| {
+        let fixed = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let head = [fixed, lines, b"\r\n\r\n"].concat();
+        let request = Request::parse(&head)?;
+        request.body_length()?;
+        request.expects_continue()?;
+        Upgrade::from_request(&request)?;
+        OriginPolicy::default().check(&request, Via::Direct, Reach::Network)
+    };
+    for (lines, expected) in [
+        (&b"X-Name: \xe9"[..], Ok(())),
+        (b"User-Agent: M\xfcller/1.0", Ok(())),
+        (b"Cookie: a=\xe9", Ok(())),
+        (b"Origin: http://a\xe9", Err(RequestError::ForeignOrigin)),
+        (b"Host: a\xe9", Err(RequestError::SeveralHosts)),
+        (b"Transfer-Encoding: chunked\xe9", Err(RequestError::TransferEncoding)),
+        (b"Content-Length: 0\xe9", Err(RequestError::ContentLength)),
+        (b"Expect: \xe9", Err(RequestError::Expectation)),
+        (b"Sec-WebSocket-Protocol: a, \xe9", Err(RequestError::Subprotocols)),
+    ] {
+        assert_eq!(handshake(lines), expected, "{}", lines.escape_ascii());
+    }
+    let host = b"GET / HTTP/1.1\r\nHost: a\xe9\r\n\r\n";
+    assert_eq!(Request::parse(host).unwrap_err(), RequestError::Host);
 }
