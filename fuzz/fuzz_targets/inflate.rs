@@ -251,7 +251,7 @@ fn returns_as_itself(plain: &[u8], context: ContextTakeover) {
         let Some(payload) = deflater.deflate(Message::Binary(plain)) else { return };
         assert!(payload.len() < plain.len());
         let (mut message, mut is_final) = (Vec::new(), false);
-        assert_eq!(inflate(&mut inflater, payload, &mut message, plain.len() + 1, &mut is_final), Ok(()));
+        inflate(&mut inflater, payload, &mut message, plain.len() + 1, &mut is_final).expect("DEFLATE data");
         assert!(message == plain && !is_final && ends(&mut inflater, context));
         if context == ContextTakeover::No {
             inflater = Decompress::new(false);

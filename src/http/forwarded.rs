@@ -135,6 +135,14 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_not_utf8_hide_no_address_to_their_right() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1, \xe9, 192.0.2.7, 10.0.0.2\r\n\r\n";
+        let is_trusted = |address: IpAddr| address.to_string() == "10.0.0.2";
+        let client = forwarded_client(&Request::parse(head).unwrap(), is_trusted);
+        assert_eq!(client, Some([192, 0, 2, 7].into()));
+    }
+
+    #[test]
     fn a_long_list_is_read_backward_only_as_far_as_the_client() {
         let mut addresses = vec!["10.0.0.2"; 700];
         addresses[350] = "192.0.2.7";

@@ -131,7 +131,7 @@ fn every_field_of_the_configuration_has_a_flag() {
         --low-water 11 --high-water 12 --max-queue 13 --max-connections 14 --max-timers 15 \
         --max-memory 16 --max-message-rate 17 --slow latest --drain 18s --drain-timeout 19s --restart \
         --max-per-address 20 --trusted-proxy 10.0.0.0/8 --trusted-proxy=unix --proxy-protocol \
-        --origin https://a.example --path-prefix /ws --max-body 21 --max-requests 22 --keep-alive 23s \
+        --origin https://a.example/ --path-prefix /ws --max-body 21 --max-requests 22 --keep-alive 23s \
         --answer-timeout 24s --max-panics 25";
     let got = config(&line.split_whitespace().collect::<Vec<_>>());
     let origins = OriginPolicy { allowed: vec![Origin::parse("https://a.example").unwrap()], any: false, local: true };
