@@ -15,7 +15,7 @@ const ASSETS: [(&str, &str, &str); 6] = [
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", JAVASCRIPT, include_str!("page/page.js")),
     ("/wire.js", JAVASCRIPT, include_str!("page/wire.js")),
-    ("/cursors.js", JAVASCRIPT, include_str!("page/cursors.js")),
+    ("/relay.js", JAVASCRIPT, include_str!("page/relay.js")),
     (CLIENT, JAVASCRIPT, include_str!("page/client.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];

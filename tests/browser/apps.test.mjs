@@ -97,7 +97,7 @@ test("it can be used with the keyboard alone, and says what its parts are", opti
       return `${(it.ariaLabel ?? it.textContent).trim().replace(/\s+/g, " ").slice(0, 24)}${ring === "none" ? " (no focus ring)" : ""}`;
     }));
   }
-  assert.deepEqual(stops.slice(0, 9), ["Open a second tab ↗", "pong", "chat", "cursors", "echo", "greet", "broadcast", "Send ping", "Do it yourself"]);
+  assert.deepEqual(stops.slice(0, 9), ["Open a second tab ↗", "pong", "chat", "relay", "echo", "greet", "broadcast", "Send ping", "Do it yourself"]);
   assert.ok(stops.includes("Copy as text") && stops.includes("Close"), stops.join(", "));
   assert.ok(!stops.some((stop) => stop.includes("no focus ring")), stops.join(", "));
   for (const app of ["pong", "chat", "relay", "echo", "greet", "broadcast"]) {

@@ -1,7 +1,7 @@
 // The page: shows one app at a time, each with a panel that uses its connection.
 import Sockhop from './client.js';
 import { Wire, bytes, closeInWords, make, millis } from './wire.js';
-import { cursors } from './cursors.js';
+import { relay } from './relay.js';
 
 const server = JSON.parse(document.querySelector('meta[name=sockhop]').content);
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -79,7 +79,7 @@ const panels = {
     });
   },
 
-  cursors,
+  relay,
 
   echo(wire, ui) {
     const list = $('.echoes', ui), [range, output] = [$('[type=range]', ui), $('output', ui)];
@@ -151,7 +151,6 @@ const panels = {
     });
   },
 };
-const KINDS = { pong: 'pong', chat: 'chat', relay: 'cursors', echo: 'echo' };
 
 function parse(data) {
   try {
@@ -178,10 +177,10 @@ function rule(list, app) {
 }
 
 function build(app) {
-  const element = clone('t-app').firstElementChild, kind = KINDS[app.name] ?? 'talk';
+  const element = clone('t-app').firstElementChild, kind = Object.hasOwn(panels, app.name) ? app.name : 'talk';
   element.id = `panel-${app.name}`;
   const heading = $('h2', element);
-  heading.textContent = app.title;
+  heading.textContent = app.name;
   heading.id = `title-${app.name}`;
   element.setAttribute('aria-labelledby', heading.id);
   $('.wire', element).setAttribute('aria-label', `Messages between ${app.name} and this tab`);
@@ -213,7 +212,7 @@ function choose() {
     if (link.hash === `#${app.name}`) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
-  document.title = `${app.title} · Sockhop`;
+  document.title = `${app.name} · Sockhop`;
   $('#twin').href = `#${app.name}`;
 }
 
@@ -221,8 +220,7 @@ function choose() {
 const ORDER = ['pong', 'chat', 'relay', 'echo', 'greet', 'broadcast'];
 server.apps.sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
 server.apps.forEach((app) => {
-  app.title = app.name === 'relay' ? 'cursors' : app.name;
-  const link = make('a', '', app.title);
+  const link = make('a', '', app.name);
   link.href = `#${app.name}`;
   $('#apps').append(make('li', '', link));
 });

@@ -24,7 +24,7 @@ editor.onselectionchange = () => {
 const pick = (n) => Math.floor(Math.random() * n);
 const hue = (name) => [...name].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 360, 7);
 
-export function cursors(wire, ui) {
+export function relay(wire, ui) {
   const [area, ghosts, gutter, people] = ['textarea', '.ghosts', '.gutter', '.people'].map((it) => ui.querySelector(it));
   const userId = `${DANCES[pick(DANCES.length)]}-${String(pick(10000)).padStart(4, '0')}`;
   const others = new Map();
