@@ -3,6 +3,11 @@
 import assert from "node:assert/strict";
 import { open, panel, until } from "./sockhop.mjs";
 
+export const apps = ["pong", "chat", "relay", "echo", "greet", "broadcast"];
+
+/** A browser reports each try to reach a server that is not there. */
+export const AWAY = /WebSocket connection to .* failed/;
+
 async function tabs(t, context, url, app, count = 2) {
   const pages = [];
   for (let i = 0; i < count; i++) pages.push(await open(t, context, `${url}#${app}`));

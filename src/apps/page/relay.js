@@ -1,6 +1,6 @@
 // A shared editor over the relay, with three kinds of messages. {line, column, userId} is the place of a cursor, counted
 // from 1; {userId, gone: true} says that a user has left; {userId, text, revision} is the new text. The last writer wins.
-import { make } from './wire.js';
+import { inFrame, make } from './dom.js';
 
 const AGAIN = 2000;
 const SILENCE = 5000;
@@ -35,7 +35,8 @@ export function relay(wire, ui) {
   const tell = (what) => wire.send(JSON.stringify(what));
   function tellText() {
     answer = clearTimeout(answer);
-    tell({ userId, text: area.value, revision });
+    // While disconnected, the newest text waits for the connection, not each.
+    if (wire.state === WebSocket.OPEN) tell({ userId, text: area.value, revision });
   }
   function tellCursor() {
     timer = clearTimeout(timer);
@@ -71,6 +72,7 @@ export function relay(wire, ui) {
   addEventListener('pageshow', (event) => event.persisted && !ui.closest('article').hidden && enter());
   const enter = () => {
     shown = true;
+    draw();
     if (wire.state === WebSocket.OPEN) tellCursor();
   };
   wire.addEventListener('open', () => {
@@ -95,7 +97,7 @@ export function relay(wire, ui) {
       others.set(id, { line: heard.line, column: heard.column, heard: Date.now() });
       // A relay keeps nothing, so users send their state to a new one, after a random delay, unless another was quicker.
       if (isNew) {
-        tellCursor();
+        moved();
         if (revision) answer ??= setTimeout(tellText, pick(300));
       }
     }
@@ -122,7 +124,7 @@ export function relay(wire, ui) {
   }
 
   // Other users' cursors are in an invisible copy of the text that lies over it, so that each is at its column.
-  function draw() {
+  const draw = inFrame(() => {
     const lines = area.value.split('\n');
     gutter.textContent = lines.map((_, index) => index + 1).join('\n');
     const places = [...others].map(([id, { line, column }]) => {
@@ -149,7 +151,7 @@ export function relay(wire, ui) {
         return chip;
       }));
     follow();
-  }
+  });
   draw();
   return { enter, leave };
 }
