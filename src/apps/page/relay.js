@@ -121,6 +121,16 @@ export function relay(wire, ui) {
   function follow() {
     ghosts.scrollTop = gutter.scrollTop = area.scrollTop;
     ghosts.scrollLeft = area.scrollLeft;
+    // A label that would be cut off is below its cursor, or to the left. All are measured before one is moved.
+    const { top, right } = ghosts.getBoundingClientRect();
+    const labels = [...ghosts.querySelectorAll('i')].map((label) => {
+      const place = label.parentElement.getBoundingClientRect();
+      return [label.parentElement.classList, place.top - label.offsetHeight < top, place.left + label.offsetWidth > right];
+    });
+    for (const [classes, isBelow, isLeft] of labels) {
+      classes.toggle('below', isBelow);
+      classes.toggle('left', isLeft);
+    }
   }
 
   // Other users' cursors are in an invisible copy of the text that lies over it, so that each is at its column.
@@ -137,7 +147,7 @@ export function relay(wire, ui) {
       for (; row < place.row; row++, at = 0) content.push(`${lines[row].slice(at)}\n`);
       content.push(lines[row].slice(at, place.at));
       at = place.at;
-      const ghost = make('span', place.row === 0 ? 'ghost below' : 'ghost', make('i', '', place.id));
+      const ghost = make('span', 'ghost', make('i', '', place.id));
       ghost.style.setProperty('--hue', hue(place.id));
       ghost.dataset.user = place.id;
       content.push(ghost);
