@@ -86,6 +86,26 @@ test("the form has beside it whether messages go out, and Sent counts those that
   assert.deepEqual([await input.inputValue(), await sent.innerText()], ["five", "3"], "the text stays in the form");
 });
 
+test("a tab keeps its names when it is reloaded, and a second tab has others", options, async (t) => {
+  const server = await serve(t);
+  const context = await browse(t);
+  const [a, b] = [await open(t, context, `${server.url}#chat`), await open(t, context, `${server.url}#chat`)];
+  for (const page of [a, b]) await panel(page, "chat");
+  await say(a, "chat", "hello", "Ada");
+  for (const page of [a, b]) await page.evaluate(() => { location.hash = "relay"; });
+  await until(async () => (await ghosts(b)).length === 1, "a cursor");
+  const [{ id }] = await ghosts(b);
+  await a.reload();
+  await until(async () => (await ghosts(a)).length === 1 && (await ghosts(b)).length === 1, "cursors");
+  assert.equal((await ghosts(b))[0].id, id);
+  const names = [];
+  for (const page of [a, b]) {
+    await page.evaluate(() => { location.hash = "chat"; });
+    names.push(await (await panel(page, "chat")).locator("[name=name]").inputValue());
+  }
+  assert.deepEqual(names, ["Ada", "Anonymous"]);
+});
+
 test("a server that says that it restarts is given more time", options, async (t) => {
   const server = await serve(t, ["echo", "--restart"]);
   const page = await open(t, await browse(t), server.url, AWAY);

@@ -1,4 +1,4 @@
-// Elements, lists that stay fast under many messages, and texts for people.
+// Elements, lists that stay fast under many messages, texts for people, and what a tab remembers.
 
 const BATCH = 50;
 
@@ -57,3 +57,11 @@ export const millis = (ms) => ms < 1000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : 
 export const clock = (at) => at.toTimeString().slice(0, 8);
 // Joined, since a slice alone would keep the whole text in memory.
 export const excerpt = (text, max) => text.length > max ? [text.slice(0, max), `… (${text.length - max} more characters)`].join('') : text;
+
+// A tab keeps these until it is closed, also when it is reloaded. A browser may forbid a page to store anything.
+export function recall(key) {
+  try { return sessionStorage.getItem(key); } catch { return null; }
+}
+export function remember(key, value) {
+  try { sessionStorage.setItem(key, value); } catch { /* It is forgotten at the next reload. */ }
+}

@@ -1,6 +1,6 @@
 // The page: shows one app at a time, each with a panel that uses its connection.
 import { Wire, closeInWords } from './wire.js';
-import { bytes, clock, count, excerpt, feed, inFrame, make, millis } from './dom.js';
+import { bytes, clock, count, excerpt, feed, inFrame, make, millis, recall, remember } from './dom.js';
 import { relay } from './relay.js';
 
 const server = JSON.parse(document.querySelector('meta[name=sockhop]').content);
@@ -9,6 +9,7 @@ const clone = (id) => $(`#${id}`).content.cloneNode(true);
 
 const MAX_LINES = 200;
 const MAX_SHOWN = 2000;
+const NAME = 'sockhop.name';
 
 const ABOUT = {
   pong: 'Say ping, and one second later everyone who is connected hears pong: this tab and every other. The others did not ask for it: on an open WebSocket, the server may send at any time.',
@@ -63,6 +64,8 @@ const panels = {
 
   chat(wire, ui) {
     const add = lines($('.chat', ui)), form = $('form', ui);
+    form.elements.name.value = recall(NAME) || 'Anonymous';
+    form.elements.name.addEventListener('input', ({ target }) => remember(NAME, target.value));
     onSay(form, ({ name, message }) => {
       const said = { name: name.value.trim() || 'Anonymous', message: message.value };
       const isOurs = (data) => {

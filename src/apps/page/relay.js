@@ -1,11 +1,12 @@
 // A shared editor over the relay, with three kinds of messages. {line, column, userId} is the place of a cursor, counted
 // from 1; {userId, gone: true} says that a user has left; {userId, text, revision} is the new text. The last writer wins.
-import { inFrame, make } from './dom.js';
+import { inFrame, make, recall, remember } from './dom.js';
 
 const AGAIN = 2000;
 const SILENCE = 5000;
 const MAX_PEOPLE = 50;
 const MAX_TEXT = 100000;
+const NAME = 'sockhop.relay';
 const DANCES = ['lindy', 'jive', 'stroll', 'twist', 'bop', 'shag', 'madison', 'mambo'];
 const CODE = `// A WebSocket is open until one side closes it.
 const ws = new WebSocket("ws://127.0.0.1:8080/relay");
@@ -26,7 +27,9 @@ const hue = (name) => [...name].reduce((sum, c) => (sum * 31 + c.codePointAt(0))
 
 export function relay(wire, ui) {
   const [area, ghosts, gutter, people] = ['textarea', '.ghosts', '.gutter', '.people'].map((it) => ui.querySelector(it));
-  const userId = `${DANCES[pick(DANCES.length)]}-${String(pick(10000)).padStart(4, '0')}`;
+  // Kept while the tab reloads. A copy of the tab must not get it too, so it is not stored meanwhile.
+  const userId = recall(NAME) || `${DANCES[pick(DANCES.length)]}-${String(pick(10000)).padStart(4, '0')}`;
+  remember(NAME, '');
   const others = new Map();
   let revision = 0, writer = '', shown = false, sent = 0, timer, answer;
   area.value = CODE;
@@ -68,8 +71,15 @@ export function relay(wire, ui) {
     shown = false;
     if (wire.state === WebSocket.OPEN) tell({ userId, gone: true });
   };
-  addEventListener('pagehide', () => shown && leave());
-  addEventListener('pageshow', (event) => event.persisted && !ui.closest('article').hidden && enter());
+  addEventListener('pagehide', () => {
+    remember(NAME, userId);
+    if (shown) leave();
+  });
+  addEventListener('pageshow', (event) => {
+    if (!event.persisted) return;
+    remember(NAME, '');
+    if (!ui.closest('article').hidden) enter();
+  });
   const enter = () => {
     shown = true;
     draw();
