@@ -11,11 +11,12 @@ use crate::http::{Representation, Request, Response};
 
 const HTML: &str = include_str!("page/page.html");
 /// The files that the page loads: path, media type, content.
-const ASSETS: [(&str, &str, &str); 6] = [
+const ASSETS: [(&str, &str, &str); 7] = [
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", JAVASCRIPT, include_str!("page/page.js")),
     ("/wire.js", JAVASCRIPT, include_str!("page/wire.js")),
-    ("/cursors.js", JAVASCRIPT, include_str!("page/cursors.js")),
+    ("/relay.js", JAVASCRIPT, include_str!("page/relay.js")),
+    ("/dom.js", JAVASCRIPT, include_str!("page/dom.js")),
     (CLIENT, JAVASCRIPT, include_str!("page/client.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];

@@ -38,11 +38,11 @@ for (const [name, context] of Object.entries(SIZES)) {
     }
     await shoot("chat");
 
-    const cursors = await go("relay");
+    const relay = await go("relay");
     await other.locator("#panel-relay textarea").focus();
     for (let i = 0; i < 5; i++) await other.keyboard.press("ArrowDown");
-    await cursors.locator(".ghost").waitFor();
-    await shoot("cursors");
+    await relay.locator(".ghost").waitFor();
+    await shoot("relay");
 
     const echo = await go("echo");
     await echo.locator("button", { hasText: "Send text" }).click();

@@ -89,8 +89,8 @@ export async function picture(page, name, more = {}) {
 }
 
 /** Resolves when the condition holds, asked again and again. */
-export async function until(condition, what) {
-  const end = Date.now() + PATIENCE;
+export async function until(condition, what, patience = PATIENCE) {
+  const end = Date.now() + patience;
   while (!(await condition())) {
     if (Date.now() > end) assert.fail(`in vain waited for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,28 +1,29 @@
 // The page: shows one app at a time, each with a panel that uses its connection.
-import Sockhop from './client.js';
-import { Wire, bytes, closeInWords, make, millis } from './wire.js';
-import { cursors } from './cursors.js';
+import { Wire, closeInWords } from './wire.js';
+import { bytes, clock, count, excerpt, feed, inFrame, make, millis, recall, remember } from './dom.js';
+import { relay } from './relay.js';
 
 const server = JSON.parse(document.querySelector('meta[name=sockhop]').content);
 const $ = (selector, root = document) => root.querySelector(selector);
 const clone = (id) => $(`#${id}`).content.cloneNode(true);
-const now = () => new Date().toTimeString().slice(0, 8);
+
+const MAX_LINES = 200;
+const MAX_SHOWN = 2000;
+const NAME = 'sockhop.name';
 
 const ABOUT = {
-  pong: ['Say ping, and one second later everyone who is connected hears pong: this tab and every other. The others did not ask for it: on an open WebSocket, the server may send at any time.'],
-  chat: ['A JSON object goes to everyone, its sender too, and the server adds the time. Names and messages are text, and stay text: try some <b>HTML</b>.'],
-  relay: ['Edit, and move around. Everyone sees everyone else’s cursor, while the server keeps nothing: it hands each message to all but its sender.'],
-  echo: ['Whatever you send comes back as it was: text as text, bytes as bytes, up to the longest message that this server takes.'],
-  greet: ['Says Hi there as soon as you are connected, then Received: and what you said. The order is certain: one connection, one stream.'],
-  broadcast: ['Each message goes to everyone who is connected, its sender included.'],
+  pong: 'Say ping, and one second later everyone who is connected hears pong: this tab and every other. The others did not ask for it: on an open WebSocket, the server may send at any time.',
+  chat: 'A JSON object goes to everyone, its sender too, and the server adds the time. Names and messages are text, and stay text: try some <b>HTML</b>.',
+  relay: 'Edit, and move around. Everyone sees everyone else’s cursor, while the server keeps nothing: it hands each message to all but its sender.',
+  echo: 'Whatever you send comes back as it was: text as text, bytes as bytes, up to the longest message that this server takes.',
+  greet: 'Says Hi there as soon as you are connected, then Received: and what you said. The order is certain: one connection, one stream.',
+  broadcast: 'Each message goes to everyone who is connected, its sender included.',
 };
 
-// Adds a line to a list, which keeps its last 200. The list scrolls to its end unless the user has scrolled away from it.
-function add(list, className, ...content) {
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-  list.append(make('li', className, ...content));
-  while (list.childElementCount > 200) list.firstChild.remove();
-  if (atEnd) list.scrollTop = list.scrollHeight;
+// The function adds a line to the list; content() builds what the line holds.
+function lines(box) {
+  const list = feed(box, MAX_LINES);
+  return (className, content) => list.add(() => make('li', className, ...content()));
 }
 
 function onSay(form, say) {
@@ -34,15 +35,17 @@ function onSay(form, say) {
 
 const panels = {
   pong(wire, ui) {
-    const list = $('.pongs', ui), court = $('.court', ui);
-    const play = (name) => {
+    const add = lines($('.pongs', ui)), court = $('.court', ui);
+    let way;
+    const play = inFrame(() => {
       court.classList.remove('out', 'back');
       void court.offsetWidth;
-      court.classList.add(name);
-    };
+      court.classList.add(way);
+    });
     const ping = () => {
       wire.send('ping', (data) => data === 'pong');
-      play('out');
+      way = 'out';
+      play();
     };
     $('.ping', ui).addEventListener('click', ping);
     globalThis.ping = ping;
@@ -52,37 +55,39 @@ const panels = {
       greeted = true;
     });
     wire.addEventListener('message', ({ data }) => {
-      play('back');
-      add(list, '', make('time', '', now()), ' ', make('b', '', String(data)));
+      way = 'back';
+      play();
+      const time = clock(new Date()), said = excerpt(String(data), MAX_SHOWN);
+      add('', () => [make('time', '', time), ' ', make('b', '', said)]);
     });
   },
 
   chat(wire, ui) {
-    const list = $('.chat', ui);
-    onSay($('form', ui), ({ name, message }) => {
-      if (message.value.trim() !== '') {
-        const said = { name: name.value.trim() || 'Anonymous', message: message.value };
-        wire.send(JSON.stringify(said), (data) => {
-          const heard = parse(data);
-          return heard?.name === said.name && heard?.message === said.message;
-        });
-      }
-      message.value = '';
+    const add = lines($('.chat', ui)), form = $('form', ui);
+    form.elements.name.value = recall(NAME) || 'Anonymous';
+    form.elements.name.addEventListener('input', ({ target }) => remember(NAME, target.value));
+    onSay(form, ({ name, message }) => {
+      const said = { name: name.value.trim() || 'Anonymous', message: message.value };
+      const isOurs = (data) => {
+        const heard = parse(data);
+        return heard?.name === said.name && heard?.message === said.message;
+      };
+      if (said.message.trim() === '' || wire.send(JSON.stringify(said), isOurs)) message.value = '';
       message.focus();
     });
     wire.addEventListener('message', ({ data }) => {
       const heard = parse(data);
       if (!heard) return;
-      if (typeof heard.error === 'string') return add(list, 'bad', `The server says: ${heard.error}`);
-      const [time, name, message] = [heard.time, heard.name ?? 'Anonymous', heard.message ?? heard.text ?? ''].map(String);
-      add(list, '', make('time', '', `[${time}]`), ' ', make('b', '', `${name}:`), ' ', make('span', '', message));
+      if (typeof heard.error === 'string') return add('bad', () => [`The server says: ${heard.error}`]);
+      const [time, name, message] = [heard.time, heard.name ?? 'Anonymous', heard.message ?? heard.text ?? ''].map((it) => excerpt(String(it), MAX_SHOWN));
+      add('', () => [make('time', '', `[${time}]`), ' ', make('b', '', `${name}:`), ' ', make('span', '', message)]);
     });
   },
 
-  cursors,
+  relay,
 
   echo(wire, ui) {
-    const list = $('.echoes', ui), [range, output] = [$('[type=range]', ui), $('output', ui)];
+    const add = lines($('.echoes', ui)), [range, output] = [$('[type=range]', ui), $('output', ui)];
     const limit = Math.min(server.max, 2 ** 26);
     const size = () => Math.round(limit ** (range.value / 100));
     const show = () => { output.textContent = bytes(size()); };
@@ -90,7 +95,7 @@ const panels = {
     range.addEventListener('input', show);
     show();
     const send = (data) => {
-      const reply = { data, at: performance.now(), waits: wire.state !== Sockhop.OPEN };
+      const reply = { data, at: performance.now(), waits: wire.state !== WebSocket.OPEN };
       if (wire.send(data, (heard) => pending[0] === reply && typeof heard === typeof data)) pending.push(reply);
     };
     const random = (n) => {
@@ -110,9 +115,9 @@ const panels = {
     $('[type=file]', ui).addEventListener('change', async ({ target }) => {
       const [file] = target.files;
       if (!file) return;
-      if (file.size > 2 ** 26) add(list, 'bad', `${file.name} is too long to try: ${bytes(file.size)}.`);
+      if (file.size > 2 ** 26) add('bad', () => [`${file.name} is too long to try: ${bytes(file.size)}.`]);
       else {
-        add(list, 'soft', `${file.name}: ${bytes(file.size)}`);
+        add('soft', () => [`${file.name}: ${bytes(file.size)}`]);
         send(await file.arrayBuffer());
       }
       target.value = '';
@@ -120,38 +125,42 @@ const panels = {
     wire.addEventListener('message', ({ data }) => {
       const sent = pending.shift();
       const took = sent ? `, after ${millis(performance.now() - sent.at)}` : '';
-      if (typeof data === 'string') return add(list, data === sent?.data ? 'good' : 'bad', `“${data.slice(0, 500)}”`, make('small', '', took));
+      if (typeof data === 'string') {
+        const heard = `“${excerpt(data, 500)}”`;
+        return add(data === sent?.data ? 'good' : 'bad', () => [heard, make('small', '', took)]);
+      }
+      const size = bytes(data.byteLength);
       const at = differs(new Uint8Array(data), sent?.data);
-      if (at < 0) add(list, 'good', `${bytes(data.byteLength)} came back, every one the same`, make('small', '', took));
-      else add(list, 'bad', `${bytes(data.byteLength)} came back, and byte ${at} is not what was sent`);
+      if (at < 0) add('good', () => [`${size} came back, every one the same`, make('small', '', took)]);
+      else add('bad', () => [`${size} came back, and byte ${at} is not what was sent`]);
     });
     wire.addEventListener('open', () => pending.forEach((reply) => { reply.waits = false; }));
     wire.addEventListener('close', ({ code }) => {
       const lost = pending.filter((reply) => !reply.waits).length;
       if (code === 1009) {
-        add(list, 'bad', `Close 1009, message too big. This server takes up to ${bytes(server.max)} (--max-message). It closes when it reads a frame’s length, before any payload. `
-          + 'The connection ends, and the client reconnects on its own.');
-      } else if (lost) add(list, 'bad', `The connection closed (${code} ${closeInWords(code)[0]}) before ${lost === 1 ? 'an answer' : `${lost} answers`} came.`);
+        add('bad', () => [`Close 1009, message too big. This server takes up to ${bytes(server.max)} (--max-message). It closes when it reads a frame’s length, before any payload. `
+          + 'The connection ends, and the client reconnects on its own.']);
+      } else if (lost) add('bad', () => [`The connection closed (${code} ${closeInWords(code)[0]}) before ${count(lost, 'answer')} came.`]);
       pending = pending.filter((reply) => reply.waits);
     });
   },
 
   talk(wire, ui) {
-    const list = $('.talk', ui), form = $('form', ui);
+    const add = lines($('.talk', ui)), form = $('form', ui);
     form.elements.message.value = wire.app.example;
     onSay(form, ({ message }) => {
       const said = message.value;
-      wire.send(said, (data) => typeof data === 'string' && data.includes(said));
-      add(list, 'mine', make('small', '', 'you'), ' ', make('span', '', said));
-      message.value = '';
       message.focus();
+      if (!wire.send(said, (data) => typeof data === 'string' && data.includes(said))) return;
+      add('mine', () => [make('small', '', 'you'), ' ', make('span', '', said)]);
+      message.value = '';
     });
     wire.addEventListener('message', ({ data }) => {
-      add(list, 'theirs', make('small', '', 'server'), ' ', make('span', '', typeof data === 'string' ? data : bytes(data.byteLength)));
+      const heard = typeof data === 'string' ? excerpt(data, MAX_SHOWN) : bytes(data.byteLength);
+      add('theirs', () => [make('small', '', 'server'), ' ', make('span', '', heard)]);
     });
   },
 };
-const KINDS = { pong: 'pong', chat: 'chat', relay: 'cursors', echo: 'echo' };
 
 function parse(data) {
   try {
@@ -178,17 +187,17 @@ function rule(list, app) {
 }
 
 function build(app) {
-  const element = clone('t-app').firstElementChild, kind = KINDS[app.name] ?? 'talk';
+  const element = clone('t-app').firstElementChild, kind = Object.hasOwn(panels, app.name) ? app.name : 'talk';
   element.id = `panel-${app.name}`;
   const heading = $('h2', element);
-  heading.textContent = app.title;
+  heading.textContent = app.name;
   heading.id = `title-${app.name}`;
   element.setAttribute('aria-labelledby', heading.id);
   $('.wire', element).setAttribute('aria-label', `Messages between ${app.name} and this tab`);
-  $('.about', element).textContent = ABOUT[app.name]?.[0] ?? `${app.about}.`;
+  $('.about', element).textContent = ABOUT[app.name] ?? `${app.about}.`;
   rule($('.rule', element), app);
   $('.play', element).append(clone(`t-${kind}`));
-  const wire = new Wire(app, $('.wire', element));
+  const wire = new Wire(app, element);
   const panel = panels[kind](wire, $('.play', element));
   $('#main').append(element);
   wire.connect();
@@ -213,7 +222,7 @@ function choose() {
     if (link.hash === `#${app.name}`) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
-  document.title = `${app.title} · Sockhop`;
+  document.title = `${app.name} · Sockhop`;
   $('#twin').href = `#${app.name}`;
 }
 
@@ -221,8 +230,7 @@ function choose() {
 const ORDER = ['pong', 'chat', 'relay', 'echo', 'greet', 'broadcast'];
 server.apps.sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
 server.apps.forEach((app) => {
-  app.title = app.name === 'relay' ? 'cursors' : app.name;
-  const link = make('a', '', app.title);
+  const link = make('a', '', app.name);
   link.href = `#${app.name}`;
   $('#apps').append(make('li', '', link));
 });

@@ -1,10 +1,12 @@
 // The connection to one app, and the inspector beside it, which shows all messages. Messages are shown as text, never as
 // HTML.
 import Sockhop from './client.js';
+import { bytes, clock, count, excerpt, feed, inFrame, make, millis, number } from './dom.js';
 
 const INSPECT = 'sockhop.inspect';
 const MAX_ENTRIES = 300;
 const MAX_SHOWN = 4000;
+const MAX_DUMP = 256;
 
 // RFC 6455 7.4.1, and the registry's later ones.
 const CODES = {
@@ -29,30 +31,22 @@ export function closeInWords(code) {
   return CODES[code] ?? (code >= 4000 ? ['your own', 'A code that the application has made up.'] : ['registered', 'A code of a library or framework.']);
 }
 
-export function make(name, className, ...content) {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  element.append(...content);
-  return element;
-}
-
-export const bytes = (n) => n === 1 ? '1 byte' : `${n.toLocaleString('en')} bytes`;
-export const millis = (ms) => ms < 1000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(3)} s`;
-const clock = (at) => at.toTimeString().slice(0, 8) + '.' + String(at.getMilliseconds()).padStart(3, '0');
-const sizeOf = (data) => typeof data === 'string' ? new TextEncoder().encode(data).length : data.byteLength;
+const exactly = (at) => `${clock(at)}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+const encoder = new TextEncoder();
+const sizeOf = (data) => typeof data === 'string' ? encoder.encode(data).length : data.byteLength;
 
 const hex = (n) => n.toString(16).padStart(2, '0');
-function dump(data) {
+// The first bytes of a message of `size` bytes, in rows.
+function dump(data, size) {
   const all = new Uint8Array(data), lines = [];
-  for (let at = 0; at < all.length && at < 256; at += 16) {
+  for (let at = 0; at < all.length; at += 16) {
     const row = [...all.subarray(at, at + 16)];
     const text = row.map((b) => b > 31 && b < 127 ? String.fromCharCode(b) : '·').join('');
     lines.push(`${at.toString(16).padStart(4, '0')}  ${row.map(hex).join(' ').padEnd(47)}  ${text}`);
   }
-  if (all.length > 256) lines.push(`… and ${bytes(all.length - 256)} more`);
+  if (size > all.length) lines.push(`… and ${bytes(size - all.length)} more`);
   return lines.join('\n');
 }
-const excerpt = (text, max) => text.length > max ? `${text.slice(0, max)}… (${text.length - max} more characters)` : text;
 
 // 5.2 Base framing protocol: the parts of an unfragmented frame. Browsers mask, servers do not.
 function anatomy(opcode, length, masked) {
@@ -66,15 +60,17 @@ function anatomy(opcode, length, masked) {
   return make('div', '', list, make('p', 'hint', `One frame of ${bytes(2 + coded + (masked ? 4 : 0) + length)} on the wire, unless it was cut into several.`));
 }
 
-// The o in the name jumps at each message that comes in.
-function hop() {
+// The o in the name jumps when messages come in.
+const hop = inFrame(() => {
   const { classList } = document.querySelector('.mark');
   classList.remove('hopping');
   requestAnimationFrame(() => classList.add('hopping'));
-}
+});
 
 export class Wire extends EventTarget {
-  #ui; #socket; #entries = []; #pending = []; #counts = [0, 0]; #saved = 0; #began = 0; #head = false;
+  #ui; #log; #socket; #entries = []; #pending = []; #began = 0; #head = false; #isOver = false;
+  #state = ''; #sent = 0; #waiting = 0; #received = 0; #trip = 0;
+  #compressed = { all: 0, tried: 0, saved: 0, isBusy: false };
 
   constructor(app, ui) {
     super();
@@ -93,8 +89,9 @@ export class Wire extends EventTarget {
     this.#ui.copy.addEventListener('click', () => this.#copy());
     this.#ui.clear.addEventListener('click', () => {
       this.#entries = [];
-      this.#ui.log.replaceChildren();
+      this.#log.clear();
     });
+    this.#log = feed(this.#ui.log, MAX_ENTRIES);
   }
 
   get state() { return this.#socket?.readyState ?? Sockhop.CLOSED; }
@@ -103,139 +100,168 @@ export class Wire extends EventTarget {
   connect() {
     const socket = this.#socket = new Sockhop(this.app.path, [INSPECT, ...this.app.subprotocols]);
     socket.binaryType = 'arraybuffer';
+    this.#isOver = false;
     this.#began = performance.now();
     this.#ui.address.textContent = socket.url;
-    this.#say('connecting');
+    this.#say('connecting', 'connecting');
     socket.onopen = () => this.#opened(socket);
-    socket.onmessage = ({ data }) => this.#received(data);
-    socket.onerror = () => this.#log('error', 'error', 'Something went wrong. A browser says no more, so that pages cannot look around in your network.');
+    socket.onmessage = ({ data }) => this.#heard(data);
+    socket.onerror = () => this.#note('error', 'error', 'Something went wrong. A browser says no more, so that pages cannot look around in your network.');
     socket.onclose = (event) => this.#closed(event);
   }
 
-  // answers(data) tells whether an incoming message is the reply, for the round-trip time. Returns false if send() threw.
+  // answers(data) tells whether an incoming message is the reply, for the round-trip time. Returns false for a message
+  // that will never be sent.
   send(data, answers) {
     const waits = this.state !== Sockhop.OPEN;
     try {
+      if (this.#isOver) throw new Error('the connection is closed');
       this.#socket.send(data);
     } catch (error) {
-      this.#log('error', 'send()', `refused: ${error.message}`);
+      this.#note('error', 'send()', `refused: ${error.message}`);
       return false;
     }
     if (answers && !waits) {
       this.#pending.push({ at: performance.now(), answers });
       if (this.#pending.length > 64) this.#pending.shift();
     }
-    this.#ui.up.textContent = ++this.#counts[0];
-    if (!waits) this.#reckon(data, 0);
-    this.#logData('up', waits ? 'send() waits' : 'send()', data, true);
+    if (waits) {
+      this.#waiting++;
+      this.#tell();
+    } else {
+      this.#sent++;
+      this.#reckon(data, 0);
+    }
+    this.#show();
+    this.#noteData('up', waits ? 'send() waits' : 'send()', data, true);
     return true;
   }
 
   close(code, reason) {
     this.#socket.close(code, reason);
+    this.#isOver = true;
     const [name] = closeInWords(code);
     const payload = 2 + sizeOf(reason);
-    this.#log('up', 'close()', `${code} ${name}${reason && `: ${reason}`}`, `close 0x8 · ${payload} B`, () => anatomy('0x8 close', payload, true));
-    if (this.state === Sockhop.CLOSING) this.#say('closing');
+    this.#note('up', 'close()', `${code} ${name}${reason && `: ${reason}`}`, `close 0x8 · ${payload} B`, () => anatomy('0x8 close', payload, true));
+    if (this.state === Sockhop.CLOSING) this.#say('closing', 'closing');
   }
 
   #opened(socket) {
     const took = performance.now() - this.#began;
     this.#ui.took.textContent = millis(took);
     this.#head = socket.protocol === INSPECT;
-    const agreed = [socket.protocol && `subprotocol ${socket.protocol}`, socket.extensions && `extensions ${socket.extensions}`].filter(Boolean);
-    this.#log('open', 'open', agreed.join(', ') || 'no subprotocol, no extension');
+    const agreed = [socket.protocol && !this.#head && `subprotocol ${socket.protocol}`, socket.extensions && `extensions ${socket.extensions}`].filter(Boolean);
+    this.#note('open', 'open', agreed.join(', ') || 'The server has accepted the connection.');
     this.#ui.saved.parentElement.hidden = !socket.extensions;
-    this.#say('open');
     this.dispatchEvent(new Event('open'));
+    if (this.#waiting) this.#note('note', 'client.js', `sends ${this.#waiting === 1 ? 'the message' : `the ${this.#waiting} messages`} that waited`);
+    this.#sent += this.#waiting;
+    this.#waiting = 0;
+    this.#say('open', 'open');
+    this.#show();
   }
 
-  // Adds up the bytes that compression saves. Browsers do not tell, so each message is compressed here once more. The
-  // server does not compress messages of fewer than `least` bytes.
+  // Adds up the bytes that compression saves. Browsers do not tell, so messages are compressed here once more, one at a
+  // time: those that come meanwhile are taken to be like the others. The server does not compress messages of fewer than
+  // `least` bytes.
   async #reckon(data, least) {
-    const size = sizeOf(data);
-    if (!this.#socket.extensions || size < least || size > 2 ** 22) return;
+    const size = this.#socket.extensions ? sizeOf(data) : 0;
+    if (size === 0 || size < least || size > 2 ** 22) return;
+    const compressed = this.#compressed;
+    compressed.all += size;
+    if (compressed.isBusy) return;
+    compressed.isBusy = true;
     const deflated = await new Response(new Blob([data]).stream().pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer();
-    this.#saved += Math.max(0, size - deflated.byteLength);
-    this.#ui.saved.textContent = `about ${bytes(this.#saved)}`;
+    compressed.tried += size;
+    compressed.saved += Math.max(0, size - deflated.byteLength);
+    compressed.isBusy = false;
+    this.#show();
   }
 
-  #received(data) {
+  #heard(data) {
     if (this.#head) {
       this.#head = false;
       this.#handshake(JSON.parse(data));
-      this.#logData('down', 'message', data, false, undefined, 'the request head, for this inspector: ');
       return;
     }
     let trip;
     const at = this.#pending.findIndex(({ answers }) => answers(data));
-    if (at >= 0) {
-      trip = performance.now() - this.#pending.splice(at, 1)[0].at;
-      const wait = this.app.after;
-      this.#ui.trip.textContent = millis(trip);
-      this.#ui['trip-note'].textContent = wait ? `${wait / 1000} s of the round trip is the app’s own waiting.` : '';
-    }
-    this.#ui.down.textContent = ++this.#counts[1];
+    if (at >= 0) this.#trip = trip = performance.now() - this.#pending.splice(at, 1)[0].at;
+    this.#received++;
     this.#reckon(data, 256);
     hop();
-    this.#logData('down', 'message', data, false, trip);
-    this.dispatchEvent(new MessageEvent('message', { data }));
+    this.#show();
+    this.#noteData('down', 'message', data, false, trip);
+    this.dispatchEvent(Object.assign(new Event('message'), { data }));
   }
 
   #closed({ code, reason, wasClean, retryIn }) {
     const [name, meaning] = closeInWords(code);
     this.#pending = [];
-    const waiting = this.#socket.bufferedAmount;
-    this.#log('close', 'close', `${code} ${name}${reason && `: “${reason}”`}. ${meaning}`, wasClean ? 'clean' : 'not clean');
-    if (retryIn === null) this.#say('closed', `${code} ${name}`);
-    else {
+    this.#isOver = retryIn === null;
+    const waiting = this.#waiting && count(this.#waiting, 'message');
+    this.#note('close', 'close', `${code} ${name}${reason && `: “${reason}”`}. ${meaning}`, wasClean ? 'clean' : 'not clean');
+    if (this.#isOver) {
+      this.#waiting = 0;
+      this.#say('closed', `closed: ${code} ${name}${waiting ? `. Not sent: ${waiting}` : ''}`);
+      if (waiting) this.#note('error', 'client.js', `has not sent ${waiting} that waited`);
+    } else {
       this.#began = performance.now() + retryIn;
-      this.#say('away', `trying again in ${(retryIn / 1000).toFixed(1)} s`);
-      this.#log('note', 'client.js', `tries again in ${Math.round(retryIn)} ms${waiting ? `; ${bytes(waiting)} wait to be sent` : ''}`);
+      this.#say('away', `away: trying again in ${(retryIn / 1000).toFixed(1)} s`);
+      this.#note('note', 'client.js', `tries again in ${Math.round(retryIn)} ms${waiting ? `; ${waiting} to be sent` : ''}`);
     }
     this.dispatchEvent(Object.assign(new Event('close'), { code, reason, retryIn }));
   }
 
-  #say(state, more = '') {
-    const words = { connecting: 'connecting', open: 'open', closing: 'closing', closed: 'closed', away: 'away' };
+  #say(state, words) {
+    this.#state = words;
     this.#ui.state.className = `state ${state}`;
-    this.#ui.state.textContent = words[state] + (more && `: ${more}`);
     this.#ui.toggle.textContent = state === 'closed' ? 'Connect' : 'Close';
+    this.#tell();
   }
 
-  #logData(kind, event, data, masked, trip, before = '') {
+  #tell() {
+    this.#ui.state.textContent = this.#state + (this.#waiting ? `. Waiting to be sent: ${count(this.#waiting, 'message')}` : '');
+  }
+
+  #show = inFrame(() => {
+    const { up, down, trip, saved } = this.#ui, { all, tried, saved: bytesSaved } = this.#compressed;
+    up.textContent = number(this.#sent);
+    down.textContent = number(this.#received);
+    if (tried) saved.textContent = `about ${bytes(Math.round(all * bytesSaved / tried))}`;
+    if (!this.#trip) return;
+    trip.textContent = millis(this.#trip);
+    const wait = this.app.after;
+    this.#ui['trip-note'].textContent = wait ? `${wait / 1000} s of the round trip is the app’s own waiting.` : '';
+  });
+
+  #noteData(kind, event, data, masked, trip) {
     const size = sizeOf(data), isText = typeof data === 'string';
     const opcode = isText ? 'text 0x1' : 'binary 0x2';
-    const shown = isText ? excerpt(data, MAX_SHOWN) : dump(data);
-    const label = `${opcode} · ${size.toLocaleString('en')} B${trip ? ` · after ${millis(trip)}` : ''}`;
-    const line = before + (isText ? excerpt(data, 200) || '(empty)' : dump(data.slice(0, 16)).slice(6, 53).trim() || '(empty)');
-    this.#log(kind, event, line, label, () => {
-      const [name, number] = opcode.split(' ');
-      return make('div', '', anatomy(`${number} ${name}`, size, masked), make('pre', '', shown));
+    // Not the whole message, which may be long.
+    const start = isText ? excerpt(data, MAX_SHOWN) : data.slice(0, MAX_DUMP);
+    const label = `${opcode} · ${number(size)} B${trip ? ` · after ${millis(trip)}` : ''}`;
+    const line = isText ? excerpt(data, 200) : [...new Uint8Array(start.slice(0, 16))].map(hex).join(' ');
+    this.#note(kind, event, line || '(empty)', label, () => {
+      const [name, code] = opcode.split(' ');
+      return make('div', '', anatomy(`${code} ${name}`, size, masked), make('pre', '', isText ? start : dump(start, size)));
     });
   }
 
-  #log(kind, event, text, label = '', more) {
+  #note(kind, event, text, label = '', more) {
     const at = new Date();
     const arrow = { up: '↑', down: '↓', open: '●', close: '■', error: '!', note: '…' }[kind];
-    const line = make('div', 'line', make('span', 'arrow', arrow), make('b', '', event), make('span', 'label', label), make('time', '', clock(at)));
-    line.firstChild.ariaHidden = 'true';
-    const body = make('div', 'text', text);
-    const item = make('li', kind);
-    if (more) {
+    this.#entries.push([at, arrow, event.padEnd(9), label, text]);
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    this.#log.add(() => {
+      const line = make('div', 'line', make('span', 'arrow', arrow), make('b', '', event), make('span', 'label', label), make('time', '', exactly(at)));
+      line.firstChild.ariaHidden = 'true';
+      const body = make('div', 'text', text);
+      if (!more) return make('li', kind, line, body);
       const details = make('details', '', make('summary', '', line, body));
       details.addEventListener('toggle', () => details.childElementCount < 2 && details.append(more()), { once: true });
-      item.append(details);
-    } else item.append(line, body);
-    this.#entries.push([clock(at), arrow, event.padEnd(9), label, text].filter(Boolean).join('  '));
-    const { log } = this.#ui;
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-    log.append(item);
-    if (this.#entries.length > MAX_ENTRIES) {
-      this.#entries.shift();
-      log.firstChild.remove();
-    }
-    if (atEnd) log.scrollTop = log.scrollHeight;
+      return make('li', kind, details);
+    });
   }
 
   // 4.2 Server-side requirements: the request as the server saw it, and the response, which browsers hide from pages.
@@ -243,7 +269,7 @@ export class Wire extends EventTarget {
     const asked = {
       host: 'the server that is meant', upgrade: 'asks to change the protocol', connection: 'Upgrade applies only to the next hop',
       origin: 'the page that asks; browsers always send it', 'sec-websocket-key': '16 random bytes, answered below',
-      'sec-websocket-version': 'the version of RFC 6455', 'sec-websocket-protocol': 'the subprotocols that the client offers',
+      'sec-websocket-version': 'the version of RFC 6455', 'sec-websocket-protocol': 'the subprotocols that the client offers; sockhop.inspect has this head sent to the page',
       'sec-websocket-extensions': 'offered; the server may decline them',
       cookie: 'hidden here; the app gets it', authorization: 'hidden here; the app gets it',
     };
@@ -268,7 +294,8 @@ export class Wire extends EventTarget {
   }
 
   async #copy() {
-    const text = [`${this.app.name} ${this.url}`, ...this.#entries].join('\n') + '\n';
+    const lines = this.#entries.map(([at, ...entry]) => [exactly(at), ...entry].filter(Boolean).join('  '));
+    const text = [`${this.app.name} ${this.url}`, ...lines].join('\n') + '\n';
     const { copy } = this.#ui;
     try {
       await navigator.clipboard.writeText(text);

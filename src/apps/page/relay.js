@@ -1,11 +1,12 @@
 // A shared editor over the relay, with three kinds of messages. {line, column, userId} is the place of a cursor, counted
 // from 1; {userId, gone: true} says that a user has left; {userId, text, revision} is the new text. The last writer wins.
-import { make } from './wire.js';
+import { inFrame, make, recall, remember } from './dom.js';
 
 const AGAIN = 2000;
 const SILENCE = 5000;
 const MAX_PEOPLE = 50;
 const MAX_TEXT = 100000;
+const NAME = 'sockhop.relay';
 const DANCES = ['lindy', 'jive', 'stroll', 'twist', 'bop', 'shag', 'madison', 'mambo'];
 const CODE = `// A WebSocket is open until one side closes it.
 const ws = new WebSocket("ws://127.0.0.1:8080/relay");
@@ -24,9 +25,11 @@ editor.onselectionchange = () => {
 const pick = (n) => Math.floor(Math.random() * n);
 const hue = (name) => [...name].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 360, 7);
 
-export function cursors(wire, ui) {
+export function relay(wire, ui) {
   const [area, ghosts, gutter, people] = ['textarea', '.ghosts', '.gutter', '.people'].map((it) => ui.querySelector(it));
-  const userId = `${DANCES[pick(DANCES.length)]}-${String(pick(10000)).padStart(4, '0')}`;
+  // Kept while the tab reloads. A copy of the tab must not get it too, so it is not stored meanwhile.
+  const userId = recall(NAME) || `${DANCES[pick(DANCES.length)]}-${String(pick(10000)).padStart(4, '0')}`;
+  remember(NAME, '');
   const others = new Map();
   let revision = 0, writer = '', shown = false, sent = 0, timer, answer;
   area.value = CODE;
@@ -35,7 +38,8 @@ export function cursors(wire, ui) {
   const tell = (what) => wire.send(JSON.stringify(what));
   function tellText() {
     answer = clearTimeout(answer);
-    tell({ userId, text: area.value, revision });
+    // While disconnected, the newest text waits for the connection, not each.
+    if (wire.state === WebSocket.OPEN) tell({ userId, text: area.value, revision });
   }
   function tellCursor() {
     timer = clearTimeout(timer);
@@ -67,10 +71,18 @@ export function cursors(wire, ui) {
     shown = false;
     if (wire.state === WebSocket.OPEN) tell({ userId, gone: true });
   };
-  addEventListener('pagehide', () => shown && leave());
-  addEventListener('pageshow', (event) => event.persisted && !ui.closest('article').hidden && enter());
+  addEventListener('pagehide', () => {
+    remember(NAME, userId);
+    if (shown) leave();
+  });
+  addEventListener('pageshow', (event) => {
+    if (!event.persisted) return;
+    remember(NAME, '');
+    if (!ui.closest('article').hidden) enter();
+  });
   const enter = () => {
     shown = true;
+    draw();
     if (wire.state === WebSocket.OPEN) tellCursor();
   };
   wire.addEventListener('open', () => {
@@ -95,7 +107,7 @@ export function cursors(wire, ui) {
       others.set(id, { line: heard.line, column: heard.column, heard: Date.now() });
       // A relay keeps nothing, so users send their state to a new one, after a random delay, unless another was quicker.
       if (isNew) {
-        tellCursor();
+        moved();
         if (revision) answer ??= setTimeout(tellText, pick(300));
       }
     }
@@ -119,10 +131,20 @@ export function cursors(wire, ui) {
   function follow() {
     ghosts.scrollTop = gutter.scrollTop = area.scrollTop;
     ghosts.scrollLeft = area.scrollLeft;
+    // A label that would be cut off is below its cursor, or to the left. All are measured before one is moved.
+    const { top, right } = ghosts.getBoundingClientRect();
+    const labels = [...ghosts.querySelectorAll('i')].map((label) => {
+      const place = label.parentElement.getBoundingClientRect();
+      return [label.parentElement.classList, place.top - label.offsetHeight < top, place.left + label.offsetWidth > right];
+    });
+    for (const [classes, isBelow, isLeft] of labels) {
+      classes.toggle('below', isBelow);
+      classes.toggle('left', isLeft);
+    }
   }
 
   // Other users' cursors are in an invisible copy of the text that lies over it, so that each is at its column.
-  function draw() {
+  const draw = inFrame(() => {
     const lines = area.value.split('\n');
     gutter.textContent = lines.map((_, index) => index + 1).join('\n');
     const places = [...others].map(([id, { line, column }]) => {
@@ -135,7 +157,7 @@ export function cursors(wire, ui) {
       for (; row < place.row; row++, at = 0) content.push(`${lines[row].slice(at)}\n`);
       content.push(lines[row].slice(at, place.at));
       at = place.at;
-      const ghost = make('span', place.row === 0 ? 'ghost below' : 'ghost', make('i', '', place.id));
+      const ghost = make('span', 'ghost', make('i', '', place.id));
       ghost.style.setProperty('--hue', hue(place.id));
       ghost.dataset.user = place.id;
       content.push(ghost);
@@ -149,7 +171,7 @@ export function cursors(wire, ui) {
         return chip;
       }));
     follow();
-  }
+  });
   draw();
   return { enter, leave };
 }
