@@ -168,8 +168,7 @@ pub fn accept_key(key: &str) -> [u8; 28] {
 /// 4.2.1 (5): base64 of 16 bytes, with padding. RFC 4648 3.5 leaves it to the decoder whether bits may be set in the
 /// unused part of the last character; they may, because the key is never decoded but here.
 fn is_key(key: &str) -> bool {
-    const LENIENT: GeneralPurpose =
-        GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
     // 24 characters of base64 decode to at most 18 bytes. A longer key is refused without being decoded.
     LENIENT.decode_slice(key, &mut [0; 18]) == Ok(16)
 }

@@ -1,5 +1,5 @@
 // The page: shows one app at a time, each with a panel that uses its connection.
-import Sockhop from './client.js';
+import Sockhop from './client.mjs';
 import { Wire, bytes, closeInWords, make, millis } from './wire.js';
 import { cursors } from './cursors.js';
 
