@@ -8,6 +8,10 @@ use super::recipe::{Answer, Body, Recipe, Reply, To};
 use crate::http::{Request, Upgrade};
 use crate::{Accept, CloseCode, CloseFrame, Context, Handler, Message, Payload, TimerId};
 
+/// The text with which a page asks whether the path to the server still works. Browsers hide Ping and Pong frames from
+/// pages. A [`RecipeHandler`] sends it back to its sender, whatever its recipe says.
+pub const HEARTBEAT: &str = "sockhop.heartbeat";
+
 /// Bytes of delayed replies that may be kept. Only a reply made from its message is kept.
 const MAX_WAITING: usize = 16 * 1024 * 1024;
 /// The memory for a kept reply beside its bytes, about.
@@ -55,6 +59,9 @@ impl Handler for RecipeHandler {
     }
 
     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        if matches!(message, Message::Text(HEARTBEAT)) {
+            return ctx.send(HEARTBEAT);
+        }
         // The fast path of echo, relay and broadcast, which pass a message on unchanged.
         if self.recipe.repeats() && self.recipe.after.is_zero() {
             return say(ctx, self.recipe.to, message);

@@ -16,7 +16,7 @@ mod page;
 mod recipe;
 mod site;
 
-pub use handler::RecipeHandler;
+pub use handler::{HEARTBEAT, RecipeHandler};
 pub use inspect::INSPECT;
 pub use page::Pages;
 pub use recipe::{Answer, Body, On, Recipe, Reply, Stamp, To};

@@ -11,18 +11,37 @@ use crate::http::{Representation, Request, Response};
 
 const HTML: &str = include_str!("page/page.html");
 /// The files that the page loads: path, media type, content.
-const ASSETS: [(&str, &str, &str); 7] = [
+const ASSETS: [(&str, &str, &str); 6] = [
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", JAVASCRIPT, include_str!("page/page.js")),
     ("/wire.js", JAVASCRIPT, include_str!("page/wire.js")),
     ("/relay.js", JAVASCRIPT, include_str!("page/relay.js")),
     ("/dom.js", JAVASCRIPT, include_str!("page/dom.js")),
-    (CLIENT, JAVASCRIPT, include_str!("page/client.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-/// A WebSocket that reconnects, also for the user's own pages.
-const CLIENT: &str = "/client.js";
+/// A WebSocket that reconnects, also for the user's own pages, and its types: path, media type, parts of the content. It
+/// is written as a module. For `<script>` and `require()`, other code is in the place of its last line.
+const CLIENT: [(&str, &str, [&str; 3]); 4] = [
+    ("/client.mjs", JAVASCRIPT, ["", include_str!("page/client.mjs"), EXPORT]),
+    ("/client.js", JAVASCRIPT, ["{\n", include_str!("page/client.mjs"), CLASSIC]),
+    ("/client.d.mts", PLAIN, ["", include_str!("page/client.d.mts"), EXPORT]),
+    ("/client.d.ts", PLAIN, ["", include_str!("page/client.d.mts"), CLASSIC_TYPES]),
+];
+const EXPORT: &str = "export { Sockhop, Sockhop as default }\n";
+const CLASSIC: &str = "globalThis.Sockhop ??= Sockhop
+if (typeof module == 'object' && module.exports) {
+ module.exports = Sockhop
+ module.exports.Sockhop = Sockhop
+ module.exports.default = Sockhop
+}
+}
+";
+const CLASSIC_TYPES: &str = "declare namespace Sockhop { export { Sockhop, Sockhop as default } }
+export = Sockhop
+export as namespace Sockhop
+";
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The page loads files and opens WebSockets only on this server, has no inline code, and may not be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -57,24 +76,34 @@ pub(super) enum Served<'a> {
 /// Adds routes for the pages and their files. For a plain GET, a route takes precedence over a mount.
 pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Server {
     // Made at the first request: most servers are never opened in a browser.
-    let assets =
-        ASSETS.map(|(path, kind, text)| (path, LazyCell::new(move || Representation::new(kind, text.as_bytes()))));
+    let client = CLIENT.map(|(path, kind, parts)| {
+        (path, LazyCell::new(move || Representation::new(kind, client(parts).into_bytes())))
+    });
     match pages {
         Pages::Playground { max_message } => {
             let html = html(render(served, max_message));
             let server = server.route("GET", "/", move |request, _| page(request, &html));
-            assets.into_iter().fold(server, |server, (path, asset)| {
+            let server = ASSETS.into_iter().fold(server, |server, (path, kind, text)| {
+                let asset = LazyCell::new(move || Representation::new(kind, text.as_bytes()));
+                server.route("GET", path, move |request, _| asset.answer(request))
+            });
+            client.into_iter().fold(server, |server, (path, asset)| {
                 server.route("GET", path, move |request, _| asset.answer(request))
             })
         }
         Pages::Site { site, prefix } => {
             let prefix = prefix.trim_end_matches('/').to_owned();
-            let client = assets.into_iter().find_map(|(path, asset)| (path == CLIENT).then_some(asset));
             server.route("GET", "/*", move |request, _| {
-                site.answer(request, &prefix, client.as_ref().map(|client| (CLIENT, &**client)))
+                let built_in = client.iter().find(|(path, _)| request.path().ends_with(path));
+                site.answer(request, &prefix, built_in.map(|(path, asset)| (*path, &**asset)))
             })
         }
     }
+}
+
+/// One file of the client.
+fn client([head, module, tail]: [&str; 3]) -> String {
+    [head, module.trim_end_matches(EXPORT), tail].concat()
 }
 
 fn html(text: String) -> Representation {

@@ -145,7 +145,7 @@ test("the client stops at 1008, tries later after 1012 and 1013, and soon after 
   const context = await browse(t);
   const page = await open(t, context, server.url);
   const result = await page.evaluate(async () => {
-    const { default: Sockhop } = await import("./client.js");
+    const { default: Sockhop } = await import("./client.mjs");
     // A browser's own, but for its ends.
     const made = [];
     class Fake extends EventTarget {
@@ -233,8 +233,8 @@ test("the client works as a plain script and as a module, on a page of one's own
   const body = (how) => `<!doctype html><title>own</title><link rel=icon href=data:,><p id=out></p>${how}`;
   const use = "const s = new Sockhop('any/where'); s.onopen = () => s.send('hi'); s.onmessage = (e) => { out.textContent += e.data + ';' };";
   writeFileSync(join(folder, "index.html"), body(`<script src=client.js></script><script>${use}</script>`));
-  writeFileSync(join(folder, "default.html"), body(`<script type=module>import Sockhop from './client.js'; ${use}</script>`));
-  writeFileSync(join(folder, "named.html"), body(`<script type=module>import { Sockhop } from './client.js'; ${use}</script>`));
+  writeFileSync(join(folder, "default.html"), body(`<script type=module>import Sockhop from './client.mjs'; ${use}</script>`));
+  writeFileSync(join(folder, "named.html"), body(`<script type=module>import { Sockhop } from './client.mjs'; ${use}</script>`));
   const server = await serve(t, ["greet", "--page", folder]);
   const context = await browse(t);
   for (const name of ["", "default.html", "named.html"]) {

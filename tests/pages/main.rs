@@ -133,7 +133,12 @@ fn serves_pages_of_ones_own_from_memory_until_told_to_read_them_again() {
     assert!(kept.contains("No such file"), "{kept}");
     assert_eq!(server.get("/").body, b"changed");
     assert_eq!(server.get("/healthz").status, 200);
-    assert_eq!(server.get("/client.js").header("Content-Type"), Some("text/javascript; charset=utf-8"));
+    for (path, kind) in
+        [("client.js", "text/javascript"), ("client.mjs", "text/javascript"), ("client.d.ts", "text/plain")]
+    {
+        let kind = format!("{kind}; charset=utf-8");
+        assert_eq!(server.get(&format!("/{path}")).header("Content-Type"), Some(&*kind));
+    }
     assert!(server.talk("/any", "").0.starts_with("HTTP/1.1 101 "), "and WebSockets are everywhere");
 }
 
@@ -160,7 +165,7 @@ fn plain_http_has_what_browsers_and_caches_need() {
         let page = server.get("/");
         assert_eq!((page.status, page.header("Content-Type")), (200, Some("text/html; charset=utf-8")));
         assert!(page.header("Content-Security-Policy").is_some_and(|value| value.starts_with(policy)), "{page:?}");
-        for path in ["/", "/client.js"] {
+        for path in ["/", "/client.js", "/client.mjs", "/client.d.ts", "/client.d.mts"] {
             let whole = server.get(path);
             let length = whole.body.len().to_string();
             assert_eq!(whole.header("Content-Length"), Some(&*length));

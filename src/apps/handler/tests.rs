@@ -38,6 +38,20 @@ fn each_app_sends_to_the_clients_its_recipe_names() {
 }
 
 #[test]
+fn a_heartbeat_goes_back_to_its_sender_alone_whatever_the_recipe() {
+    let delayed = Recipe { after: Duration::from_secs(1), ..BROADCAST };
+    for recipe in [ECHO, RELAY, BROADCAST, CHAT, GREET, PONG, delayed] {
+        let (mut stage, clients) = stage(recipe.clone());
+        heard(&mut stage, clients);
+        stage.send(clients[0], HEARTBEAT);
+        stage.advance(Duration::from_secs(2));
+        assert_eq!(heard(&mut stage, clients), [vec![HEARTBEAT], vec![], vec![]].map(|it| texts(&it)), "{recipe:?}");
+        stage.send(clients[0], HEARTBEAT.as_bytes());
+        assert_ne!(stage.received(clients[0]), texts(&[HEARTBEAT]), "bytes are a message like others: {recipe:?}");
+    }
+}
+
+#[test]
 fn bytes_stay_bytes() {
     for (recipe, expected) in [(ECHO, &b"\xff"[..]), (GREET, b"Received: \xff")] {
         let (mut stage, [client, ..]) = stage(recipe);

@@ -47,10 +47,15 @@ fn escapes_texts_of_a_recipe_in_the_attribute() {
     assert_eq!(told(&Served::Everywhere(&hostile))["apps"][0]["example"], "\"><img onerror=x>");
 }
 
+/// The files of the client.
+fn clients() -> [(&'static str, String); 4] {
+    CLIENT.map(|(path, _, parts)| (path, client(parts)))
+}
+
 #[test]
 fn loads_nothing_from_elsewhere_and_runs_nothing_inline() {
-    let files = ASSETS.iter().map(|(path, _, text)| (*path, *text)).chain([("/", HTML)]);
-    for (path, text) in files {
+    let files = ASSETS.map(|(path, _, text)| (path, text.to_owned())).into_iter();
+    for (path, text) in files.chain(clients()).chain([("/", HTML.to_owned())]) {
         let text = text.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         for forbidden in ["http://", "https://", "\"//", "'//", "@import", ": url(", " style=", " onclick=", "<script>"]
         {
@@ -64,7 +69,8 @@ fn loads_nothing_from_elsewhere_and_runs_nothing_inline() {
 
 #[test]
 fn loads_every_file_that_is_served() {
-    for (path, _, _) in ASSETS {
+    let files = ASSETS.map(|(path, _, _)| path).into_iter().chain(["/client.mjs", "/client.js"]);
+    for path in files {
         let name = path.trim_start_matches('/');
         let is_named = HTML.contains(&format!("\"{name}\""))
             || ASSETS.iter().any(|(_, _, text)| text.contains(&format!("from './{name}'")));
@@ -73,11 +79,23 @@ fn loads_every_file_that_is_served() {
 }
 
 #[test]
+fn the_client_is_one_text_as_a_module_and_as_a_script() {
+    let [module, script, module_types, script_types] = clients().map(|(_, text)| text);
+    assert_eq!(module, include_str!("client.mjs"), "what is served is the file as it stands");
+    assert_eq!(module_types, include_str!("client.d.mts"));
+    for (module, script, tail) in [(module, script, CLASSIC), (module_types, script_types, CLASSIC_TYPES)] {
+        let body = module.strip_suffix(EXPORT).unwrap();
+        assert!(!body.contains("export "), "one line exports");
+        assert!(script.trim_start_matches("{\n").strip_suffix(tail) == Some(body), "{script}");
+    }
+}
+
+#[test]
 fn is_small() {
-    let client = ASSETS.iter().find(|(path, _, _)| *path == CLIENT).map_or(usize::MAX, |(_, _, text)| text.len());
-    assert!(client < 3 * 1024, "the client has {client} bytes");
+    let client = clients()[0].1.len();
+    assert!(client < 6 * 1024, "the client has {client} bytes");
     let all = HTML.len() + ASSETS.iter().map(|(_, _, text)| text.len()).sum::<usize>();
-    assert!(all < 60 * 1024, "the page has {all} bytes");
+    assert!(all < 60 * 1024, "the page has {all} bytes without the client");
 }
 
 #[test]

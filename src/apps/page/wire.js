@@ -1,6 +1,6 @@
 // The connection to one app, and the inspector beside it, which shows all messages. Messages are shown as text, never as
 // HTML.
-import Sockhop from './client.js';
+import Sockhop from './client.mjs';
 import { bytes, clock, count, excerpt, feed, inFrame, make, millis, number } from './dom.js';
 
 const INSPECT = 'sockhop.inspect';
