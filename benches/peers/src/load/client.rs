@@ -31,7 +31,7 @@ const INFLATES: usize = 100;
 pub struct Client {
     stream: TcpStream,
     walker: Walker,
-    /// The compression that was negotiated.
+    /// The compression that was negotiated, and how this client may compress. How the server does it need not say.
     pub compression: Option<Compression>,
     /// Messages to send, and those of them whose frames are in `out` or written.
     asked: u64,
@@ -74,11 +74,11 @@ pub fn is_accepted(head: &[u8]) -> io::Result<bool> {
     Err(io::Error::other(format!("refused: {}", String::from_utf8_lossy(line))))
 }
 
-/// Reads the server's answer to the offer.
-fn agreed(head: &[u8]) -> Option<Compression> {
+/// Reads the server's answer to the offer, for the messages of `side`.
+fn agreed(head: &[u8], side: &str) -> Option<Compression> {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let terms = head.lines().find_map(|line| line.strip_prefix("sec-websocket-extensions:"))?;
-    let is_without = terms.contains("server_no_context_takeover");
+    let is_without = terms.contains(&format!("{side}_no_context_takeover"));
     Some(if is_without { Compression::NoTakeover } else { Compression::Takeover })
 }
 
@@ -98,8 +98,8 @@ impl Client {
             }
         }
         stream.set_nonblocking(true)?;
-        let compression = agreed(&head);
-        let inflater = compression.filter(|_| number.is_multiple_of(INFLATES)).map(Inflater::new);
+        let compression = agreed(&head, "client");
+        let inflater = agreed(&head, "server").filter(|_| number.is_multiple_of(INFLATES)).map(Inflater::new);
         Ok(Client {
             stream: TcpStream::from_std(stream),
             walker: if compression.is_some() { Walker::of_compressed(inflater) } else { Walker::default() },
