@@ -78,7 +78,7 @@ fn read_answers(stream: &mut TcpStream) -> Vec<Received> {
         rest = next;
         if status != 100 {
             // An answer with Upgrade has two lines of Connection.
-            let closes = header("Connection").any(|value| value == "close");
+            let closes = header("Connection").any(|value| value.split(", ").any(|option| option == "close"));
             answers.push(Received { status, closes, body: body.into() });
         }
     }

@@ -114,7 +114,8 @@ fn a_call_sees_the_handler_and_acts_for_nobody_in_particular() {
     let (sender, receiver) = mpsc::channel::<()>();
     let other = sender.clone();
     server.handle.call("/echo", move |_: &mut Room, _| sender.send(()).unwrap()).unwrap();
-    server.handle.call("/none", move |_: &mut Room, _| other.send(()).unwrap()).unwrap();
+    let result = server.handle.call("/none", move |_: &mut Room, _| other.send(()).unwrap());
+    assert_eq!(result, Err(Rejected::NoSuchMount(())));
     assert_eq!(receiver.recv_timeout(PATIENCE), Err(mpsc::RecvTimeoutError::Disconnected));
 }
 

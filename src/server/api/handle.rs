@@ -32,7 +32,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 ///     match handle.publish("prices", format!("{price}")) {
 ///         Ok(()) => true,
 ///         Err(Rejected::Full(_)) => true, // this one is skipped: the next tick is newer
-///         Err(Rejected::Stopped(_)) => false,
+///         Err(_) => false,
 ///     }
 /// }
 /// ```
@@ -84,7 +84,6 @@ impl Handle {
     }
 
     /// Closes a connection; if it has left, nobody's.
-    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub fn close_id(&self, id: ConnectionId, frame: CloseFrame<'_>) -> Result<(), Rejected<CloseFrame<'static>>> {
@@ -164,8 +163,8 @@ impl Handle {
         self.shared.wake();
     }
 
-    /// Waits until the server has taken all commands, or has stopped, at most for `timeout`. Returns whether there is room now.
-    /// Another thread may fill it first: call again then. On the server's own thread this waits in vain.
+    /// Waits until the server has taken all commands, at most for `timeout`. Returns whether there is room now. Another thread
+    /// may fill it first: call again then. On the server's own thread this waits in vain.
     pub fn wait_for_room(&self, timeout: Duration) -> bool {
         let is_waiting = |queue: &mut Queue| !queue.stopped && !queue.commands.is_empty();
         let waited = self.shared.room.wait_timeout_while(self.shared.lock(), timeout, is_waiting);
@@ -188,8 +187,7 @@ impl Handle {
         self.shared.stopping.load(Ordering::Relaxed)
     }
 
-    /// Whether there are as many connections as [`Config::max_connections`](crate::Config::max_connections) allows, so that
-    /// a new client would be refused.
+    /// Whether a new client would be refused, for [`Config::max_connections`](crate::Config::max_connections).
     pub fn is_full(&self) -> bool {
         self.shared.full.load(Ordering::Relaxed)
     }
@@ -324,7 +322,6 @@ struct Shared {
     waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
     stopping: AtomicBool,
     full: AtomicBool,
-    /// Tells those who wait that commands have been taken.
     room: Condvar,
     mounts: OnceLock<Vec<Box<str>>>,
 }

@@ -82,7 +82,7 @@ fn a_server_receives_every_message_that_a_client_sends() {
     }
     client_end.close(Some(&CloseFrame::normal("bye")), &mut stream).expect("1000 may be sent");
     events.push(Event::Close(Some(CloseFrame::normal("bye"))));
-    check(server, &stream, &Outcome::new(&events, b"\x88\x02\x03\xE8", Ok(State::Closed)));
+    check(server, &stream, &Outcome::new(&events, b"\x88\x05\x03\xE8bye", Ok(State::Closed)));
     // The server's answer closes the client's end, too.
     let mut answer = *b"\x88\x02\x03\xE8";
     let event = client_end.receive(&mut &mut answer[..], &mut stream);

@@ -116,7 +116,7 @@ fn a_batch_hands_over_all_messages_and_names_the_outcome_however_they_are_split(
         (
             vec![masked(PING, b"1"), masked(CLOSE, &close)],
             vec!["pong at 0: \\x8a\\x011"],
-            b"\x8A\x011\x88\x02\x03\xE8".to_vec(),
+            b"\x8A\x011\x88\x05\x03\xE8bye".to_vec(),
             "closed by Some(1000), answer at 3",
         ),
         (vec![masked(CLOSE, b"")], vec![], b"\x88\x00".to_vec(), "closed by None, answer at 0"),
