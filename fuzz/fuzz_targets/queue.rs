@@ -58,7 +58,7 @@ impl Bench {
     /// | 2 | broadcasts, likewise |
     /// | 3 | the newest of some broadcasts, and what was begun: `--slow latest` |
     /// | 4 | a frame whose header is copied and whose payload lies elsewhere, shared or not |
-    /// | 5 | a response, which is no frame, and perhaps its body, shared with others |
+    /// | 5 | a response, which is no frame, and perhaps its body, shared with others, or a part |
     /// | 6 | a write |
     /// | 7 | what is unsent is dropped: all, or broadcasts |
     fn call(&mut self, call: u8, draw: &mut Draw<'_>) {
@@ -80,7 +80,9 @@ impl Bench {
                     let response = vec![b'H'; 1 + draw.length()];
                     self.queue.push(&response, response.len());
                     let body = vec![b'B'; if call & 8 == 0 { 0 } else { draw.length() }];
-                    self.queue.push_body(&Arc::from(&body[..]));
+                    let margin = vec![b'X'; usize::from(call >> 4 & 3)];
+                    let whole: Arc<[u8]> = [&margin[..], &body, &margin].concat().into();
+                    self.queue.push_body(&whole, margin.len()..margin.len() + body.len());
                     self.pages = body.len();
                     let rest = [response, body].concat();
                     self.model.push(Frame { rest, begun: true, kind: Kind::Own });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bed::{App, Bed, Call};
-use crate::http::{Representation, Request, Response};
+use crate::http::{Representation, Request, Response, SharedBody};
 use crate::protocol::Message;
 use crate::server::connection::output::queue::{self, WriteQueue};
 use crate::server::event_loop::site::Route;
@@ -206,8 +206,8 @@ impl Queue {
     }
 
     /// See [`WriteQueue::push_body`].
-    pub fn push_body(&mut self, body: &Arc<[u8]>) {
-        self.queue.push_body(body);
+    pub fn push_body(&mut self, bytes: &Arc<[u8]>, range: Range<usize>) {
+        self.queue.push_body(&SharedBody { bytes: Arc::clone(bytes), range });
     }
 
     /// The slices of one write.
