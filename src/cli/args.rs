@@ -105,10 +105,8 @@ fn in_our_words(error: String, line: &[OsString]) -> String {
     }
     let unexpected = subject(" is not expected in this context");
     if let Some(value) = unexpected.filter(|value| !value.starts_with('-')) {
-        let mut flags = line.iter().filter_map(|word| word.to_str()?.strip_suffix(value)?.strip_suffix('='));
-        return flags
-            .next_back()
-            .map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave `={value}` out"));
+        let flag = line.iter().find_map(|word| word.to_str()?.strip_suffix(value)?.strip_suffix('='));
+        return flag.map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave `={value}` out"));
     }
     if error.ends_with(" is not a valid utf8") {
         return format!("`{}` is not UTF-8", error.split('`').nth(1).unwrap_or_default());
@@ -119,7 +117,10 @@ fn in_our_words(error: String, line: &[OsString]) -> String {
         return format!("no such flag: `{written}`; an address needs no flag, as in `sockhop 0.0.0.0:9000`");
     }
     let help = help::text();
-    let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
+    let flags = help
+        .lines()
+        .filter(|line| line.starts_with("  -"))
+        .filter_map(|line| line.split("--").nth(1)?.split(' ').next());
     match nearest(written.trim_start_matches('-'), flags) {
         Some(flag) => format!("no such flag: `{written}`, did you mean `--{flag}`?"),
         None => format!("no such flag: `{written}`"),
@@ -250,6 +251,7 @@ mod tests {
             ("--port", None),
             ("--stop", None),
             ("--host", None),
+            ("--features", None),
             ("--bogus", None),
         ];
         for (written, meant) in cases {
