@@ -136,7 +136,8 @@ impl<'a> Plan<'a> {
                 let wanted = if choice & 1 == 0 { Deflate::default() } else { Deflate::takeover() };
                 let options = DeflateOptions { threshold: usize::from(!choice & 2) * 100, ..wanted.options };
                 let offer = Deflate::takeover().terms.offer_value();
-                let agreed = wanted.terms.answer(&offer).expect("a list").expect("an offer that can be kept");
+                let answer = wanted.terms.answer(&offer).expect("a list").expect("an offer that can be kept");
+                let agreed = answer.extension;
                 (deflate, extension) = (Some(Deflate { options, ..wanted }), Some(agreed));
                 let head = format!("Sec-WebSocket-Extensions: {offer}\r\n\r\n");
                 [HEAD, head.as_bytes(), &frames(rest, Some(Deflater::client(agreed, options)))].concat()

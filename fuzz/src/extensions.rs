@@ -96,20 +96,31 @@ impl Params {
 
     /// Whether this answers that offer (RFC 7692 7.1), and says what the server wants, as far as it may.
     pub fn answers(&self, offer: &Params, terms: &DeflateOffer) -> bool {
-        let server_bits = self.server_max_window_bits.unwrap_or(15);
         let client_bits = self.client_max_window_bits.map(|bits| bits.unwrap_or(99));
         let may_choose = offer.client_max_window_bits.is_some();
         let most = offer.client_max_window_bits.flatten().unwrap_or(15);
-        // 7.1.1.1, 7.1.1.2
-        self.server_no_context_takeover == (offer.server_no_context_takeover || terms.server_context == ContextTakeover::No)
+        let at_most = |bits: u8| bits.min(terms.server_max_window_bits.clamp(9, 15));
+        // 7.1.1.1: said where it was asked for, and only there.
+        self.server_no_context_takeover == offer.server_no_context_takeover
+            // 7.1.1.2
             && self.client_no_context_takeover
                 == (offer.client_no_context_takeover || terms.client_context == ContextTakeover::No)
-            // 7.1.2.1
-            && (9..=15).contains(&server_bits)
-            && server_bits == offer.server_max_window_bits.unwrap_or(15).min(terms.server_max_window_bits.clamp(9, 15))
+            // 7.1.2.1: as above.
+            && self.server_max_window_bits == offer.server_max_window_bits.map(at_most)
+            && self.server_max_window_bits.is_none_or(|bits| (9..=15).contains(&bits))
             // 7.1.2.2
             && client_bits.is_none_or(|bits| may_choose && bits <= most)
             && (!may_choose || client_bits.unwrap_or(15) == most.min(terms.client_max_window_bits.clamp(9, 15)))
+    }
+
+    /// Whether a server that has answered so, and has these terms, may compress like that.
+    pub fn allows(&self, does: Extension, terms: &DeflateOffer) -> bool {
+        let told =
+            self.agreed(&DeflateOffer { client_context: ContextTakeover::Yes, client_max_window_bits: 15, ..*terms });
+        let is_none = told.server_context == ContextTakeover::No || terms.server_context == ContextTakeover::No;
+        (does.client_context, does.client_max_window_bits) == (told.client_context, told.client_max_window_bits)
+            && (does.server_context == ContextTakeover::No) == is_none
+            && does.server_max_window_bits == told.server_max_window_bits.min(terms.server_max_window_bits.clamp(9, 15))
     }
 
     /// Whether a client that has offered these terms can take the answer.
