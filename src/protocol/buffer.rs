@@ -68,7 +68,7 @@ impl Buffer {
         let growth = needed.min(self.filled);
         let extent = self.filled + growth;
         if self.spare_mut().len() < MIN_SPARE && extent > self.bytes.len() {
-            // Reserved also for a rest too short to be read here: appending it to a full vector would double that.
+            // Also for a rest that is too short for a read of its own: `append` would double a full vector for it.
             self.bytes.reserve_exact(extent - self.bytes.len());
             if growth >= MIN_SPARE {
                 self.bytes.resize(extent, 0);

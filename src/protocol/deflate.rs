@@ -59,7 +59,7 @@ pub enum ContextTakeover {
     Yes,
 }
 
-/// permessage-deflate as one side uses it (RFC 7692 §7.1). A server may use less than it has said: a smaller window, or no
+/// permessage-deflate as one side uses it (RFC 7692 §7.1). A server may compress with a smaller window than it has named, or without
 /// context takeover.
 ///
 /// ```

@@ -174,7 +174,7 @@ impl Frame {
     }
 
     /// Appends `piece`, just taken, to the message. If much of the frame is still missing, asks for a larger buffer: a
-    /// part of the payload has arrived, so this is no answer to a mere claim.
+    /// part of the payload has arrived, so memory is not given for the header alone.
     pub(super) fn append_to(
         &mut self,
         message: &mut Assembly,

@@ -126,7 +126,7 @@ impl Connection {
         if let Some(interval) = ping_interval.filter(|_| self.is_pinged) {
             let span = interval.saturating_add(config.pong_timeout);
             each(Deadline::new(self.heard, span, Then::Fail(ConnectionError::PingTimeout)));
-            // The peer may be heard at once, and its next Ping is then due before that.
+            // If bytes come now, the next Ping is due after one interval, before the deadline of this Pong.
             each(Deadline::new(env.tick(), interval, Then::Look));
         }
         if let (Some(unfinished), Some(timeout)) = (extra.and_then(|it| it.unfinished), config.message_timeout) {

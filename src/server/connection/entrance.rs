@@ -100,7 +100,7 @@ impl Entrance {
         matches!(self.stage(), Some(Stage::Upgrade(_)))
     }
 
-    /// Whether bytes wait that have not been looked at. Those of a body are kept only when its head ends a turn's work.
+    /// Whether bytes wait that have not been looked at. Bytes of a body wait only if the turn's work ended with its head.
     pub fn has_backlog(&self) -> bool {
         self.intake.as_deref().is_some_and(|intake| match intake.stage {
             Stage::Backlog => true,

@@ -102,7 +102,7 @@ impl Connection {
             phase: Phase::Entrance(entrance),
             output: Output::default(),
             heard: env.tick(),
-            // An event is sure to come when there is something to read, even if there is already.
+            // Registering the socket reports bytes that have already come.
             reading: Reading::Drained,
             door,
             is_again: false,
@@ -266,7 +266,7 @@ impl Connection {
         }
     }
 
-    /// Bytes that this connection holds or is owed. Memory that was promised to it is no debt of its peer's.
+    /// Bytes that this connection holds or is owed, without memory that is only reserved for it.
     pub fn debt(&self) -> usize {
         let phase = match &self.phase {
             Phase::Entrance(entrance) => entrance.held(),

@@ -1,4 +1,4 @@
-//! For the tests of this room: a socket that accepts a number of bytes, and an environment whose time is a value.
+//! For the tests of this folder: a socket that accepts a number of bytes, and an environment whose time is a value.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;

@@ -178,7 +178,7 @@ pub(crate) trait Inbox {
     /// A Ping was answered: the Pong is in the replies from here on.
     fn pong(&mut self, answer: usize);
 
-    /// Whether so much was said to others that it should leave first.
+    /// Whether there are so many broadcasts that they should be delivered before the next message.
     fn is_full(&self) -> bool;
 }
 

@@ -51,9 +51,9 @@ pub(super) enum Target {
     Upgrade(u16),
     Handler(u16),
     Route(usize),
-    /// Nothing is, but the connection goes on.
+    /// No handler and no route answers this request. It gets this response, and the connection may stay.
     Refusal(Response),
-    /// An opening handshake that was refused, or a malformed path: the connection ends.
+    /// The same for an opening handshake or a malformed path: the connection ends.
     End(Response),
 }
 

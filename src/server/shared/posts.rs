@@ -20,7 +20,8 @@ pub(crate) struct Posts {
     /// Shared with the queues of members whose sockets could not take all of it.
     pub bytes: Rc<SharedBytes>,
     pub log: Vec<Post>,
-    /// Connections that not all posts concern alike, and how many posts each has got, or missed, already.
+    /// By slot: how many posts at the front of the log a connection does not get any more, since it has got or missed them.
+    /// Connections that get all posts are not here.
     seen: HashMap<u32, u32>,
     /// Compressed copies, by window bits from 9 on.
     copies: [Copy; 7],

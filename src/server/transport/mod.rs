@@ -58,9 +58,9 @@ pub(crate) trait Socket {
 pub(crate) struct Received {
     /// Bytes that came.
     pub len: usize,
-    /// Whether another call would find nothing before the next event. A transport that hands on bytes from a buffer of its
-    /// own cannot tell, unless it has read the socket below in this very call: more may have come since. (While the end of
-    /// the stream has not been read, the end may still lie behind these bytes: an event has said so then.)
+    /// Whether another call would find nothing before the next event. A transport with a buffer of its own, such as TLS, may
+    /// say so only if it has read the socket in this very call: more may have come since. The end of the stream may still
+    /// follow; an event has then reported it.
     pub drained: bool,
     /// Whether the peer has ended its side, and all before that has been read.
     pub ended: bool,

@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The target of the loop's lines (`RUST_LOG=sockhop::server=debug`).
 pub(crate) const TARGET: &str = "sockhop::server";
 
-/// Writes a line of a [`Kind`], unless there have been too many of them: `log_limited!(core, Origin, "{}", ...)`.
+/// Writes a line of a [`Kind`], unless there have been too many of them: `log_limited!(shared, Origin, "{}", ...)`.
 macro_rules! log_limited {
     ($shared:expr, $kind:ident, $($line:tt)+) => {{
         use $crate::server::types::log_limit as limited;

@@ -31,7 +31,7 @@ struct Chunk {
     bytes: Bytes,
     /// The part that is still owed; never empty.
     range: Range<usize>,
-    /// Where the first frame begins that is not a continuation of an earlier chunk or of bytes already sent.
+    /// Where in `bytes` the first frame header lies. Bytes before it end a frame that began earlier.
     first_frame: usize,
     kind: Kind,
 }

@@ -122,8 +122,8 @@ impl<S: Socket> Lines<S> {
             || !self.endings.is_empty()
     }
 
-    /// No wake-up may be lost: a connection that can be served waits for its turn. Every other one is paused, until its
-    /// queue is flushed, or its read side is known drained, until the event that is sure to come.
+    /// Puts a connection that can be served into `again`. Every other one is woken by something else: by the flush that ends
+    /// its pause, or by the next event of its socket.
     #[inline]
     pub fn serve_later(&mut self, slot: u32) {
         if let Some(connection) = self.shared.table.get_mut(slot)

@@ -63,8 +63,8 @@ impl<S: Socket> Lines<S> {
         self.shared.outbox.give_back(actions, replies);
     }
 
-    /// A connection is about to be closed. Posts made before are among its replies already. Posts made since come too late,
-    /// as replies do; with context takeover they would also refer to replies that are never sent (RFC 7692 7.1.1).
+    /// Makes a connection that is about to be closed miss the posts that remain. Posts made before the Close are among its
+    /// replies already. With context takeover, later ones would refer to replies that are never sent (RFC 7692 7.1.1).
     fn skip_later_posts(&mut self, id: ConnectionId) {
         if let Some(slot) = self.shared.table.find_open(id) {
             self.shared.posts.skip(slot);
