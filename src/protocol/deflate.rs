@@ -59,8 +59,8 @@ pub enum ContextTakeover {
     Yes,
 }
 
-/// permessage-deflate as one side uses it (RFC 7692 §7.1). A server may compress with a smaller window than it has named, or without
-/// context takeover.
+/// permessage-deflate as one side uses it (RFC 7692 §7.1). A server may compress with a smaller window than it has named, or
+/// without context takeover.
 ///
 /// ```
 /// use sockhop::http::DeflateOffer;
