@@ -176,6 +176,9 @@ impl Response {
     /// Behind the answer to a refused request the connection must [`Close`](Persistence::Close), because bytes behind such
     /// a request are never read as another one.
     pub fn encode(&self, output: &mut Vec<u8>, date: Option<&HttpDate>, body: Body, after: Persistence) {
+        let body = Some(self.content()).filter(|_| body == Body::Include && !self.is_bodiless()).unwrap_or_default();
+        // Room for nearly every head, so that the output grows once.
+        output.reserve(512 + body.len());
         let status = self.status.to_string();
         put(output, &["HTTP/1.1 ", &status, " ", reason(self.status), "\r\n"]);
         if let Some(date) = date {
@@ -200,9 +203,7 @@ impl Response {
                 (Persistence::KeepAlive, false) => "\r\n",
             }],
         );
-        if body == Body::Include && !self.is_bodiless() {
-            output.extend_from_slice(self.content());
-        }
+        output.extend_from_slice(body);
     }
 }
 
