@@ -72,19 +72,17 @@ impl<S: Socket> Lines<S> {
     /// Makes deliveries, all to one connection at once.
     fn deliver_listed(&mut self, deliveries: &mut Vec<Delivery>) {
         deliveries.sort_unstable();
+        let is_by_topic = self.shared.env.config.slow == Slow::Latest;
         for to_one in deliveries.chunk_by(|one, next| one.slot == next.slot) {
-            self.deliver_to_one(to_one);
+            if is_by_topic { self.deliver_by_topic(to_one) } else { self.deliver_at_once(to_one) }
         }
         deliveries.clear();
     }
 
-    /// Makes deliveries that are all to one connection. With [`Slow::Latest`] posts to one topic replace each other, so those
-    /// to another are sent by themselves.
-    fn deliver_to_one(&mut self, deliveries: &[Delivery]) {
+    /// Makes deliveries to one connection with [`Slow::Latest`]: posts to one topic replace each other, so those to another
+    /// are sent by themselves.
+    fn deliver_by_topic(&mut self, deliveries: &[Delivery]) {
         let topic = |shared: &Shared, at: &Delivery| shared.posts.log.get(at.post as usize).map(|post| post.topic);
-        if self.shared.env.config.slow != Slow::Latest {
-            return self.deliver_at_once(deliveries);
-        }
         let mut rest = deliveries;
         while let Some(first) = rest.first() {
             let first = topic(&self.shared, first);
@@ -95,24 +93,28 @@ impl<S: Socket> Lines<S> {
         }
     }
 
+    /// Makes deliveries to one connection.
+    #[inline(always)]
     fn deliver_at_once(&mut self, deliveries: &[Delivery]) {
         let (Some(first), Some(last)) = (deliveries.first(), deliveries.last()) else { return };
         let (slot, posts) = (first.slot, &self.shared.posts);
-        let place = |delivery: &Delivery| posts.log.get(delivery.post as usize).map_or(0..0, |post| post.bytes.clone());
-        let Some(topic) = posts.log.get(last.post as usize).map(|post| post.topic) else { return };
-        let (all, newest) = (place(first).start..place(last).end, place(last).start);
-        let is_one_piece = deliveries.iter().map(|delivery| place(delivery).len()).sum::<usize>() == all.len();
+        let post = |delivery: &Delivery| posts.log.get(delivery.post as usize);
+        let (Some(oldest), Some(newest)) = (post(first), post(last)) else { return };
+        let (all, start, topic) = (oldest.bytes.start..newest.bytes.end, newest.bytes.start, newest.topic);
+        let len = |delivery: &Delivery| post(delivery).map_or(0, |post| post.bytes.len());
+        let is_one_piece = deliveries.iter().map(len).sum::<usize>() == all.len();
         if is_one_piece && self.shared.sending(slot).is_none() {
             let posts = Rc::clone(&posts.bytes);
-            return self.send_posts(slot, &Share::new(&posts, all, newest, topic));
+            self.send_posts(slot, &Share::new(&posts, all, start, topic));
+        } else {
+            let (mut own, mut newest) = (Vec::new(), 0);
+            for delivery in deliveries {
+                newest = own.len();
+                self.shared.append_post(slot, delivery.post as usize, &mut own);
+            }
+            let own = Rc::new(SharedBytes::new(own));
+            self.send_posts(slot, &Share::new(&own, 0..own.len(), newest, topic));
         }
-        let (mut own, mut newest) = (Vec::new(), 0);
-        for delivery in deliveries {
-            newest = own.len();
-            self.shared.append_post(slot, delivery.post as usize, &mut own);
-        }
-        let own = Rc::new(SharedBytes::new(own));
-        self.send_posts(slot, &Share::new(&own, 0..own.len(), newest, topic));
     }
 
     /// Delivers all of the turn's posts to a member, compressed.
@@ -130,8 +132,8 @@ impl<S: Socket> Lines<S> {
     #[inline(never)]
     pub fn send_own_posts(&mut self, slot: u32) {
         if !self.shared.posts.is_empty() {
-            let deliveries = self.shared.take_deliveries(slot);
-            self.deliver_to_one(&deliveries);
+            let mut deliveries = self.shared.take_deliveries(slot);
+            self.deliver_listed(&mut deliveries);
         }
     }
 
