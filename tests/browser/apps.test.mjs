@@ -75,7 +75,7 @@ test("the inspector shows what travels, and the log can be copied as text", opti
   assert.equal(lines[0], `greet ws://127.0.0.1:${server.port}/greet`);
   const wanted = [/● {2}open/, /↓ {2}message {4}text 0x1 · 8 B {2}Hi there$/, /↑ {2}send\(\) {5}text 0x1 · 3 B {2}☃$/,
     /↓ {2}message {4}text 0x1 · 13 B · after .* {2}Received: ☃$/, /↑ {2}close\(\) {4}close 0x8 · 8 B {2}4000 your own: enough$/,
-    /■ {2}close {6}clean {2}4000 your own\. A code that/];
+    /■ {2}close {6}clean {2}4000 your own: “enough”\. A code that/];
   assert.ok(!log.includes("inspect"), "only the app's own messages");
   for (const line of wanted) assert.ok(lines.some((it) => line.test(it) && /^\d\d:\d\d:\d\d\.\d{3} {2}/.test(it)), `${line} in\n${log}`);
 
