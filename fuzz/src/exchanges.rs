@@ -103,12 +103,12 @@ impl Model<'_> {
         let (head, behind) = match HeadScanner::default().scan_within(rest, &self.config.head) {
             Ok(Some(length)) => rest.split_at(length),
             Ok(None) => return None,
-            Err(error) => return Some(self.refuse(error)),
+            Err(error) => return Some(self.refuse(error, rest)),
         };
         *rest = behind;
         let request = match Request::parse(head) {
             Ok(request) => request,
-            Err(error) => return Some(self.refuse(error)),
+            Err(error) => return Some(self.refuse(error, head)),
         };
         Some(match self.router.resolve(&request) {
             Resolved::Mount(_) => match Upgrade::from_request(&request) {
@@ -154,7 +154,8 @@ impl Model<'_> {
             Ok(true) => {}
             Ok(false) => return Ok(End::WaitsForBody),
             Err(error) => {
-                return Ok(self.answer(&error.response(), Body::Include, Persistence::Close, may_continue));
+                let body = Body::answering(request.method());
+                return Ok(self.answer(&error.response(), body, Persistence::Close, may_continue));
             }
         }
         let response = match resolved {
@@ -179,8 +180,11 @@ impl Model<'_> {
         }
     }
 
-    fn refuse(&mut self, error: RequestError) -> End {
-        self.answer(&error.response(), Body::Include, Persistence::Close, false)
+    /// Refuses what is no request. Its first word is that of one, though.
+    fn refuse(&mut self, error: RequestError, bytes: &[u8]) -> End {
+        let is_head = bytes.strip_prefix(b"\r\n").unwrap_or(bytes).starts_with(b"HEAD ");
+        let body = if is_head { Body::Omit } else { Body::Include };
+        self.answer(&error.response(), body, Persistence::Close, false)
     }
 
     fn answer(&mut self, response: &Response, body: Body, after: Persistence, may_continue: bool) -> End {
