@@ -197,7 +197,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What to do when an address cannot be listened on.
+/// Advice about an address that the server cannot listen on.
 fn hint(kind: io::ErrorKind, text: &str) -> &'static str {
     match kind {
         io::ErrorKind::AddrInUse if text.contains("unix:") => "\nStop the server that uses it, or choose another path.",
@@ -229,7 +229,7 @@ mod tests {
             "denied\nPorts below 1024 need privileges; a unix: \
             socket needs a directory you may write to."
         ));
-        assert_eq!(shown("--page: /root/x: denied"), "--page: /root/x: denied");
+        assert_eq!(shown("--page: /srv/x: denied"), "--page: /srv/x: denied");
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn without_pages_it_is_logged_that_there_is_nothing_to_reload() {
 struct OnTerminal {
     /// The process `script`: the terminal goes when it is killed.
     script: Running,
-    /// What the server writes to its standard error, up to its end.
+    /// The server's standard error, read up to its end.
     errors: BufReader<File>,
     pid: String,
     socket: PathBuf,

@@ -37,11 +37,11 @@ pub(crate) struct Entrance {
 /// The limit that leaves no room for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum NoRoom {
-    /// All connections are too many.
+    /// That of all connections.
     Server,
-    /// Those of its door are.
+    /// That of its door.
     Door,
-    /// Those of its client's address are.
+    /// That of its client's address.
     Address,
 }
 

@@ -21,10 +21,9 @@ impl<S: Socket> Lines<S> {
         let table = &self.shared.table;
         let present = table.len() - self.dead.len() - table.count(Standing::Reserve);
         let is_full = present >= self.shared.env.config.max_connections;
-        let of_door = |slot: &&u32| table.get(**slot).is_some_and(|connection| connection.door == door);
-        let leaves = || self.dead.iter().filter(of_door).count();
-        let is_door_full =
-            rules.max_connections.is_some_and(|most| rules.connections >= most && rules.connections - leaves() >= most);
+        let is_door_full = rules
+            .max_connections
+            .is_some_and(|most| rules.connections >= most && rules.connections - self.uncounted(door) >= most);
         let full = match (is_full, is_door_full) {
             (true, _) => NoRoom::Server,
             (false, true) => NoRoom::Door,
@@ -43,6 +42,14 @@ impl<S: Socket> Lines<S> {
         let Some((_, slot)) = idle.max() else { return Some(full) };
         self.kill(slot);
         None
+    }
+
+    /// Connections of a door that take none of its room: they leave in this turn, or have a place in the reserve.
+    fn uncounted(&self, door: u8) -> usize {
+        let is_of_door = |slot: u32| self.shared.table.get(slot).filter(|connection| connection.door == door);
+        let leaves = self.dead.iter().filter(|slot| is_of_door(**slot).is_some());
+        let reserve = self.reserve.iter().filter_map(|id| self.shared.table.find(*id)).filter_map(is_of_door);
+        leaves.count() + reserve.filter(|connection| connection.standing() == Standing::Reserve).count()
     }
 
     /// Whether another connection would find no room.

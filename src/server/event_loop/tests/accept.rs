@@ -151,6 +151,25 @@ fn in_the_reserve_a_connection_with_a_complete_head_stays_while_others_have_none
 }
 
 #[test]
+fn the_reserve_takes_no_room_from_its_door() {
+    let (mut bed, clients) = full(Config::default());
+    bed.server.site.doors[0].max_connections = Some(3);
+    // More uploads than the door has room for, none of which ends.
+    let uploads: Vec<_> =
+        (0..20).map(|_| bed.connect("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")).collect();
+    bed.settle();
+    clients[0].close(1000);
+    clients[1].reset();
+    bed.settle();
+    bed.open_at("/ws");
+    bed.open_at("/ws");
+    let mut refused = bed.connect(&request("/ws"));
+    bed.settle();
+    assert!(refused.response().is_some_and(|response| response.starts_with("HTTP/1.1 503")));
+    assert!(uploads.iter().all(|upload| !upload.is_ended()));
+}
+
+#[test]
 fn when_a_quarter_of_all_are_unfinished_handshakes_the_oldest_goes() {
     let mut bed = Bed::with(Config { max_connections: 80, ..Config::default() }, App::echo());
     bed.open_many(9);
