@@ -16,7 +16,7 @@ pub struct HeadLimits {
 }
 
 impl HeadLimits {
-    /// Header lines of a head. Fixed, because a [`Request`](super::Request) keeps them in an array, not on the heap.
+    /// Header lines of a head. Fixed, because [`Request::parse`](super::Request::parse) reads them into an array.
     pub const MAX_HEADERS: usize = 100;
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem::MaybeUninit;
 
 use super::authority::Authority;
 use super::list;
@@ -17,7 +18,7 @@ pub enum Version {
     Http11,
 }
 
-/// A request head that borrows its text from the bytes received: about 3 KiB on the stack, nothing on the heap.
+/// A request head that borrows its text from the bytes received, with a list of its header lines on the heap.
 ///
 /// A header value that is not UTF-8 is `"\u{FFFD}"` as a text, so that no check overlooks its header;
 /// [`header_bytes`](Self::header_bytes) has the bytes.
@@ -26,9 +27,7 @@ pub struct Request<'a> {
     raw_target: &'a str,
     target: Target<'a>,
     version: Version,
-    /// The first `header_count` are those of the request, the others are empty.
-    headers: [httparse::Header<'a>; HeadLimits::MAX_HEADERS],
-    header_count: usize,
+    headers: Box<[httparse::Header<'a>]>,
 }
 
 impl<'a> Request<'a> {
@@ -39,14 +38,18 @@ impl<'a> Request<'a> {
     /// The broken rules that hold for any request: about its syntax, version and target, the number of its header lines,
     /// and Host, which HTTP/1.1 must have exactly once. For those about its body see [`body_length`](Self::body_length).
     pub fn parse(bytes: &'a [u8]) -> Result<Self, RequestError> {
-        // httparse alone would take bare LF and any number of empty lines. The caller has already applied its limits.
+        // The caller has already applied its limits.
         let anything = HeadLimits { max_head: usize::MAX, max_request_line: usize::MAX };
         let length = HeadScanner::default().scan_within(bytes, &anything)?.ok_or(RequestError::Malformed)?;
-        let head = bytes.get(..length).ok_or(RequestError::Malformed)?;
+        Self::parse_scanned(bytes.get(..length).ok_or(RequestError::Malformed)?)
+    }
 
-        let mut headers = [httparse::EMPTY_HEADER; HeadLimits::MAX_HEADERS];
-        let mut parsed = httparse::Request::new(&mut headers);
-        match parsed.parse(head) {
+    /// As [`parse`](Self::parse), for a head whose end [`HeadScanner`] has found. httparse alone would take bare LF and any
+    /// number of empty lines.
+    pub(crate) fn parse_scanned(head: &'a [u8]) -> Result<Self, RequestError> {
+        let mut lines = [const { MaybeUninit::uninit() }; HeadLimits::MAX_HEADERS];
+        let mut parsed = httparse::Request::new(&mut []);
+        match parsed.parse_with_uninit_headers(head, &mut lines) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => return Err(RequestError::Malformed),
             Err(httparse::Error::TooManyHeaders) => return Err(RequestError::TooManyHeaders),
@@ -60,8 +63,9 @@ impl<'a> Request<'a> {
         let target = Target::parse(raw_target).filter(|_| method != "CONNECT").ok_or(RequestError::Target)?;
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
-        let header_count = parsed.headers.len();
-        let request = Request { method, raw_target, target, version, headers, header_count };
+        // The array has room for the most that are taken: far more than to copy at each move of a request.
+        let headers = Box::from(&*parsed.headers);
+        let request = Request { method, raw_target, target, version, headers };
         request.check_host()?;
         Ok(request)
     }
@@ -134,13 +138,13 @@ impl<'a> Request<'a> {
 
     /// The values of all header lines with this name as bytes, in order: they may be in any encoding (RFC 9110 5.5).
     pub fn header_bytes(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        let lines = self.headers.iter().take(self.header_count);
+        let lines = self.headers.iter();
         lines.filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     }
 
     /// The names and values of all header lines, in order.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&'a str, &'a str)> {
-        self.headers.iter().take(self.header_count).map(|header| (header.name, list::text(header.value)))
+        self.headers.iter().map(|header| (header.name, list::text(header.value)))
     }
 
     /// The names and values of the cookies, as they were sent (RFC 6265 4.2.1). A cookie without `=` is left out, and so is
@@ -196,7 +200,7 @@ impl fmt::Debug for Request<'_> {
             .field("method", &self.method)
             .field("path", &self.path())
             .field("version", &self.version)
-            .field("headers", &self.header_count)
+            .field("headers", &self.headers.len())
             .finish_non_exhaustive()
     }
 }

@@ -51,7 +51,7 @@ impl<P: Poller> EventLoop<P> {
     /// A request head is complete. Its body, if it has one, is at the front of `rest`.
     #[inline(never)]
     fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut &mut [u8]) {
-        let request = match Request::parse(head) {
+        let request = match Request::parse_scanned(head) {
             Ok(request) => request,
             Err(error) => return self.lines.refuse(slot, error, Body::answering_bytes(head)),
         };
@@ -120,7 +120,7 @@ impl<P: Poller> EventLoop<P> {
     /// A request with a body that has come by and by.
     #[inline(never)]
     fn on_upload(&mut self, slot: u32, upload: &Upload) {
-        match Request::parse(&upload.head) {
+        match Request::parse_scanned(&upload.head) {
             Ok(request) => {
                 let target = self.site.target(self.lines.door(slot), &request);
                 self.answer(slot, &request, &upload.body, target);
