@@ -71,7 +71,8 @@ impl<S: Socket> Lines<S> {
 
     /// Makes deliveries, all to one connection at once.
     fn deliver_listed(&mut self, deliveries: &mut Vec<Delivery>) {
-        deliveries.sort_unstable();
+        // One number is compared in fewer instructions than two fields.
+        deliveries.sort_unstable_by_key(|delivery| u64::from(delivery.slot) << 32 | u64::from(delivery.post));
         let is_by_topic = self.shared.env.config.slow == Slow::Latest;
         for to_one in deliveries.chunk_by(|one, next| one.slot == next.slot) {
             if is_by_topic { self.deliver_by_topic(to_one) } else { self.deliver_at_once(to_one) }
