@@ -233,27 +233,20 @@ impl Connection {
     #[inline]
     pub fn receive(&mut self, socket: &mut impl Socket, buffer: &mut [u8], env: &Env) -> io::Result<Received> {
         let received = socket.receive(buffer);
-        self.note_received(&received, env);
-        received
-    }
-
-    /// Draws the conclusions from one `receive` of its socket.
-    #[inline]
-    pub fn note_received(&mut self, received: &io::Result<Received>, env: &Env) {
-        // Nearly always bytes have come, and no more are there.
-        if let Ok(Received { len: 1.., drained, ended: false }) = received {
-            // The end of the stream may lie right behind these bytes, and no other event will tell.
-            if *drained && self.reading != Reading::Closing {
-                self.reading = Reading::Drained;
-            }
-            (self.heard, self.is_pinged) = (env.tick(), false);
-            return;
-        }
         match received {
+            // Nearly always bytes have come, and no more are there.
+            Ok(Received { len: 1.., drained, ended: false }) => {
+                // The end of the stream may lie right behind these bytes, and no other event will tell.
+                if drained && self.reading != Reading::Closing {
+                    self.reading = Reading::Drained;
+                }
+                (self.heard, self.is_pinged) = (env.tick(), false);
+            }
             Ok(Received { ended: true, .. }) => self.reading = Reading::Ended,
             Ok(Received { drained: true, .. }) | Err(_) => self.reading = Reading::Drained,
             Ok(_) => {}
         }
+        received
     }
 
     /// Brings the account of memory up to date, and frees what is no longer needed.

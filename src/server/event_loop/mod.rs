@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `turn.rs` | a turn: wait for events, serve them, look at deadlines, deliver, reap |
 //! | `accept.rs`, `accepting.rs` | taking connections from listeners |
-//! | `read.rs`, `batch.rs` | reading sockets, and handing messages to handlers |
+//! | `read.rs` | reading sockets, and handing messages to handlers |
 //! | `requests.rs`, `upgrade.rs` | plain requests, and opening handshakes |
 //! | `responses.rs` | answers of the server itself |
 //! | `callbacks.rs` | calling handlers, their timers, and what a panic costs |
@@ -21,7 +21,6 @@
 
 mod accept;
 mod accepting;
-mod batch;
 mod callbacks;
 mod commands;
 pub(crate) mod door;

@@ -1,22 +1,22 @@
 //! Reads sockets, each within a budget, so that the fastest sender does not keep others waiting, and hands messages to
 //! handlers.
 
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 
-use super::batch::Batch;
 use super::lines::Line;
 use super::site::Mount;
 use super::state::EventLoop;
-use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Tally};
-use crate::server::connection::output::parts::Input;
-use crate::server::connection::websocket::{Backlog, Outcome, run_batch};
+use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Message, Tally};
+use crate::server::api::context::Context;
+use crate::server::api::handle::Handle;
+use crate::server::api::handler::Handler;
+use crate::server::connection::websocket::{Backlog, Inbox, Outcome, run_batch};
 use crate::server::connection::{Connection, Phase, Work};
 use crate::server::shared::Shared;
+use crate::server::shared::outbox::Outbox;
 use crate::server::transport::{Poller, Received};
 use crate::server::types::error::ConnectionError;
-use crate::server::types::shared_bytes::SharedBytes;
+use crate::server::types::id::ConnectionId;
 use crate::server::types::stats::Count;
 
 /// Bytes that one connection may read in a turn.
@@ -31,20 +31,6 @@ const INFLATED: usize = 256 * 1024;
 const FRAMES: usize = 256;
 
 impl<P: Poller> EventLoop<P> {
-    pub(super) fn on_readable(&mut self, slot: u32, read_closed: bool) {
-        let Some(connection) = self.lines.shared.table.get_mut(slot) else { return };
-        connection.note_readable(read_closed);
-        // A connection that waits for its turn is not read from twice in this one.
-        let is_waiting = connection.is_again;
-        if read_closed && self.lines.entrance(slot).is_some_and(|(entrance, _)| entrance.awaits_decision()) {
-            // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
-            return self.lines.kill(slot);
-        }
-        if !is_waiting {
-            self.read(slot);
-        }
-    }
-
     /// Serves the first `waiting` connections that had more to read than their budget, round robin.
     pub(super) fn serve_again(&mut self, waiting: usize) {
         let mut left = TURN_BUDGET;
@@ -62,7 +48,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Reads from a connection as much as its budget allows, and handles it. Returns the bytes that were read or handled.
-    fn read(&mut self, slot: u32) -> usize {
+    pub(super) fn read(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget, mut wants_more) = (0, BUDGET, true);
         self.contexts.inflatable = INFLATED;
         while spent < budget && (!DEFLATE_AVAILABLE || self.contexts.inflatable > 0) {
@@ -226,7 +212,7 @@ impl<P: Poller> EventLoop<P> {
                 Err(panic) => {
                     self.site.on_panic(mount, id, &*panic, &mut self.lines.shared);
                     match self.lines.shared.outbox.take_in_place() {
-                        Some(place) => self.apply_in_place(place, input, &mut buffer),
+                        Some(place) => self.lines.apply_in_place(place, input, &mut buffer),
                         None => self.lines.apply(),
                     }
                     self.lines.fail(slot, ConnectionError::Panic);
@@ -236,7 +222,7 @@ impl<P: Poller> EventLoop<P> {
                     self.lines.apply();
                     frames = 0;
                 }
-                Ok(Outcome::InPlace(place)) => self.apply_in_place(place, input, &mut buffer),
+                Ok(Outcome::InPlace(place)) => self.lines.apply_in_place(place, input, &mut buffer),
                 Ok(Outcome::Closed { answer, frame }) => self.lines.on_close(slot, answer, frame),
                 Ok(Outcome::Failed { answer, error }) => self.lines.fail_by_protocol(slot, answer, error),
             }
@@ -271,18 +257,69 @@ impl<P: Poller> EventLoop<P> {
             self.lines.shared.schedule(slot);
         }
     }
+}
 
-    /// Applies replies whose message lies at these addresses, in `input` or else in `buffer`.
-    fn apply_in_place(&mut self, place: Range<usize>, input: &[u8], buffer: &mut Option<Vec<u8>>) {
-        let start = place.start.wrapping_sub(input.as_ptr().addr());
-        match input.get(start..start.wrapping_add(place.len())) {
-            Some(message) => self.lines.apply_with(Input::Slice(message)),
-            None => {
-                let message = Rc::new(SharedBytes::new(buffer.take().unwrap_or_default()));
-                self.lines.apply_with(Input::Shared(&message));
-                // The buffer comes back, unless a queue shares it.
-                *buffer = Rc::try_unwrap(message).ok().map(SharedBytes::into_vec);
-            }
+/// A batch of messages on its way to a handler.
+struct Batch<'a> {
+    handler: &'a mut dyn Handler,
+    shared: &'a mut Shared,
+    handle: &'a Handle,
+    id: ConnectionId,
+    mount: u16,
+    /// Whether a message has ended.
+    has_ended_one: bool,
+}
+
+impl Inbox for Batch<'_> {
+    #[inline(always)]
+    fn replies(&mut self) -> &mut Vec<u8> {
+        &mut self.shared.outbox.replies
+    }
+
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.shared.posts.are_many()
+    }
+
+    #[inline(always)]
+    fn message(&mut self, message: Message<'_>) -> Option<Outcome> {
+        if let Some(limit) = self.shared.env.config.max_message_rate
+            && !self.shared.may_take_message(self.id, limit)
+        {
+            return Some(Outcome::Interrupted);
         }
+        self.has_ended_one = true;
+        if message.len() >= Outbox::IN_PLACE {
+            return self.large_message(message);
+        }
+        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
+        self.shared.outbox.interrupted.then_some(Outcome::Interrupted)
+    }
+
+    /// 5.5.3: while the peer accepts no bytes, the newest Pong is enough.
+    fn pong(&mut self, answer: usize) {
+        let Shared { outbox, table, env, .. } = &mut *self.shared;
+        if outbox.replies.len() == answer {
+            return;
+        }
+        match table.get_mut(self.id.slot).filter(|connection| connection.output.is_blocked()) {
+            Some(connection) => {
+                connection.output.keep_pong(outbox.replies.get(answer..).unwrap_or_default(), env);
+                outbox.replies.truncate(answer);
+            }
+            None => outbox.note_reply(self.id, answer),
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// Handles a message that a reply may be sent from.
+    #[inline(never)]
+    fn large_message(&mut self, message: Message<'_>) -> Option<Outcome> {
+        self.shared.outbox.set_input(message.as_bytes());
+        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
+        let outbox = &mut self.shared.outbox;
+        let place = outbox.take_in_place().map(Outcome::InPlace);
+        place.or(outbox.interrupted.then_some(Outcome::Interrupted))
     }
 }

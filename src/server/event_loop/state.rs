@@ -16,8 +16,8 @@ use crate::server::types::stats::Stats;
 
 /// The one receive buffer. Measured: a larger one gains nothing, and costs a copy at large messages.
 const RECEIVE_BUFFER: usize = 64 * 1024;
-/// What is allocated for it: so much that the allocator maps zeroed pages for it alone. It would clear a smaller block, all of
-/// which would be resident from then on, also where only short messages come.
+/// The memory taken for it: enough that the allocator maps fresh pages. A smaller block may be one that it has to clear, and
+/// then all of it is resident, even where only short messages come.
 const MAPPED: usize = 256 * 1024;
 
 /// The parts of a server before its loop runs.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::state::EventLoop;
 use crate::server::transport::{Poller, Ready, Token};
+use crate::server::types::id::ConnectionId;
 
 impl<P: Poller> EventLoop<P> {
     /// One turn. Returns whether there is to be another; if not, or after an error, all handlers have heard of the end.
@@ -67,22 +68,29 @@ impl<P: Poller> EventLoop<P> {
     }
 
     fn on_event(&mut self, event: Ready) {
-        match event.token {
-            Token::Wake => self.take_commands(),
-            Token::Listener(listener) => self.accepting.note(listener),
-            Token::Connection { slot, generation } => {
-                // An event about an earlier tenant of the slot is stale.
-                let table = &self.lines.shared.table;
-                if table.id(slot).generation != generation || table.get(slot).is_none_or(|it| it.is_gone()) {
-                    return;
-                }
-                if event.writable {
-                    self.lines.on_writable(slot);
-                }
-                if event.readable || event.read_closed {
-                    self.on_readable(slot, event.read_closed);
-                }
-            }
+        let (slot, id) = match event.token {
+            Token::Wake => return self.take_commands(),
+            Token::Listener(listener) => return self.accepting.note(listener),
+            Token::Connection { slot, generation } => (slot, ConnectionId { slot, generation }),
+        };
+        let table = &self.lines.shared.table;
+        // An event about an earlier tenant of the slot is stale.
+        let Some(connection) = table.get(slot).filter(|it| table.is_current(id) && !it.is_gone()) else { return };
+        if event.writable && connection.output.is_blocked() {
+            self.lines.flush(slot);
+        }
+        if !event.readable && !event.read_closed {
+            return;
+        }
+        let Some(connection) = self.lines.shared.table.get_mut(slot) else { return };
+        connection.note_readable(event.read_closed);
+        // A connection that waits for its turn is not read from twice in this one.
+        let is_waiting = connection.is_again;
+        if event.read_closed && connection.entrance().is_some_and(|entrance| entrance.awaits_decision()) {
+            // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
+            self.lines.kill(slot);
+        } else if !is_waiting {
+            self.read(slot);
         }
     }
 }

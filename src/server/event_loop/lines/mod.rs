@@ -134,13 +134,6 @@ impl<S: Socket> Lines<S> {
         }
     }
 
-    /// The socket accepts bytes again.
-    pub fn on_writable(&mut self, slot: u32) {
-        if self.connection(slot).is_some_and(|connection| connection.output.is_blocked()) {
-            self.flush(slot);
-        }
-    }
-
     /// Flushes the first of `waiting` queues that had more than the budget of a turn.
     #[inline(never)]
     pub fn flush_listed(&mut self, waiting: usize) {

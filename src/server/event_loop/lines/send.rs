@@ -1,5 +1,8 @@
 //! Writes the actions recorded by handlers to sockets or queues.
 
+use std::ops::Range;
+use std::rc::Rc;
+
 use super::{Line, Lines};
 use crate::server::connection::output::Sent;
 use crate::server::connection::output::parts::{Input, Part, Parts};
@@ -8,6 +11,7 @@ use crate::server::transport::Socket;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::ConnectionId;
 use crate::server::types::log_limit::log_limited;
+use crate::server::types::shared_bytes::SharedBytes;
 
 impl<S: Socket> Lines<S> {
     /// Applies the recorded actions, in order.
@@ -61,6 +65,20 @@ impl<S: Socket> Lines<S> {
         }
         drop(rest);
         self.shared.outbox.give_back(actions, replies);
+    }
+
+    /// Applies replies whose message lies at these addresses, in `input` or else in `buffer`.
+    pub fn apply_in_place(&mut self, place: Range<usize>, input: &[u8], buffer: &mut Option<Vec<u8>>) {
+        let start = place.start.wrapping_sub(input.as_ptr().addr());
+        match input.get(start..start.wrapping_add(place.len())) {
+            Some(message) => self.apply_with(Input::Slice(message)),
+            None => {
+                let message = Rc::new(SharedBytes::new(buffer.take().unwrap_or_default()));
+                self.apply_with(Input::Shared(&message));
+                // The buffer comes back, unless a queue shares it.
+                *buffer = Rc::try_unwrap(message).ok().map(SharedBytes::into_vec);
+            }
+        }
     }
 
     /// Makes a connection that is about to be closed miss the posts that remain. Posts made before the Close are among its
