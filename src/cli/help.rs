@@ -78,8 +78,9 @@ const PLACES: &str = "  \
   --deflate [takeover]    compresses messages for clients that offer permessage-deflate. Needs a
                           build with `cargo build --features deflate`. With takeover, a message may
                           refer to earlier ones: it gets smaller, but takes up to 320K of memory
-                          per client, as long as half of --max-memory is free; with --slow drop or
-                          latest, only messages from clients are compressed like that
+                          per client. When half of --max-memory is in use, new clients get no
+                          compression. With --slow drop or latest, only messages from clients
+                          refer to earlier ones
   --page DIR              serves your own pages at / (with /client.js for them). Files are read into
                           memory at the start and at SIGHUP: 64M at most, no dot-files but those in
                           /.well-known/, no links that lead outside. Clients that take them get

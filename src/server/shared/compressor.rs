@@ -53,6 +53,17 @@ pub(crate) fn reserved(answer: Option<DeflateAnswer>) -> usize {
     server + client
 }
 
+/// As much of the answer as there is room for: all, without a context for the server's messages, or `None`.
+///
+/// 7.1.1.1: the server may forget its context without saying so. Of the client's it must keep a copy: some clients go on
+/// with theirs though they are asked to forget it, so no compression is safer than to ask.
+pub(crate) fn fit(answer: Option<DeflateAnswer>, has_room: impl Fn(usize) -> bool) -> Option<DeflateAnswer> {
+    let all = answer?;
+    let mut less = all;
+    less.extension.server_context = ContextTakeover::No;
+    [all, less].into_iter().find(|answer| has_room(reserved(Some(*answer))))
+}
+
 /// Names what was negotiated, for the log.
 pub(crate) fn describe(answer: Option<DeflateAnswer>) -> Cow<'static, str> {
     match answer {

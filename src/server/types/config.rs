@@ -170,7 +170,8 @@ impl Default for Shutdown {
 /// costs nothing more, and a broadcast is compressed once for all. [`Deflate::takeover`] compresses better. It costs 48
 /// KiB for each connection that sends compressed messages, and another 264 KiB for each connection that receives some.
 /// Both count for [`Config::max_memory`] from the opening handshake on. Where more than half of that limit would be in
-/// use, the server agrees without takeover.
+/// use, the server compresses without its context, or agrees to no compression for that connection: some clients keep
+/// their context though they are asked to forget it.
 ///
 /// A turn of the loop compresses at most 1 MiB, and another 1 MiB with context takeover, so that no client waits for
 /// messages of others. Beyond that, messages are sent as they are, and with takeover they are compressed as for clients
@@ -194,11 +195,6 @@ impl Deflate {
         let terms =
             DeflateOffer { server_context, client_context, server_max_window_bits: 12, ..DeflateOffer::default() };
         Deflate { terms, ..Deflate::default() }
-    }
-
-    pub(crate) fn without_takeover(self) -> Self {
-        let (server_context, client_context) = (ContextTakeover::No, ContextTakeover::No);
-        Deflate { terms: DeflateOffer { server_context, client_context, ..self.terms }, ..self }
     }
 }
 

@@ -64,7 +64,7 @@ kinds! {
     Address: Warn, "refused for Config::max_connections_per_address";
     MemoryRefused: Warn, "refused for Config::max_memory";
     MemoryClosed: Warn, "closed for Config::max_memory";
-    Contexts: Warn, "compressed without context takeover for Config::max_memory";
+    Contexts: Warn, "compressed less or not at all for Config::max_memory";
     Takeover: Warn, "closed for compressing with a context that was to be forgotten";
     Head: Warn, "refused for Config::head";
     Body: Warn, "refused for Config::max_body";

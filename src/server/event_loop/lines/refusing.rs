@@ -9,7 +9,6 @@ use crate::server::event_loop::logs::log_request_error;
 use crate::server::event_loop::responses::unavailable;
 use crate::server::shared::compressor;
 use crate::server::transport::Socket;
-use crate::server::types::config::Deflate;
 use crate::server::types::log_limit::log_limited;
 
 impl<S: Socket> Lines<S> {
@@ -52,7 +51,7 @@ impl<S: Socket> Lines<S> {
         None
     }
 
-    /// Negotiates compression: without context takeover when there is no memory for it.
+    /// Negotiates compression: less of it, or none, when there is no memory for its contexts.
     pub fn agree_on_compression(
         &mut self,
         slot: u32,
@@ -60,25 +59,23 @@ impl<S: Socket> Lines<S> {
     ) -> Result<Option<DeflateAnswer>, RequestError> {
         let shared = &mut self.shared;
         let (deflate, slow, most) = (shared.env.config.deflate, shared.env.config.slow, shared.env.config.max_memory);
-        let mut agreed = compressor::negotiate(deflate, slow, upgrade)?;
+        let answer = compressor::negotiate(deflate, slow, upgrade)?;
+        let agreed = compressor::fit(answer, |bytes| shared.has_room_for_contexts(bytes));
         let peer = shared.table.peer(slot);
-        if !shared.has_room_for_contexts(compressor::reserved(agreed)) {
+        if agreed != answer {
+            let outcome = if agreed.is_some() { "compressed without the server's context" } else { "not compressed" };
             log_limited!(
                 shared,
                 Contexts,
-                "{peer}: compressed without context takeover: with its contexts more than half of Config::max_memory \
-                 ({most}) would be in use"
+                "{peer}: {outcome}: with its contexts more than half of Config::max_memory ({most}) would be in use"
             );
-            agreed = compressor::negotiate(deflate.map(Deflate::without_takeover), slow, upgrade)?;
+        } else if deflate.is_some() {
+            log_limited!(shared, Request, "{peer} {}: {}", shared.table.id(slot), compressor::describe(agreed));
         }
         let reserved = compressor::reserved(agreed);
         if let (1.., Some(Line { connection, env, .. })) = (reserved, self.line(slot)) {
             connection.extra_mut(env).reserved = reserved;
             connection.account(env);
-        }
-        if deflate.is_some() {
-            let shared = &mut self.shared;
-            log_limited!(shared, Request, "{peer} {}: {}", shared.table.id(slot), compressor::describe(agreed));
         }
         Ok(agreed)
     }
