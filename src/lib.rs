@@ -1,59 +1,17 @@
 //! A tiny WebSocket server: RFC 6455 by hand over mio, one thread, no async runtime, no `unsafe`.
+#![cfg_attr(feature = "server", doc = "")]
+#![cfg_attr(feature = "server", doc = include_str!("server/guide.md"))]
 //!
-//! ```no_run
-//! use sockhop::{CloseFrame, CloseReason, Context, Handler, Message, Server};
+//! To use the codec alone, in a loop of your own, see [`protocol`] and [`http`]. A build with `default-features = false` has
+//! nothing else; the feature `server` adds the server, and `deflate` compression to both.
 //!
-//! /// One value per mounted path: `&mut self` is the state that its connections share.
-//! #[derive(Default)]
-//! struct Chat {
-//!     online: usize,
-//! }
-//!
-//! impl Handler for Chat {
-//!     fn open(&mut self, ctx: &mut Context<'_>) {
-//!         self.online += 1;
-//!         ctx.send(format!("welcome, {} online", self.online));
-//!     }
-//!
-//!     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
-//!         match message {
-//!             Message::Text("/quit") => ctx.close(CloseFrame::normal("bye")),
-//!             other => ctx.broadcast(other), // encoded once for everyone on this path
-//!         }
-//!     }
-//!
-//!     fn close(&mut self, _ctx: &mut Context<'_>, _reason: CloseReason<'_>) {
-//!         self.online -= 1; // exactly once per open()
-//!     }
-//! }
-//!
-//! fn main() -> std::io::Result<()> {
-//!     Server::bind("127.0.0.1:8080")?.mount("/chat", Chat::default()).run()
-//! }
-//! ```
-//!
-//! | to | see |
-//! |---|---|
-//! | react to connections and messages | [`Handler`] |
-//! | send, broadcast, publish to a topic, close, set a timer | [`Context`] |
-//! | keep state for each connection | [`Context::attach`], [`Context::attached`] |
-//! | do something later, for one connection or for all | [`Context::after`] |
-//! | push from another thread, or run code on the loop | [`Handle`] |
-//! | look at the request before accepting: cookies, query, subprotocol | [`Handler::accept`] |
-//! | set limits and timeouts, let other sites in | [`Config`] |
-//! | answer plain requests at once or later, with their bodies | [`Handler::request`], [`Handler::admit`] |
-//! | listen on several addresses, answer plain requests elsewhere, shut down | [`Server`] |
-//! | give a listener rules of its own, such as an admin listener | [`Door`] |
-//! | serve in a loop of your own, turn by turn | [`Server::start`] |
-//! | test an application without a server | [`testing`] |
-//! | compress messages, with the feature `deflate` | [`Config::deflate`] |
-//! | use the codec alone, in a loop of your own | [`protocol`], [`http`] |
-//!
-//! Of its modules each imports only from those before it: [`protocol`] and [`http`], which do no I/O, [`server`], and
+//! Of the crate's modules each imports only from those before it: [`protocol`] and [`http`], which do no I/O, `server`, and
 //! with the feature `cli`, which is on by default and of no use to embedders, the ready-made apps and the command line.
 //!
-//! It logs by the [`log`] crate; see [`server`].
+//! It logs by the [`log`] crate.
 #![forbid(unsafe_code)]
+// The server's own entrances to the codec.
+#![cfg_attr(not(feature = "server"), allow(dead_code, unused_imports))]
 
 #[cfg(not(unix))]
 compile_error!("sockhop runs on Linux and macOS: elsewhere short reads and Unix-domain sockets behave otherwise");
@@ -67,10 +25,12 @@ pub mod apps;
 pub mod cli;
 pub mod http;
 pub mod protocol;
+#[cfg(feature = "server")]
 pub mod server;
 
 pub use crate::http::DeflateOffer;
 pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
+#[cfg(feature = "server")]
 pub use crate::server::{
     Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door,
     Handle, Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow,
@@ -82,6 +42,6 @@ pub use crate::server::{
 pub use crate::server::fuzzing;
 
 /// The README's code is compiled with the tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

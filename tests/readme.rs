@@ -8,14 +8,9 @@ fn first_example(markdown: &str) -> String {
 
 #[test]
 fn the_readme_and_the_crate_lead_with_the_same_example() {
-    let crate_docs: String = include_str!("../src/lib.rs")
-        .lines()
-        .map_while(|line| line.strip_prefix("//!"))
-        .map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n")
-        .collect();
     let example = first_example(include_str!("../README.md"));
     assert!(example.contains("fn main()"), "{example}");
-    assert_eq!(example, first_example(&crate_docs));
+    assert_eq!(example, first_example(include_str!("../src/server/guide.md")));
 }
 
 #[test]

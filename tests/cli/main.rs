@@ -1,5 +1,4 @@
 //! The command, as a process: what it prints, what it serves, how it ends.
-#![cfg(feature = "cli")]
 
 mod coming_from;
 #[cfg(target_os = "linux")]

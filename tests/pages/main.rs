@@ -1,5 +1,4 @@
 //! The pages that a browser gets: the playground, or pages of the user's own, by a running command.
-#![cfg(feature = "cli")]
 
 mod running;
 mod site;
