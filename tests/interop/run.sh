@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Sockhop's apps against clients of other makes: run.sh [python] [node]
+# Sockhop's apps against clients of other makes: run.sh [python] [node] [others]
 #
 # The binary is $SOCKHOP_BIN, or target/release/sockhop; with compression it is $SOCKHOP_DEFLATE_BIN, or
 # target/release/sockhop-deflate, built with the feature `deflate`. Python's `websockets` is installed once in a virtual
-# environment below ~/.cache, npm's `ws` in the folder of its tests.
+# environment below ~/.cache, npm's `ws` in the folder of its tests, the others (Perl, Go, Java) by apt-get.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../target}
@@ -11,7 +11,7 @@ SOCKHOP_BIN=$(realpath "${SOCKHOP_BIN:-$target/release/sockhop}")
 SOCKHOP_DEFLATE_BIN=$(realpath "${SOCKHOP_DEFLATE_BIN:-$target/release/sockhop-deflate}")
 export SOCKHOP_BIN SOCKHOP_DEFLATE_BIN
 
-with_python() {
+with_python() { # FOLDER
     local venv
     venv=${XDG_CACHE_HOME:-$HOME/.cache}/sockhop/python-$(cksum <"$here/python/requirements.txt" | tr ' ' -)
     if [ ! -e "$venv/installed" ]; then
@@ -20,7 +20,23 @@ with_python() {
         "$venv/bin/pip" --quiet --disable-pip-version-check install --requirement "$here/python/requirements.txt"
         touch "$venv/installed"
     fi
-    PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m unittest discover --start-directory "$here/python"
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here/python" "$venv/bin/python" -m unittest discover --start-directory "$here/$1"
+}
+
+with_others() {
+    local missing=()
+    command -v go >/dev/null || missing+=(golang-go)
+    command -v javac >/dev/null || missing+=(default-jdk-headless)
+    [ -e /usr/share/java/netty-all.jar ] || missing+=(libnetty-java)
+    [ -e /usr/share/gocode/src/nhooyr.io/websocket ] || missing+=(golang-nhooyr-websocket-dev)
+    perl -MMojolicious -e1 2>/dev/null || missing+=(libmojolicious-perl)
+    if [ ${#missing[@]} -gt 0 ]; then
+        local root=()
+        [ "$(id -u)" = 0 ] || root=(sudo)
+        "${root[@]}" apt-get update -qq
+        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "${missing[@]}" >/dev/null
+    fi
+    with_python others
 }
 
 with_node() {
@@ -29,11 +45,12 @@ with_node() {
     npm test --silent
 }
 
-[ $# -gt 0 ] || set -- python node
+[ $# -gt 0 ] || set -- python node others
 for client in "$@"; do
     case $client in
-        python) with_python ;;
+        python) with_python python ;;
         node) (with_node) ;;
-        *) echo "python or node, not $client" >&2; exit 2 ;;
+        others) with_others ;;
+        *) echo "python, node or others, not $client" >&2; exit 2 ;;
     esac
 done

@@ -26,14 +26,14 @@ class Server:
     """One process on a port of its own. It must end by SIGTERM with exit code 0."""
 
     @classmethod
-    async def start(cls, *arguments, binary=BINARY, **environment):
+    async def start(cls, *arguments, binary=BINARY, stderr=None, **environment):
         inherited = {k: v for k, v in os.environ.items() if k not in ("SOCKHOP_LISTEN", "IP", "PORT", "TZ")}
         inherited["RUST_LOG"] = "error"  # what it warns of is done on purpose here
         server = cls()
         server.terminated = False
         server.process = await asyncio.create_subprocess_exec(
             binary, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            env=inherited | environment)
+            stderr=stderr, env=inherited | environment)
         try:
             line = (await soon(server.process.stdout.readline())).decode()
             address = re.search(r"://[^/\s]*:(\d+)", line)
