@@ -144,13 +144,14 @@ fn nothing_here(apps: &[App]) -> Response {
     Response::text(404, format!("There is nothing at this path. The apps are at {}.\n", paths.join(", ")))
 }
 
-/// Adds the routes for health checks: `/healthz` (the server lives) and `/readyz` (it takes new clients).
+/// Adds the routes for health checks: `/healthz` (the server lives) and `/readyz` (it takes new clients at the door that the
+/// request came through).
 fn health(server: Server) -> Server {
     let answer = |status, text| Response::text(status, text).header("Cache-Control", "no-cache");
     let handle = server.handle();
     let ready = move || match (handle.is_stopping(), handle.is_full()) {
         (true, _) => (503, "shutting down\n"),
-        (false, true) => (503, "as many connections as --max-connections allows\n"),
+        (false, true) => (503, "there are too many connections\n"),
         (false, false) => (200, "ok\n"),
     };
     server.route("GET", "/healthz", move |_, _| answer(200, "ok\n")).route("GET", "/readyz", move |_, _| {

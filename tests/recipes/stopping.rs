@@ -61,6 +61,15 @@ fn a_full_server_lives_and_is_not_ready() {
 }
 
 #[test]
+fn a_health_check_does_not_count_itself() {
+    let server = Sockhop::run(command().args(["echo", "0", "--max-connections", "1"]));
+    let ready = || raw::exchange(&mut tcp(server.addr), b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").status;
+    assert_eq!(ready(), 200);
+    let _client = raw::open(server.addr, "/");
+    assert_eq!(ready(), 503);
+}
+
+#[test]
 fn until_its_end_it_answers_plain_requests_and_refuses_upgrades() {
     let server = Sockhop::app("echo");
     let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();

@@ -162,6 +162,36 @@ fn a_door_has_paths_origins_and_limits_of_its_own() {
 }
 
 #[test]
+fn a_full_door_is_not_ready_and_the_others_are() {
+    let server = bind();
+    let handle = server.handle();
+    let ready = move |_: &Request<'_>, _: &[u8]| Response::text(if handle.is_full() { 503 } else { 200 }, "\n");
+    let server = server.mount("/chat", Hub::new().0).route("GET", "/readyz", ready);
+    let server = server.listen(Door::new("127.0.0.1:0").max_connections(2)).unwrap();
+    let handle = server.handle();
+    let server = TestServer::run(server);
+    let [public, small] = [0, 1].map(|at| tcp_addr(&server.addrs[at]));
+    let get =
+        |addr| raw::exchange(&mut tcp(addr), b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status;
+
+    let mut first = connect(small, "/chat");
+    assert_eq!(read_text(&mut first), "subscribed");
+    let mut kept = tcp(small);
+    let ask = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_eq!(
+        [(); 2].map(|()| raw::ask(&mut kept, ask).status),
+        [200; 2],
+        "the check's own connection would make room"
+    );
+    let mut last = connect(small, "/chat");
+    assert_eq!(read_text(&mut last), "subscribed");
+    assert_eq!([get(small), get(public)], [503, 200]);
+    assert!(!handle.is_full(), "another thread asks about the server");
+    drop(last);
+    while get(small) == 503 {}
+}
+
+#[test]
 fn a_program_with_a_loop_of_its_own_makes_the_turns() {
     let server = bind().route("GET", "/", |_, _| Response::text(200, "ok\n"));
     let (handle, address) = (server.handle(), tcp_addr(&server.local_addrs()[0]));

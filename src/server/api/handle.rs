@@ -15,6 +15,9 @@ use crate::server::types::config::Shutdown;
 use crate::server::types::id::{ConnectionId, Deferred};
 use crate::server::types::log_limit::log_limited;
 use crate::server::types::payload::Payload;
+use full::Full;
+
+mod full;
 
 /// Commands that may wait for the loop.
 const MAX_COMMANDS: usize = 4096;
@@ -43,16 +46,7 @@ pub struct Handle {
 
 impl Handle {
     pub(crate) fn new() -> Self {
-        Handle {
-            shared: Arc::new(Shared {
-                queue: Mutex::default(),
-                waker: OnceLock::new(),
-                stopping: AtomicBool::new(false),
-                full: AtomicBool::new(false),
-                room: Condvar::new(),
-                mounts: OnceLock::new(),
-            }),
-        }
+        Handle { shared: Arc::default() }
     }
 
     /// Sends a message to one connection; if it has left, to nobody.
@@ -187,13 +181,15 @@ impl Handle {
         self.shared.stopping.load(Ordering::Relaxed)
     }
 
-    /// Whether a new client would be refused, for [`Config::max_connections`](crate::Config::max_connections).
+    /// Whether a new client would be refused, for [`Config::max_connections`](crate::Config::max_connections). A route or a
+    /// [`Handler::request`] that asks is told this for the door that its request came through, so that
+    /// [`Door::max_connections`](crate::Door::max_connections) counts, too.
     pub fn is_full(&self) -> bool {
-        self.shared.full.load(Ordering::Relaxed)
+        self.shared.full.get()
     }
 
-    pub(crate) fn set_full(&self, full: bool) {
-        self.shared.full.store(full, Ordering::Relaxed);
+    pub(crate) fn full(&self) -> &Full {
+        &self.shared.full
     }
 
     pub(crate) fn set_stopping(&self) {
@@ -317,11 +313,12 @@ pub(crate) enum Command {
     Shutdown(Shutdown),
 }
 
+#[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
     waker: OnceLock<Box<dyn Fn() + Send + Sync>>,
     stopping: AtomicBool,
-    full: AtomicBool,
+    full: Full,
     room: Condvar,
     mounts: OnceLock<Vec<Box<str>>>,
 }

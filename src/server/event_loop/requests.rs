@@ -150,6 +150,9 @@ impl<P: Poller> EventLoop<P> {
     #[inline(never)]
     fn answer(&mut self, slot: u32, request: &Request<'_>, content: &[u8], target: Target) {
         let (body, after) = (Body::answering(request.method()), self.lines.persistence(slot, request));
+        let door = self.lines.door(slot);
+        let is_full = self.lines.is_full_beside(slot, door, self.site.door(door));
+        self.handle.full().begin_answer(is_full);
         let answer = match target {
             Target::Refusal(response) | Target::End(response) => Answer::Now(response),
             Target::Route(route) => Answer::Now(self.site.call_route(route, request, content, &mut self.lines.shared)),
@@ -162,6 +165,7 @@ impl<P: Poller> EventLoop<P> {
                 answer.unwrap_or_else(|| Answer::Now(failed()))
             }
         };
+        self.handle.full().end_answer();
         match answer {
             Answer::Now(response) => self.lines.answer(slot, &response, body, after),
             Answer::Later => {

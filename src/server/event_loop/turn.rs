@@ -60,7 +60,7 @@ impl<P: Poller> EventLoop<P> {
         self.lines.keep_within_memory();
         self.call_back();
         self.lines.reap(|door| self.site.forget(door));
-        self.handle.set_full(self.lines.is_full());
+        self.handle.full().set(self.lines.is_full());
         if cfg!(debug_assertions) {
             self.assert_laws();
         }

@@ -4,7 +4,7 @@
 use super::Lines;
 use crate::http::Response;
 use crate::server::connection::entrance::NoRoom;
-use crate::server::connection::{Phase, Standing};
+use crate::server::connection::{Connection, Phase, Standing};
 use crate::server::event_loop::responses::{too_many, unavailable};
 use crate::server::event_loop::site::Door;
 use crate::server::transport::Socket;
@@ -57,6 +57,22 @@ impl<S: Socket> Lines<S> {
         let table = &self.shared.table;
         let stay = table.len() - table.count(Standing::Reserve) - table.count(Standing::Idle);
         stay >= self.shared.env.config.max_connections
+    }
+
+    /// The same for a new client of a door, beside a connection whose plain request is being answered: that one will be idle,
+    /// or leave.
+    pub fn is_full_beside(&mut self, asker: u32, door: u8, rules: &Door) -> bool {
+        self.shared.table.recount(asker);
+        let table = &self.shared.table;
+        let goes = |standing| matches!(standing, Standing::Idle | Standing::Reserve);
+        let asks = table.get(asker).is_some_and(|it| !it.is_gone() && !goes(it.standing()));
+        let leave = self.dead.len() + table.count(Standing::Reserve) + table.count(Standing::Idle) + usize::from(asks);
+        if table.len() - leave >= self.shared.env.config.max_connections {
+            return true;
+        }
+        let Some(most) = rules.max_connections.filter(|most| rules.connections >= *most) else { return false };
+        let stays = |slot: u32, it: &Connection| slot != asker && !it.is_gone() && !goes(it.standing());
+        table.iter().filter(|(slot, it)| it.door == door && stays(*slot, it)).count() >= most
     }
 
     /// Gives a connection a place in the reserve. When all are taken, the oldest one without a complete request head leaves,
