@@ -1,10 +1,7 @@
 //! The addresses to listen on: from the command line, else from the environment, else the default.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
-
-use crate::ListenAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 /// The address if neither command line nor environment has one.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -74,18 +71,34 @@ pub(super) fn complete(text: &str) -> Result<String, String> {
     parse_port(port).map(|port| format!("{host}:{port}"))
 }
 
-/// Whether a listener takes the connections to an address, or the address those of the listener.
-pub(super) fn is_taken_by(address: &str, listener: &ListenAddr) -> bool {
+/// Whether two addresses, complete and with a port other than 0, are for the same connections, or one for some of the other's.
+pub(super) fn overlap(one: &str, other: &str) -> bool {
     let has_all = |one: SocketAddr, other: SocketAddr| {
         one.ip() == other.ip() || one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4())
     };
-    match (listener, address.strip_prefix("unix:")) {
-        (ListenAddr::Unix(path), Some(socket)) => socket.split('?').next().is_some_and(|it| path == Path::new(it)),
-        (ListenAddr::Tcp(one), None) => address.parse().is_ok_and(|other: SocketAddr| {
-            one.port() == other.port() && (has_all(*one, other) || has_all(other, *one))
+    match (one.strip_prefix("unix:"), other.strip_prefix("unix:")) {
+        (Some(one), Some(other)) => one.split('?').next() == other.split('?').next(),
+        (None, None) => candidates(one).iter().any(|one| {
+            let is_same = |other: &SocketAddr| has_all(*one, *other) || has_all(*other, *one);
+            candidates(other).iter().any(|other| one.port() == other.port() && is_same(other))
         }),
         _ => false,
     }
+}
+
+/// The addresses that a text stands for.
+fn candidates(text: &str) -> Vec<SocketAddr> {
+    match zoned(text) {
+        Some((ip, _, port)) => port.parse().map(|port| SocketAddr::new(ip.into(), port)).into_iter().collect(),
+        None => text.to_socket_addrs().into_iter().flatten().collect(),
+    }
+}
+
+/// The parts of `[fe80::1%eth0]:8080`: address, zone and port.
+pub(super) fn zoned(text: &str) -> Option<(Ipv6Addr, &str, &str)> {
+    let (host, port) = text.strip_prefix('[')?.split_once("]:")?;
+    let (ip, zone) = host.split_once('%')?;
+    Some((ip.parse().ok()?, zone, port))
 }
 
 fn parse_port(text: &str) -> Result<u16, String> {
@@ -162,27 +175,27 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_taken_by_a_listener_of_the_same_connections() {
+    fn addresses_of_the_same_connections_overlap() {
         for (one, other, expected) in [
             ("0.0.0.0:80", "[::]:80", true),
             ("127.0.0.1:80", "[::]:80", true),
             ("127.0.0.1:80", "0.0.0.0:80", true),
             ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("localhost:80", "localhost:80", true),
+            ("localhost:80", "[::]:80", true),
             ("[::1]:80", "[::]:80", true),
+            ("[fe80::1%lo]:80", "[::]:80", true),
+            ("[fe80::1%lo]:80", "[fe80::1%1]:80", true),
             ("0.0.0.0:80", "[::1]:80", false),
             ("127.0.0.1:80", "127.0.0.2:80", false),
             ("0.0.0.0:80", "[::]:81", false),
+            ("unix:/s", "unix:/s?mode=0660", true),
+            ("unix:/s", "unix:/t", false),
+            ("unix:/s", "0.0.0.0:80", false),
         ] {
             for (one, other) in [(one, other), (other, one)] {
-                let listener = ListenAddr::Tcp(other.parse().unwrap());
-                assert_eq!(is_taken_by(one, &listener), expected, "{one} {other}");
+                assert_eq!(overlap(one, other), expected, "{one} {other}");
             }
-        }
-        let socket = ListenAddr::Unix("/s".into());
-        for (address, expected) in
-            [("unix:/s", true), ("unix:/s?mode=0660", true), ("unix:/t", false), ("/s", false), ("localhost:80", false)]
-        {
-            assert_eq!(is_taken_by(address, &socket), expected, "{address}");
         }
     }
 

@@ -2,18 +2,24 @@
 
 use std::net::SocketAddr;
 
+use super::address::zoned;
 use super::plan::Serve;
 use crate::{Config, ListenAddr};
 
-/// Both lines, each with its line end.
-pub(super) fn banner(addresses: &[ListenAddr], serve: &Serve, config: &Config) -> String {
-    let listening: Vec<_> = addresses.iter().map(url).collect();
-    let to_try = match (addresses.iter().find_map(tcp), addresses.first()) {
-        (Some(address), _) => {
-            let authority = if address.ip().is_unspecified() {
-                format!("localhost:{}", address.port())
-            } else {
-                address.to_string()
+/// Both lines, each with its line end. `given` are the addresses as the user wrote them, in the same order.
+pub(super) fn banner(addresses: &[ListenAddr], given: &[String], serve: &Serve, config: &Config) -> String {
+    let names = names(addresses, given);
+    let urls = addresses.iter().zip(&names).map(|(address, name)| match address {
+        ListenAddr::Tcp(_) => format!("http://{name}"),
+        ListenAddr::Unix(_) => name.clone(),
+    });
+    let listening: Vec<_> = urls.collect();
+    let first_tcp = addresses.iter().zip(names).find_map(|(address, name)| Some((tcp(address)?, name)));
+    let to_try = match (first_tcp, addresses.first()) {
+        (Some((address, name)), _) => {
+            let authority = match address.ip().is_unspecified() {
+                true => format!("localhost:{}", address.port()),
+                false => name,
             };
             format!("open http://{authority}/ in a browser, or connect to ws://{authority}{}", paths(serve))
         }
@@ -36,11 +42,18 @@ pub(super) fn banner(addresses: &[ListenAddr], serve: &Serve, config: &Config) -
     format!("listening on {}\n{to_try}{pages}\n", listening.join(", "))
 }
 
-fn url(address: &ListenAddr) -> String {
-    match address {
-        ListenAddr::Tcp(address) => format!("http://{address}"),
-        ListenAddr::Unix(_) => address.to_string(),
-    }
+/// The addresses as they are shown: with the zone that was given, where the system has a number.
+fn names(addresses: &[ListenAddr], given: &[String]) -> Vec<String> {
+    let mut zones: Vec<_> = given.iter().filter_map(|text| zoned(text)).collect();
+    let name = |address: &ListenAddr| {
+        let (ip, port) = match address {
+            ListenAddr::Tcp(SocketAddr::V6(address)) if address.scope_id() != 0 => (*address.ip(), address.port()),
+            _ => return address.to_string(),
+        };
+        let at = zones.iter().position(|(zoned, ..)| *zoned == ip);
+        at.map_or_else(|| address.to_string(), |at| format!("[{ip}%{}]:{port}", zones.remove(at).1))
+    };
+    addresses.iter().map(name).collect()
 }
 
 fn paths(serve: &Serve) -> String {
@@ -78,7 +91,7 @@ mod tests {
             None => ListenAddr::Tcp(text.parse().unwrap()),
         };
         let addresses: Vec<_> = addresses.iter().map(parse).collect();
-        let text = banner(&addresses, serve, &Config { origins, ..Config::default() });
+        let text = banner(&addresses, &[], serve, &Config { origins, ..Config::default() });
         text.lines().map(str::to_owned).collect()
     }
 
@@ -115,6 +128,18 @@ mod tests {
             let expected = [format!("listening on {listening}"), (*to_try).to_owned()];
             assert_eq!(lines(addresses, serve, OriginPolicy::default()), expected, "{addresses:?}");
         }
+    }
+
+    #[test]
+    fn a_zone_is_shown_as_it_was_given() {
+        let addresses = ["[fe80::1%3]:80", "[fe80::2%3]:90", "[fe80::1%4]:80", "[fe80::9%5]:1", "127.0.0.1:1"];
+        let addresses = addresses.map(|text| ListenAddr::Tcp(text.parse().unwrap()));
+        let given = ["[fe80::1%eth0]:0", "[fe80::2%3]:90", "[fe80::1%eth1]:80", "name:1", "1"].map(str::to_owned);
+        let expected = ["[fe80::1%eth0]:80", "[fe80::2%3]:90", "[fe80::1%eth1]:80", "[fe80::9%5]:1", "127.0.0.1:1"];
+        assert_eq!(names(&addresses, &given), expected);
+        let text = banner(&addresses, &given, &Serve::All(APPS.to_vec()), &Config::default());
+        assert!(text.starts_with("listening on http://[fe80::1%eth0]:80, "), "{text}");
+        assert!(text.contains("\nopen http://[fe80::1%eth0]:80/ in"), "{text}");
     }
 
     #[test]

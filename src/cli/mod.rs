@@ -57,8 +57,8 @@ fn run(args: Args) -> Result<(), Failure> {
 
     let server = Server::new(config.clone()).map_err(Failure::start)?.shutdown_on(signals()?);
     let server = hangup::watch(server, site.clone())?;
-    let server = listen.into_iter().try_fold(server, listen_on)?;
-    let banner = banner::banner(&server.local_addrs(), &serve, &config);
+    let server = (1..=listen.len()).try_fold(server, |server, count| listen_on(server, &listen[..count]))?;
+    let banner = banner::banner(&server.local_addrs(), &listen, &serve, &config);
     let pages = match site {
         None => Pages::Playground { max_message: config.max_message },
         Some(site) => Pages::Site { site, prefix: config.path_prefix },
@@ -114,18 +114,21 @@ fn warn_of_time_zone(serve: &Serve) {
     }
 }
 
-fn listen_on(server: Server, address: String) -> Result<Server, Failure> {
-    let own = server.local_addrs().into_iter().find(|own| address::is_taken_by(&address, own));
-    server.listen(address.as_str()).map_err(|error| match (error.kind(), own) {
-        (io::ErrorKind::AddrInUse, Some(own)) => {
-            let hint = match own.to_string() {
-                own if own == address || own.starts_with("unix:") => "",
-                own if own.starts_with("[::]") || address.starts_with("[::]") => ": [::] alone takes IPv4, too",
-                _ => ": 0.0.0.0 alone takes all of IPv4",
-            };
-            Failure::Usage(format!("cannot listen on {address}: this server listens on {own} already{hint}"))
-        }
-        _ => Failure::start(error),
+/// Listens on the last of the given addresses, after all others.
+fn listen_on(server: Server, given: &[String]) -> Result<Server, Failure> {
+    let Some((address, earlier)) = given.split_last() else { return Ok(server) };
+    server.listen(address).map_err(|error| {
+        let is_used = error.kind() == io::ErrorKind::AddrInUse;
+        let Some(own) = earlier.iter().find(|own| is_used && address::overlap(own, address)) else {
+            return Failure::start(error);
+        };
+        let starts = |start: &str| own.starts_with(start) || address.starts_with(start);
+        Failure::Usage(match () {
+            () if own == address => format!("cannot listen on {address} twice: leave one of the two out"),
+            () if starts("[::]") => format!("{own} and {address} overlap: [::] alone takes IPv4, too"),
+            () if starts("0.0.0.0") => format!("{own} and {address} overlap: 0.0.0.0 alone takes all of IPv4"),
+            () => format!("{own} and {address} overlap: leave one of the two out"),
+        })
     })
 }
 
@@ -233,27 +236,33 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_this_server_listens_on_is_not_blamed_on_another_program() {
+    fn addresses_that_overlap_are_not_blamed_on_another_program() {
         let listen = |address: &str| Server::new(Config::default()).unwrap().listen(address);
         let port = |server: &Server| server.local_addrs()[0].to_string().rsplit(':').next().unwrap().to_owned();
         let path = std::env::temp_dir().join(format!("sockhop-{}-twice", std::process::id()));
         let socket = format!("unix:{}", path.display());
         for (one, other, hint) in [
-            ("0.0.0.0:", "[::]:", ": [::] alone takes IPv4, too"),
-            ("[::]:", "127.0.0.1:", ": [::] alone takes IPv4, too"),
-            ("127.0.0.1:", "0.0.0.0:", ": 0.0.0.0 alone takes all of IPv4"),
+            ("0.0.0.0:", "[::]:", "[::] alone takes IPv4, too"),
+            ("[::]:", "127.0.0.1:", "[::] alone takes IPv4, too"),
+            ("127.0.0.1:", "0.0.0.0:", "0.0.0.0 alone takes all of IPv4"),
+            ("localhost:", "0.0.0.0:", "0.0.0.0 alone takes all of IPv4"),
             ("127.0.0.1:", "127.0.0.1:", ""),
-            (&socket, &format!("{socket}?mode=0660"), ""),
+            ("localhost:", "localhost:", ""),
+            ("localhost:", "127.0.0.1:", "leave one of the two out"),
+            (&socket, &format!("{socket}?mode=0660"), "leave one of the two out"),
         ] {
             let is_unix = one == socket;
             // A machine may be without IPv6.
             let Ok(server) = listen(&if is_unix { one.to_owned() } else { format!("{one}0") }) else { continue };
             let port = if is_unix { String::new() } else { port(&server) };
-            let (own, address) = (format!("{one}{port}"), format!("{other}{port}"));
-            let expected = format!("cannot listen on {address}: this server listens on {own} already{hint}");
-            match listen_on(server, address) {
+            let given = [format!("{one}{port}"), format!("{other}{port}")];
+            let expected = match one == other {
+                true => format!("cannot listen on {} twice: leave one of the two out", given[0]),
+                false => format!("{} overlap: {hint}", given.join(" and ")),
+            };
+            match listen_on(server, &given) {
                 Err(Failure::Usage(error)) => assert_eq!(error, expected),
-                Err(Failure::Run(error)) => assert_ne!(error.kind(), io::ErrorKind::AddrInUse),
+                Err(Failure::Run(error)) => assert_ne!(error.kind(), io::ErrorKind::AddrInUse, "{expected}"),
                 Ok(_) | Err(Failure::Read(..)) => panic!("not: {expected}"),
             }
         }

@@ -225,7 +225,7 @@ fn origins(given: &[String]) -> Result<OriginPolicy, String> {
             _ => policy.allowed.push(Origin::parse(text).map_err(|error| format!("--origin: `{text}`: {error}"))?),
         }
     }
-    if policy.any && given.len() > 1 {
+    if policy.any && given.iter().any(|text| text != "*") {
         return Err("--origin: `*` lets all pages in, whatever else is given: leave it out, or the others".to_owned());
     }
     Ok(policy)

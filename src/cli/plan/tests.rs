@@ -192,6 +192,7 @@ fn origins_add_up() {
         (&[], 0, false, true),
         (&["--origin", "same"], 0, false, false),
         (&["--origin", "*"], 0, true, true),
+        (&["--origin", "*", "--origin", "*"], 0, true, true),
         (&["--origin", "https://a.example", "--origin", "same", "--origin", "http://b.example:81"], 2, false, false),
     ];
     for (line, allowed, any, local) in cases {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -158,9 +158,14 @@ fn resolve(address: &str) -> io::Result<std::vec::IntoIter<SocketAddr>> {
         Some((host, Ok(port))) => (host, port).to_socket_addrs(),
         _ => address.to_socket_addrs(),
     };
-    found.map_err(|error| match error.kind() {
-        ErrorKind::InvalidInput => io::Error::new(ErrorKind::InvalidInput, "write HOST:PORT, [::1]:PORT or unix:/path"),
-        _ => error,
+    let zone = zoned.and_then(|(host, _)| host.split_once('%'));
+    let zone = zone.filter(|(ip, _)| ip.parse().is_ok_and(|ip: Ipv6Addr| ip.is_unicast_link_local()));
+    found.map_err(|error| match (error.kind(), zone) {
+        (_, Some((_, name))) => io::Error::new(ErrorKind::NotFound, format!("no network interface is named {name}")),
+        (ErrorKind::InvalidInput, None) => {
+            io::Error::new(ErrorKind::InvalidInput, "write HOST:PORT, [::1]:PORT or unix:/path")
+        }
+        (_, None) => error,
     })
 }
 
@@ -307,7 +312,8 @@ mod tests {
             let found: Vec<_> = resolve(address).unwrap().map(|found| found.to_string()).collect();
             assert_eq!(found, ["[fe80::1%1]:80"], "{address}");
         }
-        assert!(error_of("[fe80::1%nowhere]:80").starts_with("cannot listen on [fe80::1%nowhere]:80: "));
+        let error = error_of("[fe80::1%nowhere]:80");
+        assert_eq!(error, "cannot listen on [fe80::1%nowhere]:80: no network interface is named nowhere");
     }
 
     #[test]
