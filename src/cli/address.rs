@@ -50,6 +50,9 @@ pub(super) fn complete(text: &str) -> Result<String, String> {
             "`{text}` is not an address: write the whole path of a socket, as in unix:/run/sockhop.sock"
         ));
     }
+    if text.starts_with('/') {
+        return Err(format!("`{text}` is not an address: write unix:{text} for a socket"));
+    }
     let port = text.strip_prefix(':').unwrap_or(text);
     if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(SocketAddr::new(DEFAULT.ip(), parse_port(port)?).to_string());
@@ -211,6 +214,7 @@ mod tests {
             ("[::1]", "`[::1]` has no port: write [::1]:8080"),
             ("unix:", "`unix:` is not an address: write the whole path"),
             ("unix:s.sock", "`unix:s.sock` is not an address: write the whole path"),
+            ("/run/s.sock", "`/run/s.sock` is not an address: write unix:/run/s.sock for a socket"),
             ("::1:8080", "`::1:8080` is not an address: write an IPv6 address in brackets"),
             ("99999", "`99999` is not a port"),
             (":99999", "`99999` is not a port"),

@@ -71,6 +71,9 @@ pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
     let has = |args: &Args, word: &str| args.words.iter().any(|it| it == word);
     let line = with_mode(line);
+    if let Some(error) = dashes(&line) {
+        return Err(error);
+    }
     match parser().run_inner(&line[..]) {
         Ok(args) if has(&args, "help") => Ok(Asked::Help),
         Ok(args) if args.version || has(&args, "version") => Ok(Asked::Version),
@@ -79,6 +82,16 @@ pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
         Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => Ok(Asked::Help),
         Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true), &line)),
     }
+}
+
+/// Says which word begins with the wrong dashes: `-listen`, which would be `-l isten`, or `—help`, as word processors have it.
+fn dashes(line: &[OsString]) -> Option<String> {
+    let is_flag = |name: &str| names().any(|flag| flag == name);
+    line.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str()).find_map(|word| {
+        let name = word.trim_start_matches(['-', '\u{2013}', '\u{2014}', '\u{2212}']).split('=').next()?;
+        let is_meant = !word.starts_with("--") && name.len() > 1 && name.len() < word.len() && is_flag(name);
+        is_meant.then(|| format!("no such flag: `{word}`; a name of more than one letter has two dashes, `--{name}`"))
+    })
 }
 
 /// Joins `--deflate` to the mode behind it, or to an empty one: a flag of bpaf either always has a value or never.
@@ -112,19 +125,26 @@ fn in_our_words(error: String, line: &[OsString]) -> String {
         return format!("`{}` is not UTF-8", error.split('`').nth(1).unwrap_or_default());
     }
     let unknown = error.strip_prefix("no such flag: `").and_then(|rest| rest.split('`').next());
-    let Some(written) = unexpected.or(unknown) else { return error };
+    // A long message of bpaf has line ends of its own.
+    let Some(written) = unexpected.or(unknown) else { return error.replace('\n', " ") };
     if ["--port", "-p", "--host", "--bind", "--address"].contains(&written) {
         return format!("no such flag: `{written}`; an address needs no flag, as in `sockhop 0.0.0.0:9000`");
     }
-    let help = help::text();
-    let flags = help
-        .lines()
-        .filter(|line| line.starts_with("  -"))
-        .filter_map(|line| line.split("--").nth(1)?.split(' ').next());
-    match nearest(written.trim_start_matches('-'), flags) {
+    if ["--log", "--log-level", "--verbose", "-v", "--debug", "-d", "--quiet", "-q"].contains(&written) {
+        return format!("no such flag: `{written}`; RUST_LOG sets the log level, as in `RUST_LOG=debug sockhop`");
+    }
+    let flags: Vec<_> = names().collect();
+    match nearest(written.trim_start_matches('-'), flags.iter().map(|flag| &**flag)) {
         Some(flag) => format!("no such flag: `{written}`, did you mean `--{flag}`?"),
         None => format!("no such flag: `{written}`"),
     }
+}
+
+/// The names of all flags, without the dashes.
+fn names() -> impl Iterator<Item = String> {
+    let help = help::text();
+    let name = |line: &str| line.split("--").nth(1)?.split(' ').next().map(str::to_owned);
+    help.lines().filter(|line| line.starts_with("  -")).filter_map(name).collect::<Vec<_>>().into_iter()
 }
 
 fn parser() -> OptionParser<Args> {
@@ -225,6 +245,29 @@ mod tests {
         let bytes = OsStr::from_bytes(b"a\xff");
         for line in [&[bytes][..], &[OsStr::new("--max-message"), bytes]] {
             assert_eq!(parse(line).expect_err("no text"), "`a\u{fffd}` is not UTF-8");
+        }
+    }
+
+    #[test]
+    fn a_flag_with_the_wrong_dashes_is_known() {
+        for (line, flag) in [
+            (&["-listen", "80"][..], "listen"),
+            (&["echo", "-deflate"], "deflate"),
+            (&["\u{2014}help"], "help"),
+            (&["\u{2013}origin=x"], "origin"),
+            (&["\u{2014}\u{2014}max-message", "1K"], "max-message"),
+        ] {
+            let error = parse(line).expect_err(flag);
+            assert!(error.ends_with(&format!(" has two dashes, `--{flag}`")), "{error}");
+        }
+        assert!(parse(&["-l8080"]).is_ok() && parse(&["--reply=-listen"]).is_ok());
+    }
+
+    #[test]
+    fn a_flag_for_the_log_is_refused_with_the_variable() {
+        for flag in ["--log", "--verbose", "-v", "--quiet"] {
+            let error = parse(&[flag]).expect_err(flag);
+            assert!(error.ends_with("; RUST_LOG sets the log level, as in `RUST_LOG=debug sockhop`"), "{error}");
         }
     }
 

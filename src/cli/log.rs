@@ -38,7 +38,21 @@ pub fn start() -> Log {
     if std::env::var_os("RUST_LOG").is_some_and(|value| value.to_str().is_none()) {
         ::log::warn!("RUST_LOG is not UTF-8, so it is ignored");
     }
+    if let Some(word) = std::env::var("RUST_LOG").ok().filter(|value| is_no_level(value)) {
+        // Not through the log, which that has turned off.
+        let _ = writeln!(io::stderr(), "RUST_LOG: `{word}` is no level, so nothing is logged: {LEVELS}");
+    }
     log
+}
+
+const LEVELS: &str = "write error, warn, info, debug, trace or off";
+
+/// Whether a value of RUST_LOG is one word that is neither a level nor a part of this program. It is taken for the name of a
+/// module, so that nothing else is logged.
+fn is_no_level(value: &str) -> bool {
+    let word = value.trim();
+    let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word && word.parse::<::log::LevelFilter>().is_err() && !["sockhop", "mio", "rustls"].contains(&word)
 }
 
 /// The text of a record, with its further lines indented.
@@ -145,6 +159,18 @@ mod tests {
         let mut output = Vec::new();
         write_lines(&entries, &dropped, &mut output);
         String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_noticed() {
+        for word in ["warning", "verbose", "1", " all "] {
+            assert!(is_no_level(word), "{word}");
+        }
+        for value in
+            ["", "warn", "DEBUG", "off", "sockhop", "sockhop::cli", "warn,sockhop=debug", "verbose=info", "a,b"]
+        {
+            assert!(!is_no_level(value), "{value}");
+        }
     }
 
     #[test]

@@ -210,6 +210,10 @@ fn hint(kind: io::ErrorKind, text: &str) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to."
         }
+        // What std says when a name has no address; it has no kind of its own.
+        _ if text.contains("failed to lookup address information") => {
+            "\nThere is no address of this name: look at its spelling, or write an address such as 127.0.0.1."
+        }
         io::ErrorKind::AddrNotAvailable => "\nThis machine has no such address.",
         _ => "",
     }

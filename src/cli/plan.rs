@@ -170,6 +170,9 @@ fn page(directory: Option<PathBuf>, fallback: Option<String>, headers: &[String]
         return alone
             .map_or(Ok(None), |flag| Err(format!("{flag} is about pages of your own: it goes with --page DIR")));
     };
+    if directory.as_os_str().is_empty() {
+        return Err("--page: the name of the directory is empty".to_owned());
+    }
     let split = |line: &String| {
         let (name, value) = line.split_once(':').ok_or_else(|| {
             format!("--header: `{line}` has no colon: write it as in 'Cross-Origin-Opener-Policy: same-origin'")

@@ -148,6 +148,15 @@ fn an_address_in_use_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_name_without_an_address_is_named_with_what_to_do() {
+    let output = ended(&["echo", "256.0.0.1:80"]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.starts_with("sockhop: cannot listen on 256.0.0.1:80: "), "{error}");
+    assert!(error.contains("\nThere is no address of this name: "), "{error}");
+}
+
+#[test]
 fn bad_usage_is_2_and_says_what_is_wrong() {
     let cases: &[(&[&str], &str)] = &[
         (&["--bogus"], "sockhop: no such flag: `--bogus`\n"),
@@ -164,6 +173,13 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
             "sockhop: --low-water (1M) is above --high-water (256K): lower the one or raise the other\n",
         ),
         (&["--origin", "*", "--origin", "same"], "sockhop: --origin: `*` lets all pages in"),
+        (
+            &["-listen", "0"],
+            "sockhop: no such flag: `-listen`; a name of more than one letter has two dashes, `--listen`\n",
+        ),
+        (&["--verbose"], "sockhop: no such flag: `--verbose`; RUST_LOG sets the log level"),
+        (&["-l", "/run/s.sock"], "sockhop: --listen: `/run/s.sock` is not an address: write unix:/run/s.sock"),
+        (&["--page", ""], "sockhop: --page: the name of the directory is empty\n"),
         (&["--path-prefix", "/a?b"], "sockhop: --path-prefix: `/a?b`: a path begins with / and has no ?,"),
         (&["-l", "unix:/tmp/x?mod=0660"], "sockhop: cannot listen on unix:/tmp/x?mod=0660: only a mode may follow"),
         (&["-l", "unix:/tmp/x?mode=rw"], "sockhop: cannot listen on unix:/tmp/x?mode=rw: "),
