@@ -36,6 +36,36 @@ test("tabs come back to a server that was killed, and what they had queued arriv
   assert.deepEqual(own(await texts(b, "#panel-chat .chat li"), "Grace"), ["Grace: four", "Grace: last"]);
 });
 
+test("a panel notices that its server is silent, and comes back", options, async (t) => {
+  const server = await serve(t);
+  const context = await browse(t);
+  // The page's clock is moved on by the test.
+  await context.clock.install();
+  await context.addInitScript(() => {
+    globalThis.asked = globalThis.answered = 0;
+    const { send } = WebSocket.prototype, isBeat = (data) => data === "sockhop.heartbeat";
+    WebSocket.prototype.send = function (data) {
+      if (isBeat(data) && asked++ === 0) this.addEventListener("message", (event) => { answered += isBeat(event.data); });
+      send.call(this, data);
+    };
+  });
+  const page = await open(t, context, `${server.url}#echo`, AWAY);
+  await panel(page, "echo");
+  while (await page.evaluate(() => answered) < 3) {
+    await page.clock.runFor(5000);
+    await until(() => page.evaluate(() => asked === answered), "an answer to the heartbeat");
+  }
+  assert.equal(await page.locator("#panel-echo .log .close").count(), 0, "an answer of the server is a sign of life");
+  assert.equal(await page.locator("#panel-echo .log .down").count(), 0, "but no message to show");
+  server.child.kill("SIGSTOP");
+  t.after(() => server.child.kill("SIGCONT"));
+  await page.clock.runFor(30_000);
+  await page.locator("#panel-echo .log .close", { hasText: "1006 no Close frame" }).first().waitFor();
+  server.child.kill("SIGCONT");
+  await page.clock.runFor(30_000);
+  await panel(page, "echo");
+});
+
 test("every panel comes back", options, async (t) => {
   const first = await serve(t);
   const page = await open(t, await browse(t), first.url, AWAY);

@@ -98,7 +98,8 @@ export class Wire extends EventTarget {
   get url() { return this.#socket?.url; }
 
   connect() {
-    const socket = this.#socket = new Sockhop(this.app.path, [INSPECT, ...this.app.subprotocols]);
+    // Every app answers the heartbeat; neither it nor its answer is in the log.
+    const socket = this.#socket = new Sockhop(this.app.path, [INSPECT, ...this.app.subprotocols], { heartbeat: 'sockhop.heartbeat' });
     socket.binaryType = 'arraybuffer';
     this.#isOver = false;
     this.#began = performance.now();
