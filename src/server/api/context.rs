@@ -61,17 +61,17 @@ impl<'a> Context<'a> {
         connection.map_or(0, |connection| connection.output.len())
     }
 
-    /// Connections that subscribe to a topic now.
+    /// Connections that subscribe to a topic now, or have it as their [home](Self::set_home).
     pub fn subscribers(&self, topic: &str) -> usize {
         self.shared.topics.key(topic).map_or(0, |topic| self.shared.topics.members(topic).len())
     }
 
-    /// Open connections of this mount.
+    /// Open connections of this mount, without those that have a [home](Self::set_home) of their own.
     pub fn connections(&self) -> usize {
         self.shared.mount_topic(self.mount).map_or(0, |topic| self.shared.topics.members(topic).len())
     }
 
-    /// The open connections of this mount, in no order.
+    /// The same connections, in no order.
     pub fn connection_ids(&self) -> impl Iterator<Item = ConnectionId> {
         let members = self.shared.mount_topic(self.mount).map_or(&[][..], |topic| self.shared.topics.members(topic));
         members.iter().map(|slot| self.shared.table.id(*slot))
@@ -89,7 +89,8 @@ impl<'a> Context<'a> {
         self.shared.send(id, payload.message());
     }
 
-    /// Sends a message to all connections of this mount, this one included. It is encoded once.
+    /// Sends a message to all connections of this mount, this one included, but not to those with a
+    /// [home](Self::set_home) of their own. It is encoded once.
     pub fn broadcast(&mut self, payload: impl Payload) {
         if let Some(topic) = self.shared.mount_topic(self.mount) {
             self.shared.posts.post(topic, payload.message(), None);
@@ -113,11 +114,54 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Ends this connection's subscription to a topic.
+    /// Ends this connection's subscription to a topic. If the topic is its [home](Self::set_home), it returns to its mount.
     pub fn unsubscribe(&mut self, topic: &str) {
         if let Some(slot) = self.shared.table.find_open(self.id) {
             self.shared.unsubscribe(slot, topic);
         }
+    }
+
+    /// Makes a topic this connection's home, in place of its mount or an earlier home: it gets what is published to this
+    /// topic, and no longer the broadcasts of its mount, which does not count it any more
+    /// ([`connections`](Self::connections)). It is called in `accept`, then to hold from `open` on, or later, and changes
+    /// nothing in `request`.
+    ///
+    /// A home costs no memory in the connection, where a subscription takes about 300 bytes: for a server on which most
+    /// connections listen to one topic each. Further topics may be subscribed to beside it.
+    ///
+    /// ```
+    /// # use sockhop::{Accept, Context, Handler, Message, http::Request};
+    /// /// Each path is a room.
+    /// struct Rooms;
+    ///
+    /// impl Handler for Rooms {
+    ///     fn accept(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Accept {
+    ///         ctx.set_home(request.path());
+    ///         Accept::yes()
+    ///     }
+    ///
+    ///     fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+    ///         let room = ctx.path().to_owned();
+    ///         ctx.publish(&room, message);
+    ///     }
+    /// }
+    /// ```
+    pub fn set_home(&mut self, topic: &str) {
+        let Some(slot) = self.slot() else { return };
+        if self.shared.table.find_open(self.id).is_some() {
+            return self.shared.set_home(slot, topic);
+        }
+        let name = self.shared.table.share_path(slot, topic);
+        if let Some(connection) = self.shared.table.get_mut(slot)
+            && connection.entrance().is_some()
+        {
+            connection.extra_mut(&self.shared.env).home = Some(name);
+        }
+    }
+
+    /// The topic that is this connection's home; `None`: its mount.
+    pub fn home(&self) -> Option<&str> {
+        self.shared.home(self.slot()?)
     }
 
     /// Sends a message to all current subscribers of a topic, this connection included if it is one. The message is encoded
@@ -230,6 +274,16 @@ impl<'a> Context<'a> {
         self.extra()?.attached.as_ref()?;
         let connection = self.shared.table.get_mut(slot)?;
         connection.extra_mut(&self.shared.env).attached.as_mut()?.downcast_mut()
+    }
+
+    /// Takes the value out that was kept with this connection, if it is a `T`. Its memory is freed, and so is what
+    /// `attach` needs beside it, so that the connection costs no more than one that never had a value.
+    pub fn detach<T: Any>(&mut self) -> Option<T> {
+        self.attached::<T>()?;
+        let connection = self.shared.table.get_mut(self.slot()?)?;
+        let value = connection.extra_mut(&self.shared.env).attached.take();
+        connection.shrink_extra();
+        value?.downcast().ok().map(|value| *value)
     }
 
     /// A handle to the server, for other threads.

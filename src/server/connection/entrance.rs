@@ -7,7 +7,7 @@ mod stage;
 
 use std::time::Duration;
 
-pub(crate) use self::stage::{Arrived, Decision, Due, Late, Owed, Upload};
+pub(crate) use self::stage::{Arrived, Decision, Due, Late, NoRoom, Owed, Upload};
 use self::stage::{Intake, Stage};
 use super::websocket::Extra;
 use crate::http::{Body, BodyDecoder, BodyLength, HeadScanner, ProxyHeader, ProxyHeaderError, RequestError, Via};
@@ -32,17 +32,6 @@ pub(crate) struct Entrance {
     pub awaits_proxy_header: bool,
     /// There was no room for it, so that it may ask plain requests only.
     pub no_room: Option<NoRoom>,
-}
-
-/// The limit that leaves no room for a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NoRoom {
-    /// That of all connections.
-    Server,
-    /// That of its door.
-    Door,
-    /// That of its client's address.
-    Address,
 }
 
 /// The front of the input.
@@ -113,7 +102,7 @@ impl Entrance {
         self.extra.as_deref()
     }
 
-    pub fn extra_mut(&mut self, _env: &Env) -> &mut Option<Box<Extra>> {
+    pub fn extra_mut(&mut self) -> &mut Option<Box<Extra>> {
         &mut self.extra
     }
 
@@ -265,7 +254,7 @@ impl Entrance {
         self.intake.as_mut().map(|intake| std::mem::take(&mut intake.bytes)).unwrap_or_default()
     }
 
-    /// A request was answered, and another may follow. The value that the application has attached for it is dropped.
+    /// A request was answered, and another may follow. Whatever the application has kept for it is dropped.
     pub fn note_answered(&mut self, env: &Env) {
         self.served = self.served.saturating_add(1);
         self.since = env.tick();

@@ -178,12 +178,23 @@ impl Connection {
 
     /// The same, to be changed; it is made where there is none yet.
     pub fn extra_mut(&mut self, env: &Env) -> &mut Extra {
-        let extra = match &mut self.phase {
-            Phase::Entrance(entrance) => entrance.extra_mut(env),
+        self.place_of_extra().get_or_insert_with(|| Box::new(Extra::new(env)))
+    }
+
+    /// Frees the extra data when there is none.
+    pub fn shrink_extra(&mut self) {
+        let extra = self.place_of_extra();
+        if extra.as_ref().is_some_and(|extra| extra.is_empty()) {
+            *extra = None;
+        }
+    }
+
+    fn place_of_extra(&mut self) -> &mut Option<Box<Extra>> {
+        match &mut self.phase {
+            Phase::Entrance(entrance) => entrance.extra_mut(),
             Phase::WebSocket(websocket) => &mut websocket.extra,
             Phase::Leaving(leaving) => &mut leaving.kept,
-        };
-        extra.get_or_insert_with(|| Box::new(Extra::new(env)))
+        }
     }
 
     /// Whether it may send frames: its WebSocket is open, and no Close has been sent (5.5.1).

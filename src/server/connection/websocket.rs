@@ -4,9 +4,10 @@ mod extra;
 
 use std::ops::Range;
 
-pub(crate) use self::extra::{Backlog, Closing, Extra, Membership, OwnCompressor, Rate, Sending, Unfinished};
+pub(crate) use self::extra::{Backlog, Closing, Extra, Membership, OwnCompressor, Rate, Seat, Sending, Unfinished};
 use crate::protocol::{self, Allowance, CloseFrame, DEFLATE_AVAILABLE, Event, Message, ProtocolError, State};
 use crate::server::types::env::Env;
+use crate::server::types::id::TopicKey;
 
 /// Bytes of output at which a batch ends, so that they can leave before there are more.
 const OUTPUT: usize = 256 * 1024;
@@ -18,8 +19,7 @@ pub(crate) struct WebSocket {
     /// `None` while the loop works with it.
     pub protocol: Option<protocol::Connection>,
     pub extra: Option<Box<Extra>>,
-    /// Position among the members of its mount's topic.
-    pub member: u32,
+    pub seat: Seat,
     pub mount: u16,
     /// How messages to it may be compressed.
     pub sending: Option<Sending>,
@@ -33,9 +33,9 @@ impl WebSocket {
         sending: Option<Sending>,
         extra: Option<Box<Extra>>,
         mount: u16,
-        member: u32,
+        seat: Seat,
     ) -> Self {
-        WebSocket { protocol: Some(protocol), extra, member, mount, sending, is_close_sent: false }
+        WebSocket { protocol: Some(protocol), extra, seat, mount, sending, is_close_sent: false }
     }
 
     pub fn extra(&mut self, env: &Env) -> &mut Extra {
@@ -92,6 +92,21 @@ impl WebSocket {
         if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
             self.extra = None;
         }
+    }
+
+    /// Its membership in a topic, without its seat.
+    pub fn membership_mut(&mut self, topic: TopicKey) -> Option<&mut Membership> {
+        let extra = self.extra.as_deref_mut()?;
+        let at = extra.find(topic).ok()?;
+        extra.memberships.get_mut(at)
+    }
+
+    /// Takes its membership in a topic out, without its seat.
+    pub fn take_membership(&mut self, topic: TopicKey) -> Option<Membership> {
+        let extra = self.extra.as_deref_mut()?;
+        let membership = extra.memberships.remove(extra.find(topic).ok()?);
+        self.shrink();
+        Some(membership)
     }
 
     /// Bytes held because of the peer.

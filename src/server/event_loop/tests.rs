@@ -13,6 +13,7 @@ mod deadlines;
 mod deflate;
 mod handles;
 mod handshake;
+mod homes;
 mod large;
 mod limits;
 mod liveness;

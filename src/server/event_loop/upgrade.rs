@@ -119,21 +119,23 @@ impl<P: Poller> EventLoop<P> {
         let mut response = Vec::with_capacity(RESPONSE);
         Upgrade::encode_response_with(accept_key, subprotocol.as_deref(), *extension, &[], &mut response);
         let id = self.lines.shared.table.id(slot);
-        let member = self.lines.shared.join_mount(slot, *mount);
+        let mut extra = self.lines.entrance(slot).and_then(|(entrance, _)| entrance.take_extra());
+        let home = extra.as_mut().and_then(|extra| extra.home.take());
+        let seat = self.lines.shared.seat(slot, *mount, home);
         let Some(Line { connection, env, .. }) = self.lines.line(slot) else { return };
-        let Some(entrance) = connection.entrance() else { return };
         env.stats.add(Count::Opened);
         let extension = extension.map(|answer| answer.extension);
         let mut protocol = protocol::Connection::server(env.limits.clone());
         if let Some(extension) = extension {
             protocol = protocol.with_extension(extension);
         }
-        let (sending, extra) = (extension.and_then(Sending::new), entrance.take_extra());
-        connection.phase = Phase::WebSocket(WebSocket::new(protocol, sending, extra, *mount, member));
+        let sending = extension.and_then(Sending::new);
+        connection.phase = Phase::WebSocket(WebSocket::new(protocol, sending, extra, *mount, seat));
         connection.heard = env.tick();
         if subprotocol.is_some() {
             connection.extra_mut(env).subprotocol = subprotocol;
         }
+        connection.shrink_extra();
         self.lines.shared.table.recount(slot);
         self.lines.shared.addresses.forget_proxy(slot);
         let came_back = self.try_call(*mount, id, |handler, ctx| handler.open(ctx));

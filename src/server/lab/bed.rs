@@ -190,8 +190,13 @@ impl Bed {
         for (slot, connection) in shared.table.iter() {
             self.check_connection(slot, connection);
             let Some(websocket) = connection.websocket() else { continue };
-            let of_mount = shared.topics.members(shared.mounts[usize::from(websocket.mount)].topic);
-            assert_eq!(of_mount.get(websocket.member as usize), Some(&slot), "its place among the mount's members");
+            let (seat, mount) = (websocket.seat, shared.mounts[usize::from(websocket.mount)].topic);
+            let (topic, position) = match seat.home() {
+                Some(home) => (home, shared.homes[slot as usize]),
+                None => (mount, seat.position()),
+            };
+            let place = shared.topics.members(topic).get(position as usize);
+            assert_eq!(place, Some(&slot), "its place among the members of its mount or home");
             for membership in websocket.extra.iter().flat_map(|extra| &extra.memberships) {
                 let place = shared.topics.members(membership.topic).get(membership.position as usize);
                 assert_eq!(place, Some(&slot), "its place among a topic's members");

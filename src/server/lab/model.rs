@@ -16,6 +16,7 @@
 
 mod compressed;
 mod draw;
+mod link;
 mod payloads;
 mod peer;
 mod plain;
@@ -47,8 +48,9 @@ pub fn run(bytes: &[u8]) {
     let config = config(&mut draw);
     let allowance = if config.deflate.is_some() { ALLOWANCE_COMPRESSED } else { ALLOWANCE };
     let world = Arc::new(Mutex::new(World::new(config.slow, allowance)));
-    let [calls, admits, answers] = [(); 3].map(|()| Arc::clone(&world));
+    let [calls, accepts, admits, answers] = [(); 4].map(|()| Arc::clone(&world));
     let app = App::new(move |ctx, call| lock(&calls).on(ctx, call))
+        .accepting(move |ctx, _| lock(&accepts).accept(ctx))
         .admitting(move |ctx, request| lock(&admits).admit(ctx, request))
         .answering(move |ctx, request, body| lock(&answers).answer(ctx, request, body));
     let bed = Bed::with(config, app);

@@ -3,13 +3,16 @@
 
 pub(crate) mod addresses;
 pub(crate) mod compressor;
+mod membership;
 pub(crate) mod outbox;
+mod paths;
 pub(crate) mod pool;
 pub(crate) mod posts;
 pub(crate) mod table;
 pub(crate) mod timers;
 pub(crate) mod topics;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +23,7 @@ use self::posts::{Delivery, Post, Posts, split};
 use self::table::Table;
 use self::timers::Timers;
 use self::topics::Topics;
-use super::connection::websocket::{Membership, Sending};
+use super::connection::websocket::{Seat, Sending};
 use super::types::config::Config;
 use super::types::env::Env;
 use super::types::error::ConnectionError;
@@ -40,6 +43,8 @@ pub(crate) struct Shared {
     pub posts: Posts,
     pub compressor: Compressor,
     pub topics: Topics,
+    /// By slot: a connection's position among the members of its home. As long as the last slot that has had one.
+    pub homes: Vec<u32>,
     pub timers: Timers,
     pub mounts: Vec<MountPoint>,
     pub log_limit: LogLimit,
@@ -63,6 +68,7 @@ impl Shared {
             outbox: Outbox::default(),
             posts: Posts::default(),
             topics: Topics::default(),
+            homes: Vec::new(),
             timers: Timers::default(),
             mounts: Vec::new(),
             log_limit: LogLimit::default(),
@@ -73,11 +79,6 @@ impl Shared {
     pub fn add_mount(&mut self, path: &str) {
         let topic = self.topics.add_mount();
         self.mounts.push(MountPoint { path: path.into(), topic });
-    }
-
-    /// The topic of a mount.
-    pub fn mount_topic(&self, mount: u16) -> Option<TopicKey> {
-        self.mounts.get(usize::from(mount)).map(|mount| mount.topic)
     }
 
     /// The first mount at this path, as it was given to `mount`.
@@ -98,73 +99,27 @@ impl Shared {
         self.next_sweep = Some(self.next_sweep.map_or(at, |next| next.min(at)));
     }
 
-    /// Makes a connection a member of its mount's topic. Returns its position.
-    pub fn join_mount(&mut self, slot: u32, mount: u16) -> u32 {
+    /// Seats a connection that opens. It gets no earlier posts.
+    pub fn seat(&mut self, slot: u32, mount: u16, home: Option<Rc<str>>) -> Seat {
         self.posts.skip(slot);
-        self.mount_topic(mount).map_or(0, |topic| self.topics.join(topic, slot))
-    }
-
-    /// Ends all memberships of a connection.
-    pub fn leave_all(&mut self, slot: u32) {
-        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else {
-            return;
-        };
-        let (mount, member) = (websocket.mount, websocket.member);
-        let memberships = websocket.extra.as_mut().map(|extra| std::mem::take(&mut extra.memberships));
-        if let Some(topic) = self.mount_topic(mount)
-            && let Some(moved) = self.topics.leave(topic, member)
-            && let Some(moved) = self.table.get_mut(moved).and_then(|connection| connection.websocket_mut())
-        {
-            moved.member = member;
-        }
-        for membership in memberships.unwrap_or_default() {
-            self.leave(membership);
-        }
+        self.take_seat(slot, mount, home)
     }
 
     /// Subscribes a connection to a topic. A second subscription changes nothing.
     pub fn subscribe(&mut self, slot: u32, name: &str) {
         self.settle_posts(slot);
-        let topic = self.topics.key_or_insert(name);
-        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else {
-            return;
-        };
-        let memberships = &mut websocket.extra(&self.env).memberships;
-        if let Err(at) = find(memberships, topic) {
-            let position = self.topics.join(topic, slot);
-            memberships.insert(at, Membership { topic, position });
-        }
+        self.join(slot, name);
     }
 
     pub fn unsubscribe(&mut self, slot: u32, name: &str) {
         self.settle_posts(slot);
-        let Some(topic) = self.topics.key(name) else { return };
-        let Some(websocket) = self.table.get_mut(slot).and_then(|connection| connection.websocket_mut()) else {
-            return;
-        };
-        let Some(extra) = websocket.extra.as_mut() else { return };
-        let Ok(at) = find(&extra.memberships, topic) else { return };
-        let membership = extra.memberships.remove(at);
-        websocket.shrink();
-        self.leave(membership);
+        self.leave_topic(slot, name);
     }
 
-    fn leave(&mut self, left: Membership) {
-        let Some(moved) = self.topics.leave(left.topic, left.position) else { return };
-        let extra = self.table.get_mut(moved).and_then(|connection| connection.websocket_mut()?.extra.as_mut());
-        if let Some(extra) = extra
-            && let Ok(at) = find(&extra.memberships, left.topic)
-            && let Some(membership) = extra.memberships.get_mut(at)
-        {
-            membership.position = left.position;
-        }
-    }
-
-    /// Whether a connection gets the posts to a topic.
-    pub fn is_member(&self, slot: u32, topic: TopicKey) -> bool {
-        let Some(websocket) = self.table.get(slot).and_then(|connection| connection.websocket()) else { return false };
-        self.mount_topic(websocket.mount) == Some(topic)
-            || websocket.extra.as_ref().is_some_and(|extra| find(&extra.memberships, topic).is_ok())
+    /// Makes a topic the home of an open connection.
+    pub fn set_home(&mut self, slot: u32, name: &str) {
+        self.settle_posts(slot);
+        self.move_home(slot, name);
     }
 
     /// Counts a message where their rate is limited. Returns whether it may be handled; if not, the connection fails.
@@ -320,9 +275,4 @@ impl Shared {
     pub fn has_room_for_contexts(&self, bytes: usize) -> bool {
         bytes <= (self.env.config.max_memory / 2).saturating_sub(self.env.memory())
     }
-}
-
-/// The place of a topic's membership, or where it would be.
-fn find(memberships: &[Membership], topic: TopicKey) -> Result<usize, usize> {
-    memberships.binary_search_by_key(&topic, |membership| membership.topic)
 }

@@ -1,12 +1,10 @@
 //! The connection table: a slot for each connection. A slot is used again only in a later turn, with a generation that
 //! tells its tenants apart. Data that is seldom needed lies beside the slots, so that these stay dense.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 
-use slab::Slab;
-
+use super::paths::{NO_PATH, Paths};
 use crate::server::connection::{Connection, Standing};
 use crate::server::types::id::{ConnectionId, Peer};
 
@@ -41,8 +39,6 @@ enum PeerKind {
     V6,
     Unix,
 }
-
-const NO_PATH: u32 = u32::MAX;
 
 impl Table {
     /// Bytes of one slot and the entries beside it.
@@ -174,6 +170,11 @@ impl Table {
         self.paths.get(self.cold[slot as usize].path)
     }
 
+    /// The name, shared with the connection's path if that is the same.
+    pub fn share_path(&self, slot: u32, name: &str) -> Rc<str> {
+        self.paths.share(self.cold.get(slot as usize).map_or(NO_PATH, |cold| cold.path), name)
+    }
+
     pub fn set_path(&mut self, slot: u32, path: &str) {
         if self.path(slot) == path {
             return;
@@ -181,6 +182,12 @@ impl Table {
         let key = self.paths.acquire(path);
         let old = std::mem::replace(&mut self.cold[slot as usize].path, key);
         self.paths.release(old);
+    }
+
+    /// Heap bytes of the table of paths, by capacity, without the paths themselves.
+    #[cfg(test)]
+    pub fn held_by_paths(&self) -> usize {
+        self.paths.held()
     }
 
     /// All connections, with their slots.
@@ -211,39 +218,6 @@ impl Cold {
             PeerKind::V4 => Peer::Tcp((ip.to_canonical(), self.port).into()),
             PeerKind::V6 => Peer::Tcp((IpAddr::V6(ip), self.port).into()),
             PeerKind::Unix => Peer::Unix,
-        }
-    }
-}
-
-/// The paths of the connections. Each is stored once, however many connections share it.
-#[derive(Default)]
-struct Paths {
-    keys: HashMap<Rc<str>, u32>,
-    paths: Slab<(Rc<str>, u32)>,
-}
-
-impl Paths {
-    fn get(&self, key: u32) -> &str {
-        self.paths.get(key as usize).map_or("", |(path, _)| path)
-    }
-
-    fn acquire(&mut self, path: &str) -> u32 {
-        if let Some(&key) = self.keys.get(path) {
-            self.paths[key as usize].1 += 1;
-            return key;
-        }
-        let path: Rc<str> = path.into();
-        let key = self.paths.insert((Rc::clone(&path), 1)) as u32;
-        self.keys.insert(path, key);
-        key
-    }
-
-    fn release(&mut self, key: u32) {
-        let Some((path, users)) = self.paths.get_mut(key as usize) else { return };
-        *users -= 1;
-        if *users == 0 {
-            self.keys.remove(path);
-            self.paths.remove(key as usize);
         }
     }
 }
@@ -312,12 +286,11 @@ mod tests {
         table.set_path(slots[1], "/rooms/2");
         assert_eq!(table.path(slots[0]), "/rooms/1");
         assert_eq!(table.path(slots[1]), "/rooms/2");
-        assert_eq!(table.paths.paths.len(), 2);
+        assert_eq!(table.paths.len(), 2);
         for slot in slots {
             table.remove(slot);
         }
-        assert_eq!(table.paths.paths.len(), 0);
-        assert_eq!(table.paths.keys.len(), 0);
+        assert_eq!(table.paths.len(), 0);
     }
 
     #[test]

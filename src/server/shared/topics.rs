@@ -2,8 +2,12 @@
 //!
 //! A member list is dense, so that a broadcast walks it in one go. A member knows its position in the list and gives it to
 //! [`Topics::leave`]. When another member leaves, the last member moves to that position, and `leave` names it.
+//!
+//! A topic with one member is small, since a server may have one for each connection: its name is stored once, and its
+//! member list needs no memory of its own.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use slab::Slab;
 
@@ -11,68 +15,132 @@ use crate::server::types::id::TopicKey;
 
 #[derive(Default)]
 pub(crate) struct Topics {
-    names: HashMap<Box<str>, TopicKey>,
+    names: HashMap<Rc<str>, TopicKey>,
     topics: Slab<Topic>,
 }
 
 struct Topic {
     /// `None`: a mount's own topic, which stays when it is empty.
-    name: Option<Box<str>>,
-    /// Slots of the members, in no order.
-    members: Vec<u32>,
+    name: Option<Rc<str>>,
+    members: Members,
+}
+
+/// Slots of the members, in no order.
+enum Members {
+    One(u32),
+    /// None, or several.
+    Many(Vec<u32>),
 }
 
 impl Topics {
     /// A topic for a mount.
     pub fn add_mount(&mut self) -> TopicKey {
-        TopicKey(self.topics.insert(Topic { name: None, members: Vec::new() }) as u32)
+        self.insert(None)
     }
 
     pub fn key(&self, name: &str) -> Option<TopicKey> {
         self.names.get(name).copied()
     }
 
-    pub fn key_or_insert(&mut self, name: &str) -> TopicKey {
+    /// The topic with this name. Where there is none it is made, with a copy of the name that others may share.
+    pub fn key_or_insert(&mut self, name: &str, copy: impl FnOnce() -> Rc<str>) -> TopicKey {
         if let Some(key) = self.key(name) {
             return key;
         }
-        let key = TopicKey(self.topics.insert(Topic { name: Some(name.into()), members: Vec::new() }) as u32);
-        self.names.insert(name.into(), key);
+        let name = copy();
+        let key = self.insert(Some(Rc::clone(&name)));
+        self.names.insert(name, key);
         key
     }
 
+    /// The name of a topic; a mount's own has none.
+    pub fn name(&self, key: TopicKey) -> Option<&str> {
+        self.topics.get(key.0 as usize)?.name.as_deref()
+    }
+
     pub fn members(&self, key: TopicKey) -> &[u32] {
-        self.topics.get(key.0 as usize).map_or(&[], |topic| &topic.members)
+        self.topics.get(key.0 as usize).map_or(&[], |topic| topic.members.as_slice())
     }
 
     /// Members of all topics together.
     #[cfg(any(test, fuzzing))]
     pub fn total_members(&self) -> usize {
-        self.topics.iter().map(|(_, topic)| topic.members.len()).sum()
+        self.topics.iter().map(|(_, topic)| topic.members.as_slice().len()).sum()
     }
 
     /// Adds a member and returns its position.
     pub fn join(&mut self, key: TopicKey, slot: u32) -> u32 {
-        let members = &mut self.topics[key.0 as usize].members;
-        members.push(slot);
-        (members.len() - 1) as u32
+        self.topics[key.0 as usize].members.push(slot)
     }
 
     /// Removes the member at a position; returns the slot of the member that has moved there, if one has.
     pub fn leave(&mut self, key: TopicKey, position: u32) -> Option<u32> {
         let topic = &mut self.topics[key.0 as usize];
-        topic.members.swap_remove(position as usize);
-        let moved = topic.members.get(position as usize).copied();
-        if topic.members.is_empty()
+        topic.members.remove(position as usize);
+        let members = topic.members.as_slice();
+        let moved = members.get(position as usize).copied();
+        if members.is_empty()
             && let Some(name) = topic.name.take()
         {
             self.names.remove(&name);
             self.topics.remove(key.0 as usize);
-        } else if topic.members.capacity() > 64 && topic.members.len() < topic.members.capacity() / 4 {
-            topic.members.shrink_to(topic.members.len() * 2);
         }
         moved
     }
+
+    /// Heap bytes, by capacity, without those of names.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        let lists = self.topics.iter().map(|(_, topic)| match &topic.members {
+            Members::One(_) => 0,
+            Members::Many(slots) => slots.capacity() * size_of::<u32>(),
+        });
+        let names = map_bytes(self.names.capacity(), size_of::<(Rc<str>, TopicKey)>());
+        names + self.topics.capacity() * size_of::<Option<Topic>>() + lists.sum::<usize>()
+    }
+
+    fn insert(&mut self, name: Option<Rc<str>>) -> TopicKey {
+        TopicKey(self.topics.insert(Topic { name, members: Members::Many(Vec::new()) }) as u32)
+    }
+}
+
+impl Members {
+    fn as_slice(&self) -> &[u32] {
+        match self {
+            Members::One(slot) => std::slice::from_ref(slot),
+            Members::Many(slots) => slots,
+        }
+    }
+
+    /// Adds a member and returns its position.
+    fn push(&mut self, slot: u32) -> u32 {
+        match self {
+            Members::One(first) => *self = Members::Many(vec![*first, slot]),
+            Members::Many(slots) if slots.is_empty() => *self = Members::One(slot),
+            Members::Many(slots) => slots.push(slot),
+        }
+        (self.as_slice().len() - 1) as u32
+    }
+
+    /// Removes the member at a position. The last one takes its place.
+    fn remove(&mut self, position: usize) {
+        let Members::Many(slots) = self else {
+            *self = Members::Many(Vec::new());
+            return;
+        };
+        slots.swap_remove(position);
+        if let [last] = slots[..] {
+            *self = Members::One(last);
+        } else if slots.capacity() > 64 && slots.len() < slots.capacity() / 4 {
+            slots.shrink_to(slots.len() * 2);
+        }
+    }
+}
+
+/// Bytes of a hash map with this capacity: it fills seven of eight places, and has a byte beside each.
+#[cfg(test)]
+pub(super) fn map_bytes(capacity: usize, entry: usize) -> usize {
+    (capacity * 8 / 7).next_power_of_two() * (entry + 1)
 }
 
 #[cfg(test)]
@@ -80,10 +148,14 @@ mod tests {
     use super::*;
     use crate::protocol::testing::Random;
 
+    fn insert(topics: &mut Topics, name: &str) -> TopicKey {
+        topics.key_or_insert(name, || name.into())
+    }
+
     #[test]
     fn a_leaving_member_names_the_one_that_takes_its_position() {
         let mut topics = Topics::default();
-        let key = topics.key_or_insert("news");
+        let key = insert(&mut topics, "news");
         assert_eq!([7, 8, 9].map(|slot| topics.join(key, slot)), [0, 1, 2]);
         assert_eq!(topics.leave(key, 0), Some(9));
         assert_eq!(topics.members(key), [9, 8]);
@@ -95,8 +167,8 @@ mod tests {
     fn a_named_topic_ends_with_its_last_member_and_a_mounts_topic_does_not() {
         let mut topics = Topics::default();
         let mount = topics.add_mount();
-        let key = topics.key_or_insert("news");
-        assert_eq!(topics.key_or_insert("news"), key);
+        let key = insert(&mut topics, "news");
+        assert_eq!(insert(&mut topics, "news"), key);
         for key in [mount, key] {
             topics.join(key, 1);
             topics.leave(key, 0);
@@ -111,14 +183,14 @@ mod tests {
     fn the_name_of_a_topic_that_has_ended_can_be_used_again() {
         let mut topics = Topics::default();
         assert_eq!(topics.key("news"), None);
-        let first = topics.key_or_insert("news");
+        let first = insert(&mut topics, "news");
         topics.join(first, 1);
         topics.leave(first, 0);
         // Its place is free for another topic, and nobody has stayed behind there.
-        let other = topics.key_or_insert("other");
+        let other = insert(&mut topics, "other");
         assert_eq!((other, topics.members(other)), (first, &[][..]));
         assert_eq!(topics.key("news"), None);
-        let again = topics.key_or_insert("news");
+        let again = insert(&mut topics, "news");
         assert_ne!(again, other);
         topics.join(again, 2);
         assert_eq!((topics.key("news"), topics.members(again)), (Some(again), &[2][..]));
@@ -153,8 +225,25 @@ mod tests {
         }
         for left in (0..10_000).rev() {
             topics.leave(key, 0);
-            let capacity = topics.topics[key.0 as usize].members.capacity();
+            let capacity = match &topics.topics[key.0 as usize].members {
+                Members::One(_) => 0,
+                Members::Many(slots) => slots.capacity(),
+            };
             assert!(capacity <= 64.max(4 * left + 4), "{left} members, room for {capacity}");
         }
+    }
+
+    #[test]
+    fn a_topic_with_one_member_is_small_and_shares_its_name() {
+        let (mut topics, names) = (Topics::default(), (0..100_000).map(|at| Rc::from(format!("/rooms/{at}"))));
+        let names: Vec<Rc<str>> = names.collect();
+        for (slot, name) in (0..).zip(&names) {
+            let key = topics.key_or_insert(name, || Rc::clone(name));
+            topics.join(key, slot);
+            assert_eq!(Rc::strong_count(name), 3, "once here, and twice there");
+        }
+        let each = topics.held() / names.len();
+        // 24 and 1 bytes in the table of names, and 40 for the topic, both with the slack of 100,000 in 131,072.
+        assert!(each <= 90, "{each} bytes for each");
     }
 }

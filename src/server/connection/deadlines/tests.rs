@@ -5,7 +5,7 @@ use crate::protocol::{self, Limits};
 use crate::server::connection::entrance::Entrance;
 use crate::server::connection::leaving::Leaving;
 use crate::server::connection::testing::{FakeSocket, accepted, env, set_tick};
-use crate::server::connection::websocket::{Closing, Extra, Rate, Unfinished};
+use crate::server::connection::websocket::{Closing, Extra, Rate, Seat, Unfinished};
 use crate::server::types::config::Config;
 use crate::server::types::error::Reason;
 
@@ -50,7 +50,7 @@ fn websocket(env: &Env, change: impl FnOnce(&mut Extra)) -> Connection {
     let mut extra = Box::new(Extra::new(env));
     change(&mut extra);
     let protocol = protocol::Connection::server(Limits::default());
-    connection.phase = Phase::WebSocket(WebSocket::new(protocol, None, Some(extra), 0, 0));
+    connection.phase = Phase::WebSocket(WebSocket::new(protocol, None, Some(extra), 0, Seat::in_mount(0)));
     connection
 }
 

@@ -103,3 +103,14 @@ impl Arrived<'_> {
         }
     }
 }
+
+/// The limit that leaves no room for a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NoRoom {
+    /// That of all connections.
+    Server,
+    /// That of its door.
+    Door,
+    /// That of its client's address.
+    Address,
+}

@@ -256,7 +256,7 @@ fn a_value_attached_to_a_request_ends_with_the_answer() {
     let env = env(Config::default());
     let mut entrance = Entrance::new(false, &env);
     let attach = |entrance: &mut Entrance| {
-        let extra = entrance.extra_mut(&env).insert(Box::new(Extra::new(&env)));
+        let extra = entrance.extra_mut().insert(Box::new(Extra::new(&env)));
         extra.attached = Some(Box::new(5_u8));
         extra.reserved = 1000;
         entrance.account();

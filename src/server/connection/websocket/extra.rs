@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::num::NonZeroU8;
+use std::rc::Rc;
 
 use crate::protocol::{ContextTakeover, Deflater, Extension};
 use crate::server::types::env::{Charge, Env, Tick};
@@ -14,7 +15,9 @@ pub(crate) struct Extra {
     /// The value of [`Context::attach`](crate::Context::attach).
     pub attached: Option<Box<dyn Any + Send>>,
     pub subprotocol: Option<Cow<'static, str>>,
-    /// Memberships in topics other than the mount's, in the order of the topics' keys.
+    /// The home that the connection takes when its WebSocket opens.
+    pub home: Option<Rc<str>>,
+    /// Memberships in topics other than its seat's, in the order of the topics' keys.
     pub memberships: Vec<Membership>,
     /// Bytes received and not yet handled.
     pub backlog: Backlog,
@@ -75,6 +78,33 @@ pub(crate) struct Membership {
     pub position: u32,
 }
 
+/// The place where a connection gets broadcasts without a subscription: in its mount, with its position among the members,
+/// or in a home. In a slot there is no room for more than 4 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seat(u32);
+
+const HOME: u32 = 1 << 31;
+
+impl Seat {
+    pub fn in_mount(position: u32) -> Self {
+        Seat(position)
+    }
+
+    pub fn in_home(topic: TopicKey) -> Self {
+        Seat(topic.0 | HOME)
+    }
+
+    /// The topic that is its home, if it has one.
+    pub fn home(self) -> Option<TopicKey> {
+        (self.0 & HOME != 0).then_some(TopicKey(self.0 & !HOME))
+    }
+
+    /// Position among the members of its mount, where it has no home.
+    pub fn position(self) -> u32 {
+        self.0
+    }
+}
+
 /// Since when we wait for the peer's Close, and why.
 pub(crate) struct Closing {
     pub since: Tick,
@@ -114,6 +144,7 @@ impl Extra {
         Extra {
             attached: None,
             subprotocol: None,
+            home: None,
             memberships: Vec::new(),
             backlog: Backlog::default(),
             compressor: None,
@@ -125,10 +156,16 @@ impl Extra {
         }
     }
 
+    /// The place of a topic's membership, or where it would be.
+    pub fn find(&self, topic: TopicKey) -> Result<usize, usize> {
+        self.memberships.binary_search_by_key(&topic, |membership| membership.topic)
+    }
+
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.attached.is_none()
             && self.subprotocol.is_none()
+            && self.home.is_none()
             && self.memberships.is_empty()
             && self.backlog.is_empty()
             && self.compressor.is_none()

@@ -1,14 +1,15 @@
 //! The messages of the handler, and the clients that must get them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::time::Duration;
 
+use super::link::{Expected, Link};
 use super::payloads::{self, filling, print};
 use crate::http::{Request, Response};
 use crate::protocol::{CloseFrame, Message};
 use crate::server::lab::bed::Call;
-use crate::server::{Answer, ConnectionId, Context, Deferred, Peer as Address, Slow};
+use crate::server::{Accept, Answer, ConnectionId, Context, Deferred, Peer as Address, Slow};
 
 /// Everybody who has ever connected, and what was said to them.
 pub(super) struct World {
@@ -26,25 +27,6 @@ pub(super) struct World {
     garbled: HashMap<u16, u32>,
     /// A fault that a callback has found. It may not panic itself: the loop would take that for the handler's fault.
     pub fault: Option<String>,
-}
-
-/// A connection as the handler knows it.
-struct Link {
-    client: u16,
-    open: bool,
-    topics: HashSet<usize>,
-    expected: Vec<Expected>,
-    /// The number of messages before its close. Later ones need not arrive.
-    closed_at: Option<usize>,
-    /// Messages that have come from its client.
-    received: u32,
-    /// The act that its `close` performs.
-    last_will: u8,
-}
-
-struct Expected {
-    print: u64,
-    is_post: bool,
 }
 
 impl World {
@@ -101,13 +83,15 @@ impl World {
 
     pub fn expect_all(&mut self, except: Option<ConnectionId>, message: &[u8]) {
         for id in self.ids.clone().into_iter().filter(|id| Some(*id) != except) {
-            self.expect(id, message, true);
+            if self.links[&id].home.is_none() {
+                self.expect(id, message, true);
+            }
         }
     }
 
     pub fn expect_subscribers(&mut self, topic: usize, message: &[u8]) {
         for id in self.ids.clone() {
-            if self.links[&id].topics.contains(&(topic % 3)) {
+            if self.links[&id].hears(topic % 3) {
                 self.expect(id, message, true);
             }
         }
@@ -130,15 +114,8 @@ impl World {
         match call {
             Call::Open => {
                 let client = if let Address::Tcp(address) = ctx.peer() { address.port() } else { 0 };
-                let link = Link {
-                    client,
-                    open: true,
-                    topics: HashSet::new(),
-                    expected: Vec::new(),
-                    closed_at: None,
-                    received: 0,
-                    last_will: 0,
-                };
+                let link = Link::new(client, Self::first_home(client));
+                self.law(ctx.home() == link.home.map(Self::topic), "the home is not that of `accept`");
                 let old = self.links.insert(ctx.id(), link);
                 self.law(old.is_none(), "an id is used again");
                 self.ids.push(ctx.id());
@@ -159,6 +136,21 @@ impl World {
                 self.act(ctx, last_will);
             }
         }
+    }
+
+    /// An opening handshake.
+    pub fn accept(&self, ctx: &mut Context<'_>) -> Accept {
+        let client = if let Address::Tcp(address) = ctx.peer() { address.port() } else { 0 };
+        if let Some(home) = Self::first_home(client) {
+            ctx.set_home("replaced");
+            ctx.set_home(Self::topic(home));
+        }
+        Accept::yes()
+    }
+
+    /// The home with which a client's connection opens.
+    fn first_home(client: u16) -> Option<usize> {
+        (client % 4 == 1).then_some(usize::from(client / 4 % 3))
     }
 
     /// A client's message: its number, how many acts follow, and these.
@@ -228,7 +220,10 @@ impl World {
             }
             8 => {
                 ctx.unsubscribe(Self::topic(how));
-                self.links.get_mut(&id).map(|link| link.topics.remove(&(how % 3)));
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.topics.remove(&(how % 3));
+                    link.home = link.home.filter(|home| *home != how % 3);
+                }
             }
             10 if self.timers < 50 => {
                 self.timers += 1;
@@ -249,7 +244,16 @@ impl World {
                 resume_unwind(Box::new("on purpose"));
             }
             14 => _ = self.links.get_mut(&id).map(|link| link.last_will = [1, 2, 4, 9, 11, 13, 5, 7][how % 8]),
-            15 => ctx.attach(how),
+            15 if how < 4 => ctx.attach(how),
+            15 if how < 8 => _ = ctx.detach::<usize>(),
+            15 => {
+                ctx.set_home(Self::topic(how));
+                if let Some(link) = self.links.get_mut(&id).filter(|link| link.open) {
+                    // The subscription to the same topic is part of the home now.
+                    link.topics.remove(&(how % 3));
+                    link.home = Some(how % 3);
+                }
+            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::server::types::error::Reason;
 use crate::server::types::id::TopicKey;
 
 fn websocket() -> WebSocket {
-    WebSocket::new(server(), None, None, 0, 0)
+    WebSocket::new(server(), None, None, 0, Seat::in_mount(0))
 }
 
 /// Feeds bytes of a message to the protocol.
