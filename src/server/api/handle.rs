@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::handler::{Accept, Handler};
+pub use super::rejected::Rejected;
 use crate::http::Response;
 use crate::protocol::{CloseCode, CloseFrame, FrameHeader, encode_frame};
 use crate::server::types::config::Shutdown;
@@ -21,7 +22,7 @@ mod full;
 
 /// Commands that may wait for the loop.
 const MAX_COMMANDS: usize = 4096;
-/// Bytes of frames that may wait for the loop.
+/// Bytes of commands that may wait for the loop.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Speaks to a running server from any thread; a clone is cheap.
@@ -54,7 +55,7 @@ impl Handle {
     /// # Errors
     /// [`Rejected`] gives the payload back when the queue is full or the server has stopped; so do the other calls.
     pub fn send<P: Payload>(&self, to: ConnectionId, payload: P) -> Result<(), Rejected<P>> {
-        self.push_frame(payload, |frame| Command::Send { to, frame })
+        self.push_frame(payload, "", |frame, _| Command::Send { to, frame })
     }
 
     /// Sends a message to all connections of the mount at `path`, given as it was to
@@ -66,7 +67,7 @@ impl Handle {
         if self.lacks_mount(path) {
             return Err(Rejected::NoSuchMount(payload));
         }
-        self.push_frame(payload, |frame| Command::Broadcast { path: path.into(), frame })
+        self.push_frame(payload, path, |frame, path| Command::Broadcast { path, frame })
     }
 
     /// Sends a message to all subscribers of a topic, on whichever path they are.
@@ -74,7 +75,7 @@ impl Handle {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn publish<P: Payload>(&self, topic: &str, payload: P) -> Result<(), Rejected<P>> {
-        self.push_frame(payload, |frame| Command::Publish { topic: topic.into(), frame })
+        self.push_frame(payload, topic, |frame, topic| Command::Publish { topic, frame })
     }
 
     /// Closes a connection; if it has left, nobody's.
@@ -96,7 +97,8 @@ impl Handle {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn settle(&self, deferred: Deferred, accept: Accept) -> Result<(), Rejected<Accept>> {
-        self.push(Command::Settle { deferred, accept }, 0).map_err(|rejected| {
+        let bytes = if let Accept::No(response) = &accept { response.content().len() } else { 0 };
+        self.push(Command::Settle { deferred, accept }, bytes).map_err(|rejected| {
             rejected.map(|command| match command {
                 Command::Settle { accept, .. } => accept,
                 _ => Accept::Later,
@@ -123,6 +125,9 @@ impl Handle {
     /// Runs `f` on the loop, with the handler of the mount at `path`. `ctx.id()` is [`ConnectionId::NOBODY`] there: actions
     /// on the connection itself (`send`, `subscribe`, `attach`, `close`) do nothing, and all others work, timers too.
     ///
+    /// Its captures count for the bytes of the queue by their size on the stack: a captured `Vec` counts 24 bytes. See
+    /// [`call_with_bytes`](Self::call_with_bytes) for captures with memory of their own.
+    ///
     /// If the handler is not an `H`, that is logged as an error and `f` is dropped.
     ///
     /// # Errors
@@ -132,10 +137,24 @@ impl Handle {
         H: Handler,
         F: FnOnce(&mut H, &mut Context<'_>) + Send + 'static,
     {
+        self.call_with_bytes(path, 0, f)
+    }
+
+    /// The same for captures that own `bytes` on the heap, such as the messages in a `Vec`: they count for the bytes of the
+    /// queue, which are bounded, so that calls that come faster than the server takes them do not fill the memory.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub fn call_with_bytes<H, F>(&self, path: &str, bytes: usize, f: F) -> Result<(), Rejected<()>>
+    where
+        H: Handler,
+        F: FnOnce(&mut H, &mut Context<'_>) + Send + 'static,
+    {
         if self.lacks_mount(path) {
             return Err(Rejected::NoSuchMount(()));
         }
         let wanted = type_name::<H>();
+        let bytes = bytes.saturating_add(size_of::<F>() + path.len());
         let run = Box::new(move |handler: &mut dyn Any, ctx: &mut Context<'_>| match handler.downcast_mut::<H>() {
             Some(handler) => f(handler, ctx),
             None => {
@@ -143,7 +162,7 @@ impl Handle {
                 log_limited!(ctx.shared(), Misuse, "Handle::call: the handler at {path} is not a {wanted}");
             }
         });
-        self.push(Command::Call { path: path.into(), run }, 0).map_err(|rejected| rejected.map(|_| ()))
+        self.push(Command::Call { path: path.into(), run }, bytes).map_err(|rejected| rejected.map(|_| ()))
     }
 
     /// Begins to shut the server down: Close to all connections, then [`Server::run`](crate::Server::run) returns.
@@ -225,12 +244,17 @@ impl Handle {
         drop(commands);
     }
 
-    fn push_frame<P: Payload>(&self, payload: P, command: impl FnOnce(Vec<u8>) -> Command) -> Result<(), Rejected<P>> {
+    fn push_frame<P: Payload>(
+        &self,
+        payload: P,
+        to: &str,
+        command: impl FnOnce(Vec<u8>, Box<str>) -> Command,
+    ) -> Result<(), Rejected<P>> {
         let message = payload.message();
         let mut frame = Vec::with_capacity(message.len() + FrameHeader::MAX_LEN);
         encode_frame(message.opcode(), message.as_bytes(), &mut frame);
-        let bytes = frame.capacity();
-        self.push(command(frame), bytes).map_err(|rejected| rejected.map(|_| payload))
+        let bytes = frame.capacity() + to.len();
+        self.push(command(frame, to.into()), bytes).map_err(|rejected| rejected.map(|_| payload))
     }
 
     fn push(&self, command: Command, bytes: usize) -> Result<(), Rejected<Command>> {
@@ -257,46 +281,6 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle").finish_non_exhaustive()
     }
 }
-
-/// A command that the server did not take, with its value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rejected<T> {
-    /// The queue is full: the loop is busy, or commands come faster than it can carry them out. Try later, or skip it.
-    Full(T),
-    /// The server has stopped, for good.
-    Stopped(T),
-    /// Nothing is mounted at the path. Before the server runs this is not known, and is logged later.
-    NoSuchMount(T),
-}
-
-impl<T> Rejected<T> {
-    /// The value that was not taken.
-    pub fn into_inner(self) -> T {
-        match self {
-            Rejected::Full(value) | Rejected::Stopped(value) | Rejected::NoSuchMount(value) => value,
-        }
-    }
-
-    fn map<U>(self, f: impl FnOnce(T) -> U) -> Rejected<U> {
-        match self {
-            Rejected::Full(value) => Rejected::Full(f(value)),
-            Rejected::Stopped(value) => Rejected::Stopped(f(value)),
-            Rejected::NoSuchMount(value) => Rejected::NoSuchMount(f(value)),
-        }
-    }
-}
-
-impl<T> fmt::Display for Rejected<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Rejected::Full(_) => "the server's command queue is full",
-            Rejected::Stopped(_) => "the server has stopped",
-            Rejected::NoSuchMount(_) => "nothing is mounted at this path",
-        })
-    }
-}
-
-impl<T: fmt::Debug> std::error::Error for Rejected<T> {}
 
 /// Runs on the loop, with a handler of any type.
 pub(crate) type Call = Box<dyn FnOnce(&mut dyn Any, &mut Context<'_>) + Send>;

@@ -4,3 +4,4 @@
 pub(crate) mod context;
 pub(crate) mod handle;
 pub(crate) mod handler;
+mod rejected;

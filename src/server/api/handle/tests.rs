@@ -18,12 +18,37 @@ fn a_full_queue_gives_the_payload_back_and_takes_more_once_it_was_emptied() {
 #[test]
 fn the_queue_is_bounded_in_bytes() {
     let handle = Handle::new();
-    // 16 MiB, with room for a header in each frame.
-    let half = vec![0; 8 * 1024 * 1024 - FrameHeader::MAX_LEN];
+    // 16 MiB, with room for a header in each frame, and for the topic.
+    let half = vec![0; 8 * 1024 * 1024 - FrameHeader::MAX_LEN - 1];
     assert!(handle.publish("t", &half).is_ok() && handle.publish("t", &half).is_ok());
     assert_eq!(handle.publish("t", ""), Err(Rejected::Full("")));
     handle.take();
     assert!(handle.publish("t", &half).is_ok());
+}
+
+#[test]
+fn calls_count_by_their_captures_and_by_the_bytes_that_their_caller_names() {
+    let handle = Handle::new();
+    let captured = [0_u8; 1 << 16];
+    let take = move |_: &mut App, _: &mut Context<'_>| assert_eq!(captured.len(), 1 << 16);
+    let taken = (0..1000).take_while(|_| handle.call("/", take).is_ok()).count();
+    assert_eq!(taken, 255, "16 MiB without the paths");
+    handle.take();
+    let words = vec!["x".repeat(1 << 20)];
+    let own = |words: Vec<String>| move |_: &mut App, _: &mut Context<'_>| drop(words);
+    let taken = (0..1000).take_while(|_| handle.call_with_bytes("/", 1 << 20, own(words.clone())).is_ok()).count();
+    assert_eq!(taken, 15);
+    assert_eq!(handle.call_with_bytes("/", usize::MAX, own(words)), Err(Rejected::Full(())));
+}
+
+#[test]
+fn the_refusal_of_a_handshake_counts_by_its_body() {
+    let handle = Handle::new();
+    let deferred = Deferred { id: ConnectionId::NOBODY, request: 0 };
+    let no = || Accept::no(403, "x".repeat(1 << 23));
+    assert!(handle.settle(deferred, no()).is_ok() && handle.settle(deferred, no()).is_ok());
+    assert!(matches!(handle.settle(deferred, no()), Err(Rejected::Full(Accept::No(_)))));
+    assert!(handle.settle(deferred, Accept::yes()).is_ok());
 }
 
 #[test]
