@@ -1,4 +1,4 @@
-//! Finds the address of the client behind proxies, in X-Forwarded-For.
+//! Tells whether a proxy has passed a request on, and finds the address of the client behind it, in X-Forwarded-For.
 //!
 //! Each proxy appends the address of its own peer. The client may have sent the header with invented addresses, so only
 //! those on the right, which trusted proxies have appended, are believed. No RFC defines the header; RFC 7239 §5.2
@@ -35,6 +35,18 @@ pub fn forwarded_client(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bo
     client
 }
 
+/// Whether a header says that a proxy has passed the request on: Forwarded (RFC 7239), X-Forwarded-*, X-Real-IP, or Via
+/// (RFC 9110 7.6.3). A proxy may also add none of them.
+#[must_use]
+pub fn is_forwarded(request: &Request<'_>) -> bool {
+    const PREFIX: &str = "x-forwarded-";
+    let is_of_proxy = |name: &str| {
+        ["forwarded", "via", "x-real-ip"].iter().any(|it| name.eq_ignore_ascii_case(it))
+            || name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+    };
+    request.headers().any(|(name, _)| is_of_proxy(name))
+}
+
 /// `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:80`.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
@@ -58,6 +70,25 @@ mod tests {
         let trusted: Vec<Cidr> = trusted.iter().map(|range| range.parse().expect("a range")).collect();
         let is_trusted = |address| trusted.iter().any(|range| range.contains(address));
         forwarded_client(&request, is_trusted).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn a_proxy_is_known_by_its_headers() {
+        let cases = [
+            ("Accept", false),
+            ("Forwarded", true),
+            ("forwarded", true),
+            ("X-Forwarded-For", true),
+            ("x-FORWARDED-proto", true),
+            ("X-Forwarded", false),
+            ("X-Real-IP", true),
+            ("Via", true),
+            ("Viable", false),
+        ];
+        for (name, expected) in cases {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{name}: \r\n\r\n");
+            assert_eq!(is_forwarded(&Request::parse(head.as_bytes()).expect("a request")), expected, "{name}");
+        }
     }
 
     #[test]

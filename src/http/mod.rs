@@ -73,7 +73,7 @@ pub use coding::ContentCoding;
 pub use date::HttpDate;
 pub use error::RequestError;
 pub use extensions::{DeflateAnswer, DeflateOffer, ExtensionError};
-pub use forwarded::forwarded_client;
+pub use forwarded::{forwarded_client, is_forwarded};
 pub use head::{HeadLimits, HeadScanner};
 pub(crate) use lost_upgrade::LostUpgrade;
 pub use origin::{Origin, OriginError, OriginPolicy, OriginRefusal, Reach, Via};

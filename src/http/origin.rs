@@ -10,7 +10,7 @@ use std::str::FromStr;
 use super::authority::Authority;
 use super::list;
 use super::request::Single;
-use super::{Request, RequestError};
+use super::{Request, RequestError, is_forwarded};
 
 /// Decides which origins may connect. By default these are the server's own host and port, and clients that send no
 /// origin.
@@ -213,7 +213,7 @@ fn is_same(origin: &Origin, host: Option<&str>) -> bool {
 /// True if Host is this machine and no header comes from a proxy.
 fn is_local(request: &Request<'_>) -> bool {
     let here = request.authority().and_then(Authority::parse).is_some_and(|it| is_loopback(it.host));
-    here && !request.headers().any(|(name, _)| is_of_proxy(name))
+    here && !is_forwarded(request)
 }
 
 /// Whether the page may be one of this machine: a file, or one from a local port.
@@ -228,14 +228,6 @@ fn may_be_local(text: &str, origin: Result<&Origin, &OriginError>) -> bool {
 /// Compares names and resolves none: a foreign name may resolve to 127.0.0.1 (DNS rebinding).
 fn is_loopback(host: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].iter().any(|it| it.eq_ignore_ascii_case(host))
-}
-
-/// RFC 7239 Forwarded, the older X-Forwarded-* headers, and RFC 9110 7.6.3 Via.
-fn is_of_proxy(name: &str) -> bool {
-    const PREFIX: &str = "x-forwarded-";
-    name.eq_ignore_ascii_case("forwarded")
-        || name.eq_ignore_ascii_case("via")
-        || name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod types;
 use std::fmt;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -280,7 +281,7 @@ impl Server {
             let _ = router.prefix(&config.path_prefix);
             let door = OpenDoor::new(router, config);
             OpenDoor {
-                origins: rules.origins.unwrap_or(door.origins),
+                origins: rules.origins.map_or(door.origins, Rc::new),
                 trusted_proxies: rules.trusted_proxies.unwrap_or(door.trusted_proxies),
                 proxy_protocol: rules.proxy_protocol.unwrap_or(door.proxy_protocol),
                 max_connections: rules.max_connections,

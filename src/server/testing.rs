@@ -34,6 +34,8 @@
 //! assert!(stage.handler().0.is_empty());
 //! ```
 
+mod seat;
+
 use std::any::Any;
 use std::fmt::Write;
 use std::io;
@@ -41,26 +43,29 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::seat::{Seat, Talk};
 use super::api::handle::Handle;
 use super::api::handler::Handler;
 use super::event_loop::site::{Door, Mount, Site};
 use super::event_loop::state::{EventLoop, Parts};
-use super::transport::memory::{self, MemoryPoller, Network};
+use super::transport::memory::{MemoryPoller, Network};
 use super::types::config::Config;
 use super::types::id::Peer;
 use super::types::payload::Payload;
-use crate::http::Router;
-use crate::protocol::{self, CloseCode, CloseFrame, Connection, Event, Limits, Message};
+use crate::http::{ReceivedResponse, Router, encode_request};
+use crate::protocol::CloseFrame;
 
 /// A handler, mounted at every path, and its clients.
 ///
-/// Each method returns when all that it causes has happened, but for what waits for the clock. Several mounts
-/// or plain HTTP are tested with a real [`Server`](super::Server), bound to port 0, in a thread.
+/// Each method returns when all that it causes has happened, but for what waits for the clock. Several mounts are tested with
+/// a real [`Server`](super::Server), bound to port 0, in a thread.
 pub struct Stage<H> {
     server: EventLoop<MemoryPoller>,
     network: Network,
     handle: Handle,
     clients: Vec<Seat>,
+    /// Where the next client comes from.
+    peer: Peer,
     /// The server was shut down.
     ended: bool,
     handler: PhantomData<H>,
@@ -77,20 +82,6 @@ pub enum Received {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
-}
-
-type ClientRole = protocol::Client<fn() -> [u8; 4]>;
-
-/// Where a client sits.
-struct Seat {
-    end: memory::Client,
-    connection: Connection<ClientRole>,
-    /// The response head, until it is whole; then what it says.
-    head: Vec<u8>,
-    status: Option<u16>,
-    received: Vec<Received>,
-    closed: Option<CloseFrame<'static>>,
-    is_silent: bool,
 }
 
 impl<H: Handler> Stage<H> {
@@ -124,7 +115,7 @@ impl<H: Handler> Stage<H> {
         handle.on_wake(network.waker());
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
         let server = EventLoop::new(network.poller(), parts);
-        Stage { server, network, handle, clients: Vec::new(), ended: false, handler: PhantomData }
+        Stage { server, network, handle, clients: Vec::new(), peer: Peer::Unix, ended: false, handler: PhantomData }
     }
 
     /// The handler, to look at its state.
@@ -155,18 +146,59 @@ impl<H: Handler> Stage<H> {
             // Writing to a string cannot fail.
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        let end = self.network.connect_as(0, Peer::Unix);
-        end.write((head + "\r\n").as_bytes());
-        let limits = Limits { max_message: u64::MAX, max_frames: u32::MAX };
-        let connection = Connection::client(limits, (|| [0x37, 0xfa, 0x21, 0x3d]) as fn() -> _);
-        let (head, received) = (Vec::new(), Vec::new());
-        self.clients.push(Seat { end, connection, head, status: None, received, closed: None, is_silent: false });
+        self.sit_down((head + "\r\n").as_bytes(), Talk::WebSocket)
+    }
+
+    /// A client sends a plain HTTP request, on a connection of its own.
+    ///
+    /// # Panics
+    /// The request is not valid, as [`encode_request`](crate::http::encode_request) has it.
+    #[track_caller]
+    pub fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Client {
+        self.sit_down(&encoded(method, target, headers, body), Talk::plain(method))
+    }
+
+    /// A client of [`request`](Self::request) sends another one on the same connection, for which its last response must
+    /// have come.
+    ///
+    /// # Panics
+    /// As [`request`](Self::request).
+    #[track_caller]
+    pub fn request_again(
+        &mut self,
+        client: Client,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) {
+        let seat = &mut self.clients[client.0];
+        (seat.talk, seat.status) = (Talk::plain(method), None);
+        seat.end.write(&encoded(method, target, headers, body));
+        self.run();
+    }
+
+    /// Takes the response to a client's latest request; `None` while there is none ([`Answer::Later`](super::Answer::Later)).
+    pub fn response(&mut self, client: Client) -> Option<ReceivedResponse> {
+        self.clients[client.0].talk.take_response()
+    }
+
+    /// Later clients come from this peer, not by a Unix-domain socket from this machine. The listener is bound to the
+    /// loopback.
+    pub fn come_from(&mut self, peer: Peer) {
+        self.peer = peer;
+    }
+
+    fn sit_down(&mut self, bytes: &[u8], talk: Talk) -> Client {
+        let end = self.network.connect_as(0, self.peer);
+        end.write(bytes);
+        self.clients.push(Seat::new(end, talk));
         self.run();
         Client(self.clients.len() - 1)
     }
 
-    /// The status of the response to a client's opening handshake: 101 if it was accepted, `None` while there is none
-    /// ([`Accept::Later`](super::Accept::Later)).
+    /// The status of the response to a client's opening handshake or latest request: 101 if the handshake was accepted, `None`
+    /// while there is none ([`Accept::Later`](super::Accept::Later)).
     pub fn status(&self, client: Client) -> Option<u16> {
         self.clients[client.0].status
     }
@@ -264,36 +296,14 @@ fn server_turn(server: &mut EventLoop<MemoryPoller>) -> io::Result<bool> {
     server.step()
 }
 
-impl Seat {
-    /// Takes what the server has sent.
-    fn receive(&mut self) {
-        let mut bytes = std::mem::take(self.end.bytes());
-        if self.status.is_none() {
-            self.head.append(&mut bytes);
-            let Some(end) = self.head.windows(4).position(|window| window == b"\r\n\r\n") else { return };
-            bytes = self.head.split_off(end + 4);
-            let head = String::from_utf8_lossy(&self.head);
-            self.status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        }
-        if bytes.is_empty() || self.status != Some(101) {
-            return;
-        }
-        let (mut input, mut output) = (&mut bytes[..], Vec::new());
-        while let Some(event) = self.connection.receive(&mut input, &mut output).expect("the server keeps to the RFC") {
-            match event {
-                Event::Message(Message::Text(text)) => self.received.push(Received::Text(text.to_owned())),
-                Event::Message(Message::Binary(bytes)) => self.received.push(Received::Binary(bytes.to_vec())),
-                Event::Close(frame) => {
-                    let none = || CloseFrame::new(CloseCode::NO_STATUS, "");
-                    self.closed = Some(frame.map_or_else(none, CloseFrame::into_owned));
-                }
-                Event::Ping(_) | Event::Pong(_) => {}
-            }
-        }
-        if !output.is_empty() && !self.is_silent {
-            self.end.write(&output);
-        }
+/// The bytes of a plain request.
+#[track_caller]
+fn encoded(method: &str, target: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Err(error) = encode_request(method, target, "localhost", headers, body, &mut bytes) {
+        panic!("{method} {target}: {error}");
     }
+    bytes
 }
 
 impl PartialEq<str> for Received {

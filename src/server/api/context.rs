@@ -1,16 +1,17 @@
 //! [`Context`]: what a handler sees of its connection, and the actions it can take.
 
+mod requests;
+
 use std::any::Any;
 use std::time::Duration;
 
 use super::handle::Handle;
 use crate::protocol::CloseFrame;
-use crate::server::connection::Connection;
 use crate::server::connection::websocket::Extra;
 use crate::server::shared::Shared;
 use crate::server::types::env::FAR;
 use crate::server::types::error::ConnectionError;
-use crate::server::types::id::{ConnectionId, Deferred, Peer, TimerId};
+use crate::server::types::id::{ConnectionId, Peer, TimerId};
 use crate::server::types::payload::Payload;
 
 /// The connection that a callback is about, and the actions that a handler can take.
@@ -194,6 +195,14 @@ impl<'a> Context<'a> {
         self.shared.outbox.close(id, frame, self.id);
     }
 
+    /// Asks for one call of [`Handler::drained`](crate::Handler::drained) as soon as this connection is owed no more than
+    /// the low-water mark ([`Config::low_water`](crate::Config::low_water), 64 KiB), the messages of this callback included:
+    /// at the end of this turn if it is so then. For a handler that sends a long history in pieces, as fast as the client
+    /// takes them. Asking again before the call comes changes nothing.
+    pub fn notify_drained(&mut self) {
+        self.shared.drain_requests.push(self.id);
+    }
+
     /// Has [`Handler::timer`](crate::Handler::timer) called after a duration, exact to a millisecond or two.
     ///
     /// The timer belongs to the mount: it comes due also when the connection has left by then, so any connection will do
@@ -289,17 +298,6 @@ impl<'a> Context<'a> {
     /// A handle to the server, for other threads.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
-    }
-
-    /// In `accept` and `request`: names this request for [`Handle::settle`] and [`Handle::answer`].
-    pub fn deferred(&self) -> Deferred {
-        let served = self.slot().and_then(|slot| self.shared.table.get(slot)).map(Connection::served);
-        Deferred { id: self.id, request: served.unwrap_or_default() }
-    }
-
-    /// Bytes that the body of a plain request may have by default ([`Config::max_body`](crate::Config::max_body)).
-    pub fn max_body(&self) -> usize {
-        self.shared.env.config.max_body
     }
 
     pub(crate) fn shared(&mut self) -> &mut Shared {

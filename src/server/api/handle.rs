@@ -16,6 +16,7 @@ use crate::server::types::config::Shutdown;
 use crate::server::types::id::{ConnectionId, Deferred};
 use crate::server::types::log_limit::log_limited;
 use crate::server::types::payload::Payload;
+use crate::server::types::verdict::Verdict;
 use full::Full;
 
 mod full;
@@ -90,7 +91,8 @@ impl Handle {
         })
     }
 
-    /// Decides about an opening handshake that a handler has put off with [`Accept::Later`].
+    /// Decides about an opening handshake that a handler has put off with [`Accept::Later`]; callbacks have
+    /// [`Context::settle`].
     ///
     /// It is no error if the handshake is decided already, or its client has left. `Accept::Later` changes nothing.
     ///
@@ -98,15 +100,16 @@ impl Handle {
     /// As [`send`](Self::send).
     pub fn settle(&self, deferred: Deferred, accept: Accept) -> Result<(), Rejected<Accept>> {
         let bytes = if let Accept::No(response) = &accept { response.content().len() } else { 0 };
-        self.push(Command::Settle { deferred, accept }, bytes).map_err(|rejected| {
+        self.push(Command::Decide(Verdict::Settle(deferred, accept)), bytes).map_err(|rejected| {
             rejected.map(|command| match command {
-                Command::Settle { accept, .. } => accept,
+                Command::Decide(Verdict::Settle(_, accept)) => accept,
                 _ => Accept::Later,
             })
         })
     }
 
-    /// Answers a plain request that a handler has put off with [`Answer::Later`](crate::Answer::Later).
+    /// Answers a plain request that a handler has put off with [`Answer::Later`](crate::Answer::Later); callbacks have
+    /// [`Context::answer`].
     ///
     /// It is no error if the request is answered already, or its client has left.
     ///
@@ -114,9 +117,9 @@ impl Handle {
     /// As [`send`](Self::send). The body of the response counts for the bytes of the queue.
     pub fn answer(&self, deferred: Deferred, response: Response) -> Result<(), Rejected<Response>> {
         let bytes = response.content().len();
-        self.push(Command::Answer { deferred, response }, bytes).map_err(|rejected| {
+        self.push(Command::Decide(Verdict::Answer(deferred, response)), bytes).map_err(|rejected| {
             rejected.map(|command| match command {
-                Command::Answer { response, .. } => response,
+                Command::Decide(Verdict::Answer(_, response)) => response,
                 _ => Response::new(500),
             })
         })
@@ -291,8 +294,7 @@ pub(crate) enum Command {
     Broadcast { path: Box<str>, frame: Vec<u8> },
     Publish { topic: Box<str>, frame: Vec<u8> },
     Close { id: ConnectionId, frame: CloseFrame<'static> },
-    Settle { deferred: Deferred, accept: Accept },
-    Answer { deferred: Deferred, response: Response },
+    Decide(Verdict),
     Call { path: Box<str>, run: Call },
     Shutdown(Shutdown),
 }

@@ -1,7 +1,6 @@
 //! The interface that an application implements: [`Handler`], and the values that its callbacks receive and return.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::fmt;
 
 use super::context::Context;
@@ -9,6 +8,7 @@ use crate::http::{Request, Response, upgrade_required};
 use crate::protocol::{CloseCode, CloseFrame, Message};
 use crate::server::types::error::{ConnectionError, Reason};
 use crate::server::types::id::TimerId;
+pub use crate::server::types::verdict::Accept;
 
 /// An application: one value for each mounted path, so `&mut self` is the state that its connections share.
 ///
@@ -55,8 +55,8 @@ pub trait Handler: Any + Send {
         let _ = (ctx, message);
     }
 
-    /// The queue has drained: the connection is owed no more than the low-water mark, after more than the high-water mark.
-    /// A handler that produces data of its own accord may go on.
+    /// The queue has drained: the connection is owed no more than the low-water mark, after more than the high-water mark,
+    /// or after [`Context::notify_drained`]. A handler that produces data of its own accord may go on.
     fn drained(&mut self, ctx: &mut Context<'_>) {
         let _ = ctx;
     }
@@ -99,7 +99,7 @@ pub trait Handler: Any + Send {
 pub enum Answer {
     /// This response, now.
     Now(Response),
-    /// A later response, by [`Handle::answer`](crate::Handle::answer) with [`Context::deferred`], within
+    /// A later response, by [`Context::answer`] or [`Handle::answer`](crate::Handle::answer) with [`Context::deferred`], within
     /// [`Config::answer_timeout`](crate::Config::answer_timeout) (else 503). Until then, no other request of that
     /// connection is handled.
     Later,
@@ -108,35 +108,6 @@ pub enum Answer {
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
         Answer::Now(response)
-    }
-}
-
-/// A handler's answer to an opening handshake.
-#[derive(Debug)]
-pub enum Accept {
-    /// Yes, with one of the subprotocols that the client has offered, or with none.
-    Yes(Option<Cow<'static, str>>),
-    /// No, with the response to send; its status should not be 1xx or 2xx.
-    No(Response),
-    /// A later decision, by [`Handle::settle`](crate::Handle::settle) with [`Context::deferred`], before the handshake
-    /// deadline (else 503). A client that has sent more than 8 KiB behind its request by then is refused (400).
-    Later,
-}
-
-impl Accept {
-    /// Accepts without a subprotocol.
-    pub fn yes() -> Self {
-        Accept::Yes(None)
-    }
-
-    /// Accepts with a subprotocol, which must be one that the client has offered (else the handshake fails with 500).
-    pub fn subprotocol(name: impl Into<Cow<'static, str>>) -> Self {
-        Accept::Yes(Some(name.into()))
-    }
-
-    /// Refuses with a status and a line of text.
-    pub fn no(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Accept::No(Response::text(status, text))
     }
 }
 

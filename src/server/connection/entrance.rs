@@ -10,7 +10,9 @@ use std::time::Duration;
 pub(crate) use self::stage::{Arrived, Decision, Due, Late, NoRoom, Owed, Upload};
 use self::stage::{Intake, Stage};
 use super::websocket::Extra;
-use crate::http::{Body, BodyDecoder, BodyLength, HeadScanner, ProxyHeader, ProxyHeaderError, RequestError, Via};
+use crate::http::{
+    Body, BodyDecoder, BodyLength, HeadScanner, ProxyHeader, ProxyHeaderError, Reach, RequestError, Via,
+};
 use crate::server::types::env::{Charge, Env, Tick, millis};
 
 /// How long a connection for which there was no room has for its request head.
@@ -28,6 +30,8 @@ pub(crate) struct Entrance {
     pub is_local: bool,
     /// Whether it comes from a trusted proxy, so that X-Forwarded headers count.
     pub via: Via,
+    /// A PROXY header has come: whoever has connected speaks for another.
+    pub is_proxied: bool,
     /// A PROXY header must come before the first request.
     pub awaits_proxy_header: bool,
     /// There was no room for it, so that it may ask plain requests only.
@@ -59,6 +63,7 @@ impl Entrance {
             served: 0,
             is_local,
             via: Via::Direct,
+            is_proxied: false,
             awaits_proxy_header: false,
             no_room: None,
         }
@@ -96,6 +101,11 @@ impl Entrance {
             Stage::Body(_) => !intake.bytes.is_empty(),
             Stage::Head(_) | Stage::Upgrade(_) | Stage::Answer(_) => false,
         })
+    }
+
+    /// Whether the connection stays within the machine. A proxy may have clients anywhere.
+    pub fn reach(&self) -> Reach {
+        if self.is_local && self.via == Via::Direct { Reach::Loopback } else { Reach::Network }
     }
 
     pub fn extra(&self) -> Option<&Extra> {

@@ -8,7 +8,7 @@ pub(crate) mod queue;
 use std::io::{self, IoSlice};
 
 use self::owed::Owed;
-use self::parts::{Input, PARTS, Part, Share, len_of, start_of_last_frame};
+use self::parts::{Input, PARTS, Part, Share, len_of};
 use self::queue::{Kind, rest_of_begun_frame};
 use crate::http::SharedBody;
 use crate::server::transport::Socket;
@@ -210,6 +210,15 @@ impl Output {
         is_drained
     }
 
+    /// The next call of `drained` is wanted though less than the high-water mark may be owed. Returns whether it is due now.
+    pub fn ask_drained(&mut self, env: &Env) -> bool {
+        let is_drained = self.len() <= env.config.low_water;
+        if let Some(owed) = self.0.as_mut() {
+            owed.was_high = !is_drained;
+        }
+        is_drained
+    }
+
     /// Frees the memory when nothing is owed.
     pub fn shrink(&mut self) {
         if self.0.as_deref().is_some_and(Owed::is_idle) {
@@ -279,8 +288,8 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn queue_frames(&mut self, parts: &[Part<'_>], mut sent: usize, input: Input<'_>, env: &Env) -> Sent {
-        let has_room = self.has_room(parts, sent, env);
         let owed = self.owed(env);
+        let has_room = owed.has_room(parts, sent, env);
         for part in parts {
             let skip = sent.min(part.bytes().len());
             sent -= skip;
@@ -303,10 +312,10 @@ impl Output {
         let Share { posts, bytes, start, newest, topic } = *share;
         let kind = Kind::Post(topic);
         let lead = rest_of_begun_frame(bytes, sent);
-        let has_room = self.has_room(&[Part::Frames(bytes)], sent, env);
+        let owed = self.owed(env);
+        let has_room = owed.has_room(&[Part::Frames(bytes)], sent, env);
         let (sent, end) = (start + sent, start + bytes.len());
         let begun = sent + lead;
-        let owed = self.owed(env);
         let mut outcome = Sent::Queued;
         match env.config.slow {
             Slow::Latest => {
@@ -333,15 +342,6 @@ impl Output {
         }
         owed.note_growth(env);
         outcome
-    }
-
-    /// Whether the queue may take the rest of these frames when `sent` bytes have left. A queue up to the high-water mark
-    /// always takes one more frame, whatever its size.
-    fn has_room(&self, parts: &[Part<'_>], sent: usize, env: &Env) -> bool {
-        let queued = self.len();
-        // Where the last frame has room, the frames before it have room, too.
-        queued + len_of(parts) - sent <= env.config.max_queue
-            || queued + start_of_last_frame(parts).saturating_sub(sent) <= env.config.high_water
     }
 }
 

@@ -85,6 +85,7 @@ impl<P: Poller> EventLoop<P> {
     /// next turn, so that no turn can go on for ever.
     #[inline(never)]
     pub(super) fn call_back(&mut self) {
+        self.lines.look_at_drain_requests();
         let mut drained = std::mem::take(&mut self.lines.drained);
         drained.sort_unstable();
         drained.dedup();

@@ -17,6 +17,7 @@ use crate::server::types::env::FAR;
 use crate::server::types::error::Reason;
 use crate::server::types::id::ConnectionId;
 use crate::server::types::log_limit::log_limited;
+use crate::server::types::verdict::Verdict;
 
 impl<P: Poller> EventLoop<P> {
     #[inline(never)]
@@ -60,14 +61,7 @@ impl<P: Poller> EventLoop<P> {
                 shared.settle_posts_for(id);
                 shared.outbox.actions.push(Action::Close { id, frame });
             }
-            Command::Settle { deferred, accept } => {
-                self.lines.apply();
-                self.settle_deferred(deferred, accept);
-            }
-            Command::Answer { deferred, response } => {
-                self.lines.apply();
-                self.answer_deferred(deferred, &response);
-            }
+            Command::Decide(verdict) => self.decide(verdict),
             Command::Call { path, run } => match shared.find_mount(&path) {
                 Some(mount) => self.call(mount, ConnectionId::NOBODY, |handler, ctx| {
                     let handler: &mut dyn Handler = handler;
@@ -79,6 +73,26 @@ impl<P: Poller> EventLoop<P> {
                 self.lines.apply();
                 self.shut_down(shutdown);
             }
+        }
+    }
+
+    /// Acts on the decisions of this turn's callbacks. Those of callbacks that are called meanwhile wait for the next turn.
+    #[inline]
+    pub(super) fn take_verdicts(&mut self) {
+        if !self.lines.shared.outbox.verdicts.is_empty() {
+            for verdict in std::mem::take(&mut self.lines.shared.outbox.verdicts) {
+                self.decide(verdict);
+                self.fire_timers_in_time();
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn decide(&mut self, verdict: Verdict) {
+        self.lines.apply();
+        match verdict {
+            Verdict::Settle(deferred, accept) => self.settle_deferred(deferred, accept),
+            Verdict::Answer(deferred, response) => self.answer_deferred(deferred, &response),
         }
     }
 

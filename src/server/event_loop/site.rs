@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use super::responses::failed;
 use crate::http::{Cidr, OriginPolicy, Request, Resolved, Response, Router};
@@ -26,7 +27,7 @@ pub(crate) type Route = Box<dyn FnMut(&Request<'_>, &[u8]) -> Response + Send>;
 /// A listener's rules: what is at its paths, and who may come in.
 pub(crate) struct Door {
     pub router: Router,
-    pub origins: OriginPolicy,
+    pub origins: Rc<OriginPolicy>,
     pub trusted_proxies: Vec<Cidr>,
     pub proxy_protocol: ProxyProtocol,
     /// Connections that it may have at a time, within the limit of all doors; `None`: as many as all.
@@ -124,7 +125,7 @@ impl Door {
     pub fn new(router: Router, config: &Config) -> Self {
         Door {
             router,
-            origins: config.origins.clone(),
+            origins: Rc::new(config.origins.clone()),
             trusted_proxies: config.trusted_proxies.clone(),
             proxy_protocol: config.proxy_protocol,
             max_connections: None,

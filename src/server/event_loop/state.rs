@@ -1,5 +1,6 @@
 //! The loop itself: its parts, and the questions it answers about itself.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,7 @@ impl<P: Poller> EventLoop<P> {
         for mount in &parts.site.mounts {
             shared.add_mount(&mount.path);
         }
+        shared.origins = parts.site.doors.iter().map(|door| Rc::clone(&door.origins)).collect();
         parts.handle.set_mounts(parts.site.mounts.iter().map(|mount| mount.path.clone()).collect());
         let mut buffer = vec![0; MAPPED];
         buffer.truncate(RECEIVE_BUFFER);

@@ -9,8 +9,10 @@ mod budgets;
 mod callbacks;
 mod closing;
 mod deadlines;
+mod decisions;
 #[cfg(feature = "deflate")]
 mod deflate;
+mod drained;
 mod handles;
 mod handshake;
 mod homes;

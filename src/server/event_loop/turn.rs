@@ -54,6 +54,7 @@ impl<P: Poller> EventLoop<P> {
         self.accept_waiting();
         self.close_due();
         self.sweep();
+        self.take_verdicts();
         self.lines.shared.log_limit.write_counts(self.lines.shared.env.now);
         self.lines.deliver_posts();
         self.lines.flush_listed(to_flush);

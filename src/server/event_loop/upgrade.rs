@@ -31,8 +31,7 @@ impl<P: Poller> EventLoop<P> {
             Ok(upgrade) => upgrade,
             Err(error) => return self.lines.refuse(slot, error, Body::answering(request.method())),
         };
-        let door = self.site.door(self.lines.door(slot));
-        if let Some(refusal) = self.lines.refusal(slot, request, &door.origins) {
+        if let Some(refusal) = self.lines.refusal(slot, request) {
             return self.lines.respond(slot, &refusal, Body::Include, Persistence::Close);
         }
         let id = self.lines.shared.table.id(slot);

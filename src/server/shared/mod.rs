@@ -30,6 +30,7 @@ use super::types::error::ConnectionError;
 use super::types::id::{ConnectionId, TopicKey};
 use super::types::log_limit::LogLimit;
 use super::types::stats::Stats;
+use crate::http::OriginPolicy;
 use crate::protocol::{DEFLATE_AVAILABLE, Message, Opcode};
 
 /// Connections that the tables have room for from the start, if so many are allowed.
@@ -47,6 +48,10 @@ pub(crate) struct Shared {
     pub homes: Vec<u32>,
     pub timers: Timers,
     pub mounts: Vec<MountPoint>,
+    /// By door: the web pages that may connect.
+    pub origins: Vec<Rc<OriginPolicy>>,
+    /// Connections whose handler wants to know when their queue has drained.
+    pub drain_requests: Vec<ConnectionId>,
     pub log_limit: LogLimit,
     /// When a sweep looks at all connections next, if any has a deadline.
     pub next_sweep: Option<Instant>,
@@ -71,6 +76,8 @@ impl Shared {
             homes: Vec::new(),
             timers: Timers::default(),
             mounts: Vec::new(),
+            origins: Vec::new(),
+            drain_requests: Vec::new(),
             log_limit: LogLimit::default(),
             next_sweep: None,
         }
@@ -84,6 +91,11 @@ impl Shared {
     /// The first mount at this path, as it was given to `mount`.
     pub fn find_mount(&self, path: &str) -> Option<u16> {
         self.mounts.iter().position(|mount| *mount.path == *path).and_then(|at| u16::try_from(at).ok())
+    }
+
+    /// The web pages that may connect through the door that a connection came through.
+    pub fn origins(&self, slot: u32) -> Option<&Rc<OriginPolicy>> {
+        self.origins.get(usize::from(self.table.get(slot)?.door))
     }
 
     /// The deadlines of a connection have changed: a sweep looks in time.

@@ -6,11 +6,14 @@ use std::ops::Range;
 use crate::protocol::{CloseFrame, FrameHeader, Message, encode_frame};
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::ConnectionId;
+use crate::server::types::verdict::Verdict;
 
 #[derive(Default)]
 pub(crate) struct Outbox {
     pub replies: Vec<u8>,
     pub actions: Vec<Action>,
+    /// Decisions about handshakes and requests that handlers had put off.
+    pub verdicts: Vec<Verdict>,
     /// Addresses of the message that is being handled, if it is large.
     input: Range<usize>,
     /// The connection whose batch is being handled was told to close: its batch ends.

@@ -1,7 +1,10 @@
 //! The stage itself, with small applications.
 
+mod requests;
+
 use super::*;
 use crate::http::Request;
+use crate::protocol::{CloseCode, Message};
 use crate::server::Context;
 use crate::server::{Accept, CloseReason, Deferred, Rejected, Shutdown};
 

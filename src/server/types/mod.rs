@@ -9,3 +9,4 @@ pub(crate) mod log_limit;
 pub(crate) mod payload;
 pub(crate) mod shared_bytes;
 pub(crate) mod stats;
+pub(crate) mod verdict;

@@ -1,5 +1,6 @@
 //! The state of an output that owes something.
 
+use super::parts::{Part, len_of, start_of_last_frame};
 use super::queue::WriteQueue;
 use crate::server::types::env::{Charge, Env, Tick};
 
@@ -12,7 +13,8 @@ pub(super) struct Owed {
     pub is_blocked: bool,
     /// The connection is not read from, since it is owed too much.
     pub is_paused: bool,
-    /// More than the high-water mark has been owed since the last call of `drained`.
+    /// A call of `drained` is due when little is owed: more than the high-water mark has been owed since the last one, or
+    /// the handler has asked for it.
     pub was_high: bool,
     /// The connection is in the loop's list of those to flush.
     pub is_listed: bool,
@@ -46,5 +48,14 @@ impl Owed {
             (self.was_high, self.is_paused) = (true, true);
         }
         self.charge.set(self.queue.held());
+    }
+
+    /// Whether the queue may take the rest of these frames when `sent` bytes have left. A queue up to the high-water mark
+    /// always takes one more frame, whatever its size.
+    pub fn has_room(&self, parts: &[Part<'_>], sent: usize, env: &Env) -> bool {
+        let queued = self.queue.len();
+        // Where the last frame has room, the frames before it have room, too.
+        queued + len_of(parts) - sent <= env.config.max_queue
+            || queued + start_of_last_frame(parts).saturating_sub(sent) <= env.config.high_water
     }
 }

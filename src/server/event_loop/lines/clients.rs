@@ -32,7 +32,7 @@ impl<S: Socket> Lines<S> {
         let is_proxy = client.is_some_and(|client| door.trusts(client));
         let Some((entrance, _)) = self.entrance(slot) else { return };
         // Wherever the client is, it has not connected to us.
-        entrance.is_local = false;
+        (entrance.is_local, entrance.is_proxied) = (false, true);
         // The bytes behind the header are the client's: it is believed about others only if it is a proxy itself.
         entrance.via = if is_proxy { Via::TrustedProxy } else { Via::Direct };
         if let Some(client) = client {

@@ -117,6 +117,8 @@ impl<S: Socket> Lines<S> {
     pub fn is_busy(&self) -> bool {
         !self.again.is_empty()
             || !self.shared.outbox.actions.is_empty()
+            || !self.shared.outbox.verdicts.is_empty()
+            || !self.shared.drain_requests.is_empty()
             || !self.shared.posts.is_empty()
             || !self.flushes.is_empty()
             || !self.endings.is_empty()
@@ -173,6 +175,21 @@ impl<S: Socket> Lines<S> {
         }
         self.finish(slot);
         self.serve_later(slot);
+    }
+
+    /// Notes the connections whose handler wants to know when their queue has drained.
+    #[inline]
+    pub fn look_at_drain_requests(&mut self) {
+        if !self.shared.drain_requests.is_empty() {
+            for id in std::mem::take(&mut self.shared.drain_requests) {
+                let Some(slot) = self.shared.table.find_open(id) else { continue };
+                if let Some(Line { connection, env, .. }) = self.line(slot)
+                    && connection.output.ask_drained(env)
+                {
+                    self.drained.push(slot);
+                }
+            }
+        }
     }
 
     /// Closes the connections that hold the most until all together hold no more than they may.

@@ -1,9 +1,10 @@
 //! Requests that are refused, and the compression that an opening handshake agrees on.
 
+use std::rc::Rc;
+
 use super::{Line, Lines};
 use crate::http::{
-    Body, DeflateAnswer, OriginPolicy, OriginRefusal, Persistence, ProxyHeaderError, Reach, Request, RequestError,
-    Response, Upgrade, Via,
+    Body, DeflateAnswer, OriginRefusal, Persistence, ProxyHeaderError, Request, RequestError, Response, Upgrade,
 };
 use crate::server::event_loop::logs::log_request_error;
 use crate::server::event_loop::responses::unavailable;
@@ -20,14 +21,14 @@ impl<S: Socket> Lines<S> {
     }
 
     /// The response that refuses an opening handshake before its handler is asked, if anything does.
-    pub fn refusal(&mut self, slot: u32, request: &Request<'_>, origins: &OriginPolicy) -> Option<Response> {
-        let (is_local, via) = self.entrance(slot).map(|(entrance, _)| (entrance.is_local, entrance.via))?;
-        // A proxy may have clients anywhere.
-        let reach = if is_local && via == Via::Direct { Reach::Loopback } else { Reach::Network };
+    pub fn refusal(&mut self, slot: u32, request: &Request<'_>) -> Option<Response> {
+        let (via, reach) = self.entrance(slot).map(|(entrance, _)| (entrance.via, entrance.reach()))?;
+        let origins = Rc::clone(self.shared.origins(slot)?);
         if let Err(error) = origins.check(request, via, reach) {
             let shared = &mut self.shared;
             if error == RequestError::ForeignOrigin {
-                let (peer, refusal) = (shared.table.peer(slot), OriginRefusal::new(origins, request, via, reach));
+                let refusal = OriginRefusal::new(&origins, request, via, reach);
+                let peer = shared.table.peer(slot);
                 log_limited!(shared, Origin, "{peer}: refused with 403: {refusal}");
             } else {
                 log_request_error(shared, slot, error);
