@@ -3,14 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::HEARTBEAT;
 use super::inspect::{INSPECT, request_head};
 use super::recipe::{Answer, Body, Recipe, Reply, To};
 use crate::http::{Request, Upgrade};
 use crate::{Accept, CloseCode, CloseFrame, Context, Handler, Message, Payload, TimerId};
-
-/// The text with which a page asks whether the path to the server still works. Browsers hide Ping and Pong frames from
-/// pages. A [`RecipeHandler`] sends it back to its sender, whatever its recipe says.
-pub const HEARTBEAT: &str = "sockhop.heartbeat";
 
 /// Bytes of delayed replies that may be kept. Only a reply made from its message is kept.
 const MAX_WAITING: usize = 16 * 1024 * 1024;

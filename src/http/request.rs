@@ -109,7 +109,12 @@ impl<'a> Request<'a> {
     /// such parameter, or if its escapes are invalid or do not give UTF-8.
     #[must_use]
     pub fn query_param(&self, name: &str) -> Option<Cow<'a, str>> {
-        target::query_param(self.query()?, name)
+        self.query_params(name).next().flatten()
+    }
+
+    /// The values of all query parameters with this name, in order, each as [`query_param`](Self::query_param) has it.
+    pub fn query_params(&self, name: &str) -> impl Iterator<Item = Option<Cow<'a, str>>> {
+        self.query().into_iter().flat_map(move |query| target::query_params(query, name))
     }
 
     /// The version of HTTP.

@@ -60,16 +60,11 @@ pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
     safe.then_some(decoded)
 }
 
-/// The value of the first query parameter with this name, as HTML forms write it: `name=value&...`, with `+` for a
-/// space. None if there is no such parameter, or if its value cannot be decoded.
-pub(super) fn query_param<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    query
-        .split('&')
-        .find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode_form(key)? == name).then_some(value)
-        })
-        .and_then(decode_form)
+/// The values of the query parameters with this name, as HTML forms write them: `name=value&...`, with `+` for a space.
+/// None for a value that cannot be decoded.
+pub(super) fn query_params<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Option<Cow<'q, str>>> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter(move |(key, _)| decode_form(key).as_deref() == Some(name)).map(|(_, value)| decode_form(value))
 }
 
 fn decode_form(text: &str) -> Option<Cow<'_, str>> {
@@ -208,7 +203,9 @@ mod tests {
             ("h", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(query_param(query, name).as_deref(), expected, "{name}");
+            assert_eq!(query_params(query, name).next().flatten().as_deref(), expected, "{name}");
         }
+        let all: Vec<_> = query_params(query, "bad").chain(query_params(query, "a")).collect();
+        assert_eq!(all, [None, Some("1".into()), Some("1".into()), Some("2".into())]);
     }
 }

@@ -1,6 +1,7 @@
 //! [`Context`]: what a handler sees of its connection, and the actions it can take.
 
 mod requests;
+mod topics;
 
 use std::any::Any;
 use std::time::Duration;

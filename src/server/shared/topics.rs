@@ -58,6 +58,16 @@ impl Topics {
         self.topics.get(key.0 as usize)?.name.as_deref()
     }
 
+    /// The names of all topics that have members.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(|name| &**name)
+    }
+
+    /// How many topics with a name there are.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
     pub fn members(&self, key: TopicKey) -> &[u32] {
         self.topics.get(key.0 as usize).map_or(&[], |topic| topic.members.as_slice())
     }

@@ -16,6 +16,17 @@ pub struct ConnectionId {
 impl ConnectionId {
     /// The id of no connection.
     pub const NOBODY: ConnectionId = ConnectionId { slot: u32::MAX, generation: u32::MAX };
+
+    /// The id as a number, for a text by which others name the connection. It can be guessed: it is a name, no secret.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    /// The id of a number. Any number will do: if no connection has that id, what is sent to it reaches nobody.
+    pub fn from_bits(bits: u64) -> Self {
+        let [slot, generation] = [bits, bits >> 32].map(|bits| (bits & u64::from(u32::MAX)) as u32);
+        ConnectionId { slot, generation }
+    }
 }
 
 impl fmt::Display for ConnectionId {
