@@ -34,6 +34,7 @@
 //! assert!(stage.handler().0.is_empty());
 //! ```
 
+mod received;
 mod seat;
 
 use std::any::Any;
@@ -43,6 +44,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::received::Received;
 use self::seat::{Seat, Talk};
 use super::api::handle::Handle;
 use super::api::handler::Handler;
@@ -74,15 +76,6 @@ pub struct Stage<H> {
 /// Names a client of a [`Stage`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Client(usize);
-
-/// A message that a client has received. Compares with strings and bytes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Received {
-    /// A text message.
-    Text(String),
-    /// A binary message.
-    Binary(Vec<u8>),
-}
 
 impl<H: Handler> Stage<H> {
     /// A stage with the default limits.
@@ -304,36 +297,6 @@ fn encoded(method: &str, target: &str, headers: &[(&str, &str)], body: Option<&[
         panic!("{method} {target}: {error}");
     }
     bytes
-}
-
-impl PartialEq<str> for Received {
-    fn eq(&self, other: &str) -> bool {
-        matches!(self, Received::Text(text) if text == other)
-    }
-}
-
-impl PartialEq<&str> for Received {
-    fn eq(&self, other: &&str) -> bool {
-        *self == **other
-    }
-}
-
-impl PartialEq<String> for Received {
-    fn eq(&self, other: &String) -> bool {
-        *self == **other
-    }
-}
-
-impl PartialEq<[u8]> for Received {
-    fn eq(&self, other: &[u8]) -> bool {
-        matches!(self, Received::Binary(bytes) if bytes == other)
-    }
-}
-
-impl<const N: usize> PartialEq<&[u8; N]> for Received {
-    fn eq(&self, other: &&[u8; N]) -> bool {
-        *self == other[..]
-    }
 }
 
 #[cfg(test)]

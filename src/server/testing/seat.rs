@@ -1,6 +1,6 @@
 //! A client of a stage.
 
-use super::Received;
+use super::received::Received;
 use crate::http::{Body, ReceivedResponse, ResponseParser};
 use crate::protocol::{self, CloseCode, CloseFrame, Connection, Event, Limits, Message};
 use crate::server::transport::memory;
