@@ -99,8 +99,8 @@ impl<H: Handler> Stage<H> {
         network.set_local();
         let handle = Handle::new();
         let mut router = Router::default();
-        if let Err(error) = router.add_mount(path, 0) {
-            panic!("{path:?}: {error}");
+        if let Err(error) = router.prefix(&config.path_prefix).and_then(|()| router.add_mount(path, 0)) {
+            panic!("{path:?}, with the prefix {:?}: {error}", config.path_prefix);
         }
         let door = Door::new(router, &config);
         let mounts = vec![Mount { path: path.into(), handler: Box::new(handler), panics: 0 }];
@@ -145,7 +145,7 @@ impl<H: Handler> Stage<H> {
     /// A client sends a plain HTTP request, on a connection of its own.
     ///
     /// # Panics
-    /// The request is not valid, as [`encode_request`](crate::http::encode_request) has it.
+    /// The request is not valid, as [`encode_request`] has it.
     #[track_caller]
     pub fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Client {
         self.sit_down(&encoded(method, target, headers, body), Talk::plain(method))

@@ -1,5 +1,6 @@
 //! The stage itself, with small applications.
 
+mod hosts;
 mod requests;
 
 use super::*;
