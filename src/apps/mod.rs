@@ -1,7 +1,7 @@
 //! The apps, built on the crate's public root exactly as an embedder would.
 //!
 //! Each ready-made app is a constant of type [`Recipe`], and [`APPS`] lists them all. [`serve_all`] and [`serve_one`] add
-//! apps to a server, and a page to try them. [`hub`] has the hub, a handler of its own.
+//! apps to a server, and a page to try them.
 
 #[cfg(feature = "cli")]
 mod handler;

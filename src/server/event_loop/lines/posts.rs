@@ -17,6 +17,8 @@ use crate::server::types::shared_bytes::SharedBytes;
 
 /// Deliveries that are listed before they are made, 8 bytes each.
 const DELIVERIES: usize = 256 * 1024;
+/// Members of a topic that are copied from its list at a time: looking each up by itself costs more.
+const AT_A_TIME: usize = 64;
 
 impl<S: Socket> Lines<S> {
     /// Delivers posts early when there are many.
@@ -57,14 +59,22 @@ impl<S: Socket> Lines<S> {
         let posts = Rc::clone(&self.shared.posts.bytes);
         let share = Share::new(&posts, 0..posts.len(), newest, topic);
         // From the end: when a member fails and leaves, a member that has been served takes its place.
-        for at in (0..self.shared.topics.members(topic).len()).rev() {
-            let Some(&slot) = self.shared.topics.members(topic).get(at) else { continue };
-            if self.shared.posts.is_special(slot) {
-                self.send_own_posts(slot);
-            } else if let Some(sending) = self.shared.sending(slot) {
-                self.send_compressed_posts(slot, sending, topic);
-            } else {
-                self.send_posts(slot, &share);
+        let mut rest = self.shared.topics.members(topic).len();
+        while rest > 0 {
+            let mut slots = [0; AT_A_TIME];
+            let members = self.shared.topics.members(topic);
+            let last = members.get(..rest).unwrap_or(members).rchunks(AT_A_TIME).next().unwrap_or_default();
+            let slots = &mut slots[..last.len()];
+            slots.copy_from_slice(last);
+            rest = rest.saturating_sub(AT_A_TIME);
+            for &slot in slots.iter().rev() {
+                if self.shared.posts.is_special(slot) {
+                    self.send_own_posts(slot);
+                } else if let Some(sending) = self.shared.sending(slot) {
+                    self.send_compressed_posts(slot, sending, topic);
+                } else {
+                    self.send_posts(slot, &share);
+                }
             }
         }
     }
