@@ -83,9 +83,19 @@ impl<P: Poller> EventLoop<P> {
 
     /// Calls `drained`, `error` and `close`, each at most once for a connection in a turn. Their actions are applied in the
     /// next turn, so that no turn can go on for ever.
-    #[inline(never)]
+    #[inline]
     pub(super) fn call_back(&mut self) {
         self.lines.look_at_drain_requests();
+        if !self.lines.drained.is_empty() {
+            self.call_drained();
+        }
+        if !self.lines.endings.is_empty() {
+            self.call_close();
+        }
+    }
+
+    #[inline(never)]
+    fn call_drained(&mut self) {
         let mut drained = std::mem::take(&mut self.lines.drained);
         drained.sort_unstable();
         drained.dedup();
@@ -95,6 +105,10 @@ impl<P: Poller> EventLoop<P> {
                 self.call(mount, id, |handler, ctx| handler.drained(ctx));
             }
         }
+    }
+
+    #[inline(never)]
+    fn call_close(&mut self) {
         for Ending { id, mount, reason } in std::mem::take(&mut self.lines.endings) {
             if let Reason::Failed(error) = &reason {
                 self.call(mount, id, |handler, ctx| handler.error(ctx, error));
