@@ -99,8 +99,8 @@ pub trait Handler: Any + Send {
 pub enum Answer {
     /// This response, now.
     Now(Response),
-    /// A later response, by [`Context::answer`] or [`Handle::answer`](crate::Handle::answer) with [`Context::deferred`], within
-    /// [`Config::answer_timeout`](crate::Config::answer_timeout) (else 503). Until then, no other request of that
+    /// A later response, by [`Context::answer`] or [`Handle::answer`](crate::Handle::answer) with [`Context::deferred`],
+    /// within [`Config::answer_timeout`](crate::Config::answer_timeout) (else 503). Until then, no other request of that
     /// connection is handled.
     Later,
 }

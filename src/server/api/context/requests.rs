@@ -1,5 +1,7 @@
 //! The part of a context that is about requests: what is known of them, and answers that come later.
 
+use std::time::Duration;
+
 use super::Context;
 use crate::http::{Request, Response, Via, is_forwarded};
 use crate::server::connection::entrance::Entrance;
@@ -16,8 +18,8 @@ impl Context<'_> {
     }
 
     /// Decides about an opening handshake that a handler has put off with [`Accept::Later`]; other threads have
-    /// [`Handle::settle`](crate::Handle::settle). It takes effect in this turn of the loop, after the actions of this callback: the connection can be
-    /// sent messages from its `open` on.
+    /// [`Handle::settle`](crate::Handle::settle). It takes effect in this turn of the loop, after the actions of this
+    /// callback: the connection can be sent messages from its `open` on.
     ///
     /// It is no error if the handshake is decided already, or its client has left. `Accept::Later` changes nothing.
     pub fn settle(&mut self, deferred: Deferred, accept: Accept) {
@@ -25,9 +27,9 @@ impl Context<'_> {
     }
 
     /// Answers a plain request that a handler has put off with [`Answer::Later`](crate::Answer::Later); other threads have
-    /// [`Handle::answer`](crate::Handle::answer). It takes effect in this turn of the loop, after the actions of this callback, also in the
-    /// callback that puts the request off. Answers from `drained`, `error` and `close`, with which a turn ends, leave in the
-    /// next turn.
+    /// [`Handle::answer`](crate::Handle::answer). It takes effect in this turn of the loop, after the actions of this
+    /// callback, also in the callback that puts the request off. Answers from `drained`, `error` and `close`, with which a
+    /// turn ends, leave in the next turn.
     ///
     /// It is no error if the request is answered already, or its client has left.
     pub fn answer(&mut self, deferred: Deferred, response: Response) {
@@ -55,6 +57,20 @@ impl Context<'_> {
     pub fn is_forwarded(&self, request: &Request<'_>) -> bool {
         let is_proxy = |entrance: &Entrance| entrance.is_proxied || entrance.via == Via::TrustedProxy;
         self.entrance().is_none_or(is_proxy) || is_forwarded(request)
+    }
+
+    /// How long an answer may be put off ([`Config::answer_timeout`](crate::Config::answer_timeout)).
+    pub fn answer_timeout(&self) -> Duration {
+        self.shared.env.config.answer_timeout
+    }
+
+    /// Whether a client still waits for the answer that a handler has put off.
+    pub fn is_waiting(&self, deferred: Deferred) -> bool {
+        let connection = self.shared.table.find(deferred.id).and_then(|slot| self.shared.table.get(slot));
+        connection.is_some_and(|connection| match &connection.phase {
+            Phase::Entrance(entrance) => entrance.served == deferred.request && entrance.is_owed_an_answer(),
+            _ => false,
+        })
     }
 
     /// Bytes that the body of a plain request may have by default ([`Config::max_body`](crate::Config::max_body)).

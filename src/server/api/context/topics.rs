@@ -1,10 +1,9 @@
 //! Questions and actions about a mount, about topics, and about other connections.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Context;
-use crate::server::connection::Phase;
-use crate::server::types::id::{ConnectionId, Deferred};
+use crate::server::types::id::ConnectionId;
 use crate::server::types::payload::Payload;
 
 impl Context<'_> {
@@ -53,20 +52,6 @@ impl Context<'_> {
     /// How many topics have subscribers.
     pub fn topic_count(&self) -> usize {
         self.shared.topics.count()
-    }
-
-    /// How long an answer may be put off ([`Config::answer_timeout`](crate::Config::answer_timeout)).
-    pub fn answer_timeout(&self) -> Duration {
-        self.shared.env.config.answer_timeout
-    }
-
-    /// Whether a client still waits for the answer that a handler has put off.
-    pub fn is_waiting(&self, deferred: Deferred) -> bool {
-        let connection = self.shared.table.find(deferred.id).and_then(|slot| self.shared.table.get(slot));
-        connection.is_some_and(|connection| match &connection.phase {
-            Phase::Entrance(entrance) => entrance.served == deferred.request && entrance.is_owed_an_answer(),
-            _ => false,
-        })
     }
 }
 
