@@ -34,8 +34,10 @@ pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions
 pub use crate::server::{
     Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door,
     Handle, Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow,
-    Stats, TimerId, testing,
+    Stats, TimerId, TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion, testing,
 };
+#[cfg(feature = "tls")]
+pub use crate::server::{Certificate, Tls};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

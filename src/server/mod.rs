@@ -43,11 +43,14 @@ pub use self::api::handle::{Handle, Rejected};
 pub use self::api::handler::{Accept, Answer, CloseReason, Handler};
 pub use self::event_loop::door::Door;
 pub use self::transport::listen::{Listen, ListenAddr};
+#[cfg(feature = "tls")]
+pub use self::transport::tls::config::{Certificate, Tls};
 pub use self::types::config::{Config, Deflate, ProxyProtocol, Shutdown, Slow};
 pub use self::types::error::ConnectionError;
 pub use self::types::id::{ConnectionId, Deferred, Peer, TimerId};
 pub use self::types::payload::Payload;
 pub use self::types::stats::{Count, Stats};
+pub use self::types::tls::{TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion};
 
 use self::event_loop::door::{Paths, Rules};
 use self::event_loop::site::{Door as OpenDoor, Site};

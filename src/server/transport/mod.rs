@@ -4,6 +4,8 @@
 pub(crate) mod listen;
 pub(crate) mod memory;
 pub(crate) mod plain;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};

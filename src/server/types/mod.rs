@@ -9,4 +9,5 @@ pub(crate) mod log_limit;
 pub(crate) mod payload;
 pub(crate) mod shared_bytes;
 pub(crate) mod stats;
+pub(crate) mod tls;
 pub(crate) mod verdict;
