@@ -3,10 +3,12 @@
 #![cfg_attr(feature = "server", doc = include_str!("server/guide.md"))]
 //!
 //! To use the codec alone, in a loop of your own, see [`protocol`] and [`http`]. A build with `default-features = false` has
-//! nothing else; the feature `server` adds the server, and `deflate` compression to both.
+//! nothing else; the feature `server` adds the server, `hub` a handler by which web applications reach their pages, and
+//! `deflate` compression to all.
 //!
-//! Of the crate's modules each imports only from those before it: [`protocol`] and [`http`], which do no I/O, `server`, and
-//! with the feature `cli`, which is on by default and of no use to embedders, the ready-made apps and the command line.
+//! Of the crate's modules each imports only from those before it: [`protocol`] and [`http`], which do no I/O, `server`, the
+//! hub in `apps`, and with the feature `cli`, which is on by default and of no use to embedders, the other ready-made apps
+//! and the command line.
 //!
 //! It logs by the [`log`] crate.
 #![forbid(unsafe_code)]
@@ -18,7 +20,7 @@ compile_error!("sockhop runs on Linux and macOS: elsewhere short reads and Unix-
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("sockhop needs a 64-bit machine: its event tokens hold a slot and a generation");
 
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "hub"))]
 pub mod apps;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -28,6 +30,8 @@ pub mod protocol;
 #[cfg(feature = "server")]
 pub mod server;
 
+#[cfg(feature = "hub")]
+pub use crate::apps::hub::HubConfig;
 pub use crate::http::DeflateOffer;
 pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
 #[cfg(feature = "server")]

@@ -1,10 +1,14 @@
 //! The apps, built on the crate's public root exactly as an embedder would.
 //!
-//! Each ready-made app is a constant of type [`Recipe`], and [`APPS`] lists them all. [`serve_all`] and [`serve_one`] add
-//! apps to a server, and a page to try them.
+//! Each ready-made app of the command is a constant of type `Recipe`, and `APPS` lists them all. `serve_all` and
+//! `serve_one` add apps to a server, and a page to try them. The [`hub`] is a handler of its own.
 
 #[cfg(feature = "cli")]
 mod handler;
+// Its handler, which uses all of its parts, comes last.
+#[allow(dead_code)]
+#[cfg(feature = "hub")]
+pub mod hub;
 #[cfg(feature = "cli")]
 mod inspect;
 #[cfg(feature = "cli")]
