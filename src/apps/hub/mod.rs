@@ -3,7 +3,12 @@
 
 mod channel;
 mod config;
+mod log;
+#[allow(dead_code)] // The handlers of requests and listeners use it.
+mod state;
 mod tokens;
 
 pub use self::config::{History, HubConfig, Rule, RuleError};
+pub use self::log::memory::MemoryLog;
+pub use self::log::{Entry, Epoch, Event, Full, Id, Kind, Log, Status};
 pub use self::tokens::{Token, TokenError};
