@@ -4,6 +4,8 @@
 //! log's order. Alone, a hub has a counter in memory ([`MemoryLog`](memory::MemoryLog)). Several nodes that share a log
 //! all deliver the same messages in the same order, under the same ids.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fake;
 pub(crate) mod memory;
 
 use std::fmt;

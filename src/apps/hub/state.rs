@@ -16,6 +16,8 @@
 mod channels;
 mod keys;
 mod largest;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
 mod ring;
 pub(crate) mod types;
 mod waiting;
