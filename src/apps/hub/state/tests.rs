@@ -1,6 +1,7 @@
 //! The state over a log in memory. What a slow and faulty log does to it is in `model`.
 
 mod bounds;
+mod load;
 mod resume;
 mod scene;
 
