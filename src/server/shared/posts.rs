@@ -133,6 +133,10 @@ impl Posts {
     /// Compresses the posts that a copy lacks: each once, however many connections get it.
     fn catch_up(&mut self, window_bits: u8, compressor: &mut Compressor, stats: &Stats) -> Option<&Copy> {
         let at = usize::from(window_bits).checked_sub(9)?;
+        // Queues may share a copy that is complete.
+        if self.copies.get(at)?.ends.len() == self.log.len() {
+            return self.copies.get(at);
+        }
         let mut copy = std::mem::take(self.copies.get_mut(at)?);
         let output = unshared(&mut copy.bytes);
         for post in copy.ends.len()..self.log.len() {

@@ -115,6 +115,14 @@ fn without_compression_a_copy_has_the_same_frames_and_names_the_newest() {
 }
 
 #[test]
+fn a_copy_that_a_queue_shares_is_not_made_anew_for_the_next_member() {
+    let (mut posts, mut plain, stats) = (posts(&[100, 200]), Compressor::new(None), Stats::default());
+    let (first, _) = posts.all_compressed(15, &mut plain, &stats);
+    let (second, _) = posts.all_compressed(15, &mut plain, &stats);
+    assert!(Rc::ptr_eq(&first, &second));
+}
+
+#[test]
 fn no_copy_is_made_for_a_window_that_does_not_exist() {
     let (mut posts, stats) = (posts(&[1000]), Stats::default());
     for window_bits in [0, 8, 16, 255] {
