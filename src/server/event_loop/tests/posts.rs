@@ -230,6 +230,25 @@ fn a_member_that_fails_in_the_middle_of_a_broadcast_costs_nobody_else_the_messag
 }
 
 #[test]
+fn members_that_fail_anywhere_in_a_long_list_cost_nobody_else_the_message() {
+    // Members are copied from the list in pieces of 64, from its end.
+    for victims in [&[0, 1][..], &[63, 64, 65], &[129], &[128, 129], &[1, 64, 65, 129], &[2, 66], &[65, 66, 67]] {
+        let mut bed = Bed::new(obedient());
+        let mut clients = bed.open_many(130);
+        clients[100].text("broadcast a");
+        // Only writing to them fails: the loop learns of it in the middle of the delivery.
+        victims.iter().for_each(|at| clients[*at].fail_sends(ErrorKind::ConnectionReset));
+        bed.settle();
+        for (at, client) in clients.iter_mut().enumerate() {
+            let is_victim = victims.contains(&at);
+            let expected = if is_victim { vec![] } else { vec!["a"] };
+            assert_eq!(client.texts(), expected, "client {at} when {victims:?} fail");
+            assert_eq!(client.is_gone(), is_victim);
+        }
+    }
+}
+
+#[test]
 fn a_write_error_closes_its_peer_at_the_end_of_the_turn() {
     let mut bed = Bed::new(obedient());
     let mut clients = bed.open_many(3);
