@@ -49,7 +49,12 @@ impl<P: Poller> EventLoop<P> {
 
     /// Reads from a connection as much as its budget allows, and handles it. Returns the bytes that were read or handled.
     pub(super) fn read(&mut self, slot: u32) -> usize {
+        if self.lines.is_held(slot) {
+            self.lines.serve_later(slot);
+            return 0;
+        }
         let (mut spent, mut budget, mut wants_more) = (0, BUDGET, true);
+        let posts = self.lines.shared.posts.log.len();
         self.contexts.inflatable = INFLATED;
         while spent < budget && (!DEFLATE_AVAILABLE || self.contexts.inflatable > 0) {
             let Some(connection) = self.lines.shared.table.get_mut(slot) else { break };
@@ -79,6 +84,9 @@ impl<P: Poller> EventLoop<P> {
                 }
                 Work::Receive => spent += self.receive(slot),
             }
+        }
+        if !self.lines.shared.rests.is_empty() && self.lines.shared.posts.log.len() > posts {
+            self.lines.hold_poster(slot);
         }
         self.lines.deliver_many_posts();
         if let Some(connection) = self.lines.shared.table.get_mut(slot) {

@@ -27,6 +27,7 @@ mod posts;
 mod random;
 mod requests;
 mod shutdown;
+mod slices;
 mod slow;
 mod timers;
 

@@ -35,6 +35,7 @@ impl<P: Poller> EventLoop<P> {
         self.poller.poll(&mut ready, timeout)?;
         let env = &mut self.lines.shared.env;
         env.set_now(self.poller.now());
+        self.lines.deliveries_left = env.slice;
         if env.is_date_over() {
             env.set_date(self.poller.unix_time());
         }

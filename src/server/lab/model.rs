@@ -53,7 +53,7 @@ pub fn run(bytes: &[u8]) {
         .accepting(move |ctx, _| lock(&accepts).accept(ctx))
         .admitting(move |ctx, request| lock(&admits).admit(ctx, request))
         .answering(move |ctx, request, body| lock(&answers).answer(ctx, request, body));
-    let bed = Bed::with(config, app);
+    let mut bed = Bed::with(config, app);
     // Plain sockets, or a transport that buffers on its own side.
     let (style, piece) = draw.pick(&[
         (Style::Epoll, None),
@@ -70,6 +70,7 @@ pub fn run(bytes: &[u8]) {
         number = (number * 5 + 3) % 256;
         number % ready
     });
+    bed.server.lines.shared.env.slice = draw.pick(&[usize::MAX, 1, 2, 3, 5]);
     let mut day = Day { bed, world, peers: Vec::new(), draw };
     for _ in 0..STEPS {
         if day.draw.0.is_empty() {
@@ -243,7 +244,7 @@ impl Day<'_> {
         let lines = &self.bed.server.lines;
         assert_eq!(lines.shared.timers.next_deadline(), None, "timers left");
         assert_eq!(lines.shared.env.memory(), 0, "bytes left");
-        assert!(lines.shared.posts.is_empty() && lines.shared.outbox.actions.is_empty());
+        assert!(lines.shared.has_no_posts() && lines.posters.is_empty() && lines.shared.outbox.actions.is_empty());
         assert!(lines.again.is_empty() && lines.flushes.is_empty());
     }
 }

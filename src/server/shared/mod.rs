@@ -8,10 +8,12 @@ pub(crate) mod outbox;
 mod paths;
 pub(crate) mod pool;
 pub(crate) mod posts;
+mod rests;
 pub(crate) mod table;
 pub(crate) mod timers;
 pub(crate) mod topics;
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +21,7 @@ use std::time::{Duration, Instant};
 use self::addresses::Addresses;
 use self::compressor::Compressor;
 use self::outbox::Outbox;
-use self::posts::{Delivery, Post, Posts, split};
+use self::posts::{Posts, split};
 use self::table::Table;
 use self::timers::Timers;
 use self::topics::Topics;
@@ -41,7 +43,10 @@ pub(crate) struct Shared {
     pub table: Table,
     pub addresses: Addresses,
     pub outbox: Outbox,
+    /// The turn's posts.
     pub posts: Posts,
+    /// Posts of earlier turns that some members have yet to get, the oldest first.
+    pub rests: VecDeque<Posts>,
     pub compressor: Compressor,
     pub topics: Topics,
     /// By slot: a connection's position among the members of its home. As long as the last slot that has had one.
@@ -72,6 +77,7 @@ impl Shared {
             env: Env::new(config, stats, now),
             outbox: Outbox::default(),
             posts: Posts::default(),
+            rests: VecDeque::new(),
             topics: Topics::default(),
             homes: Vec::new(),
             timers: Timers::default(),
@@ -113,7 +119,7 @@ impl Shared {
 
     /// Seats a connection that opens. It gets no earlier posts.
     pub fn seat(&mut self, slot: u32, mount: u16, home: Option<Rc<str>>) -> Seat {
-        self.posts.skip(slot);
+        self.skip_posts(slot);
         self.take_seat(slot, mount, home)
     }
 
@@ -154,7 +160,7 @@ impl Shared {
     /// Sends a message to one connection: compressed where that was negotiated and makes it shorter.
     #[inline]
     pub fn send(&mut self, to: ConnectionId, message: Message<'_>) {
-        if !self.posts.is_empty() {
+        if !self.has_no_posts() {
             self.settle_posts_for(to);
         }
         if self.compresses() && self.send_compressed(to, message.opcode(), message.as_bytes()) {
@@ -239,48 +245,39 @@ impl Shared {
         }
     }
 
-    /// Copies the turn's posts for a connection so far to its replies, so that the next reply, or a change of its
-    /// subscriptions, comes after them.
+    /// Copies the posts for a connection so far to its replies, so that the next reply, or a change of its subscriptions,
+    /// comes after them.
     pub fn settle_posts(&mut self, slot: u32) {
-        if !self.posts.is_empty() {
-            let mut copy = Vec::new();
-            for delivery in self.take_deliveries(slot) {
-                self.append_post(slot, delivery.post as usize, &mut copy);
-            }
-            if !copy.is_empty() {
-                let start = self.outbox.replies.len();
-                self.outbox.replies.extend_from_slice(&copy);
-                self.outbox.note_reply(self.table.id(slot), start);
-            }
+        if self.has_no_posts() {
+            return;
+        }
+        let mut copy = Vec::new();
+        for at in 0..self.rests.len() {
+            self.swap_rest(at);
+            self.take_posts(slot, &mut copy);
+            self.swap_rest(at);
+        }
+        self.take_posts(slot, &mut copy);
+        if !copy.is_empty() {
+            let start = self.outbox.replies.len();
+            self.outbox.replies.extend_from_slice(&copy);
+            self.outbox.note_reply(self.table.id(slot), start);
         }
     }
 
-    /// The same for a connection that may have left.
+    fn take_posts(&mut self, slot: u32, copy: &mut Vec<u8>) {
+        for delivery in self.take_deliveries(slot) {
+            self.append_post(slot, delivery.post as usize, copy);
+        }
+    }
+
+    /// Settles the posts for a connection that may have left.
     pub fn settle_posts_for(&mut self, id: ConnectionId) {
-        if !self.posts.is_empty()
+        if !self.has_no_posts()
             && let Some(slot) = self.table.find_open(id)
         {
             self.settle_posts(slot);
         }
-    }
-
-    /// Lists the posts that a connection has yet to get, and marks them as seen.
-    pub fn take_deliveries(&mut self, slot: u32) -> Vec<Delivery> {
-        let id = self.table.id(slot);
-        let unseen = (0..).zip(&self.posts.log).skip(self.posts.seen(slot) as usize);
-        let own = unseen.filter(|(_, post)| post.except != Some(id) && self.is_member(slot, post.topic));
-        let own = own.map(|(post, _)| Delivery { slot, post }).collect();
-        self.posts.skip(slot);
-        own
-    }
-
-    /// Lists the connections that have yet to get a post.
-    pub fn list_deliveries(&self, post: usize, deliveries: &mut Vec<Delivery>) {
-        let Some(Post { topic, except, .. }) = self.posts.log.get(post) else { return };
-        let post = post as u32;
-        let gets = |slot: &u32| self.posts.seen(*slot) <= post && *except != Some(self.table.id(*slot));
-        let members = self.topics.members(*topic).iter().copied().filter(gets);
-        deliveries.extend(members.map(|slot| Delivery { slot, post }));
     }
 
     /// Whether contexts of so many bytes may be promised: half of the memory is left for messages.

@@ -1,11 +1,16 @@
 //! A turn's posts: broadcasts to topics, encoded behind each other in one buffer, and a compressed copy of them for each
 //! window size that a recipient has negotiated. Members get their share of a buffer, which is not copied for each of them.
 
+mod progress;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 
+pub(crate) use self::progress::Delivery;
+use self::progress::Progress;
 use super::compressor::Compressor;
 use crate::protocol::{FrameHeader, Message, Opcode, encode_frame};
+use crate::server::types::env::Account;
 use crate::server::types::id::{ConnectionId, TopicKey};
 use crate::server::types::shared_bytes::SharedBytes;
 use crate::server::types::stats::Stats;
@@ -25,6 +30,9 @@ pub(crate) struct Posts {
     seen: HashMap<u32, u32>,
     /// Compressed copies, by window bits from 9 on.
     copies: [Copy; 7],
+    pub progress: Progress,
+    /// The turn of the posts is over, and not all members have got them.
+    pub is_kept: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -32,13 +40,6 @@ pub(crate) struct Post {
     pub topic: TopicKey,
     pub bytes: std::ops::Range<usize>,
     pub except: Option<ConnectionId>,
-}
-
-/// A post, by its number in the log, that one connection is to get.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Delivery {
-    pub slot: u32,
-    pub post: u32,
 }
 
 /// The posts as connections with certain window bits get them, in the order of the log. The last ones may be missing.
@@ -73,6 +74,30 @@ impl Posts {
     #[inline]
     pub fn seen(&self, slot: u32) -> u32 {
         if self.seen.is_empty() { 0 } else { self.seen.get(&slot).copied().unwrap_or(0) }
+    }
+
+    /// The first post that a connection may have yet to get.
+    pub fn unseen(&self, slot: u32) -> u32 {
+        self.seen(slot).max(self.progress.undelivered(slot))
+    }
+
+    /// The topic, if all posts are to the same.
+    pub fn only_topic(&self) -> Option<TopicKey> {
+        let topic = self.log.first()?.topic;
+        self.log.iter().all(|post| post.topic == topic).then_some(topic)
+    }
+
+    /// Heap bytes of the frames, by capacity.
+    pub fn held(&self) -> usize {
+        self.copies.iter().map(|copy| &copy.bytes).chain([&self.bytes]).map(|bytes| bytes.capacity()).sum()
+    }
+
+    /// Counts the frames, compressed ones included. A second call counts those that have been added.
+    pub fn charge(&self, account: &Account) {
+        self.bytes.charge(account);
+        for copy in self.copies.iter().filter(|copy| !copy.ends.is_empty()) {
+            copy.bytes.charge(account);
+        }
     }
 
     /// Whether not all posts concern a connection alike.
@@ -123,6 +148,9 @@ impl Posts {
     pub fn clear(&mut self) {
         self.log.clear();
         self.seen.clear();
+        if self.progress.end() > 0 {
+            self.progress = Progress::default();
+        }
         clear_shared(&mut self.bytes);
         for copy in self.copies.iter_mut().filter(|copy| !copy.ends.is_empty()) {
             copy.ends.clear();

@@ -63,9 +63,14 @@ impl Drop for Charge {
     }
 }
 
+/// Deliveries of posts in a turn: with a system call each, they take about 35 ms.
+const SLICE: usize = 5000;
+
 /// Everything that all connections are subject to and that none of them changes.
 pub(crate) struct Env {
     pub config: Config,
+    /// Deliveries of posts in a turn.
+    pub slice: usize,
     pub limits: Arc<Limits>,
     pub stats: Arc<Stats>,
     /// Bytes that connections hold alone, and bytes that their queues share.
@@ -90,7 +95,7 @@ impl Env {
     pub fn new(config: Config, stats: Arc<Stats>, now: Instant) -> Self {
         let limits = Arc::new(config.limits());
         let (held, shared) = (Account::default(), Account::default());
-        Env { config, limits, stats, held, shared, now, tick: Tick(0), start: now, date: None }
+        Env { config, slice: SLICE, limits, stats, held, shared, now, tick: Tick(0), start: now, date: None }
     }
 
     pub fn set_now(&mut self, now: Instant) {

@@ -27,6 +27,10 @@ impl SharedBytes {
         });
     }
 
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// The bytes, to append to them. The caller alone refers to them then, so they no longer count.
     pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
         self.charge = OnceCell::new();

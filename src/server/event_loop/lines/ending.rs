@@ -130,7 +130,7 @@ impl<S: Socket> Lines<S> {
                     connection.output.drop_unsent_frames();
                 }
                 // Posts behind the dropped frames would leave a gap.
-                self.shared.posts.skip(slot);
+                self.shared.skip_posts(slot);
                 self.close_and_end(slot, error);
             }
             _ => self.close_and_end(slot, error),

@@ -24,8 +24,9 @@ impl<S: Socket> Lines<S> {
                 if is_owed { self.abort(slot) } else { self.kill(slot) }
             }
             Then::CheckMessage => {
+                let is_held = self.is_held(slot);
                 let Some(Line { connection, env, .. }) = self.line(slot) else { return };
-                let is_paused = connection.output.is_paused();
+                let is_paused = is_held || connection.output.is_paused();
                 let websocket = connection.websocket_mut();
                 if websocket.is_some_and(|websocket| !websocket.has_gained_enough(is_paused, env)) {
                     self.fail(slot, ConnectionError::MessageTimeout);

@@ -36,6 +36,10 @@ pub(crate) struct Lines<S> {
     pub again: VecDeque<u32>,
     /// Connections whose queue has more than the budget of a turn.
     pub flushes: Vec<u32>,
+    /// Deliveries of posts that this turn may still make.
+    pub deliveries_left: usize,
+    /// Connections that have posted while a rest of earlier posts waits. They are not read from until it has been delivered.
+    pub posters: Vec<u32>,
     /// Connections whose handler is to be told that the queue has drained.
     pub drained: Vec<u32>,
     /// Connections that have ended in this turn, for the callbacks.
@@ -69,6 +73,8 @@ impl<S: Socket> Lines<S> {
             pool: BufferPool::default(),
             again: VecDeque::new(),
             flushes: Vec::new(),
+            deliveries_left: 0,
+            posters: Vec::new(),
             drained: Vec::new(),
             endings: Vec::new(),
             dead: Vec::new(),
@@ -119,7 +125,7 @@ impl<S: Socket> Lines<S> {
             || !self.shared.outbox.actions.is_empty()
             || !self.shared.outbox.verdicts.is_empty()
             || !self.shared.drain_requests.is_empty()
-            || !self.shared.posts.is_empty()
+            || !self.shared.has_no_posts()
             || !self.flushes.is_empty()
             || !self.endings.is_empty()
     }
@@ -222,6 +228,7 @@ impl<S: Socket> Lines<S> {
         self.again.retain(lives);
         self.flushes.retain(lives);
         self.drained.retain(lives);
+        self.posters.retain(lives);
         for slot in self.dead.drain(..) {
             self.sockets[slot as usize] = None;
             self.shared.addresses.forget(slot);

@@ -85,7 +85,7 @@ impl<S: Socket> Lines<S> {
     /// replies already. With context takeover, later ones would refer to replies that are never sent (RFC 7692 7.1.1).
     fn skip_later_posts(&mut self, id: ConnectionId) {
         if let Some(slot) = self.shared.table.find_open(id) {
-            self.shared.posts.skip(slot);
+            self.shared.skip_posts(slot);
         }
     }
 

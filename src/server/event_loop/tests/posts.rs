@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Obeys texts such as `send x`, `broadcast x`, `publish topic x`, `subscribe topic`, several of them split by `;`.
-fn obedient() -> App {
+/// Obeys texts such as `send x`, `broadcast x`, `large x`, `publish topic x`, `subscribe topic`, several of them split by `;`.
+pub(super) fn obedient() -> App {
     App::new(|ctx, call| {
         let Call::Message(Message::Text(text)) = call else { return };
         for order in text.split(';') {
@@ -14,6 +14,8 @@ fn obedient() -> App {
                 ["publish", topic, text] => ctx.publish(topic, text),
                 ["subscribe", topic] => ctx.subscribe(topic),
                 ["unsubscribe", topic] => ctx.unsubscribe(topic),
+                ["large", text] => ctx.broadcast(text.repeat(300_000)),
+                ["home", topic] => ctx.set_home(topic),
                 ["close"] => ctx.close(CloseFrame::normal("")),
                 ref other => panic!("{other:?}"),
             }

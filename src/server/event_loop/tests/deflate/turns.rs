@@ -42,6 +42,37 @@ fn messages_on_several_topics_travel_compressed_too() {
     }
 }
 
+#[test]
+fn members_that_are_served_in_later_turns_understand_all_that_they_get_meanwhile() {
+    for deflate in [Deflate::default(), Deflate::takeover()] {
+        let mut bed = Bed::with(with(deflate), App::broadcast());
+        let offers = [PLAIN, "permessage-deflate; server_no_context_takeover", PLAIN, PLAIN, PLAIN];
+        let mut peers = offers.map(|offer| Peer::open(&mut bed, offer));
+        let mut plain = bed.open();
+        bed.server.lines.shared.env.slice = 1;
+        let ids = bed.ids();
+        peers[0].send(Message::Text(&shuffled(1, 1000)));
+        bed.turn();
+        // To some that have got it, and some that have not.
+        for id in [ids[0], ids[1], ids[3]] {
+            bed.handle.send(id, shuffled(2, 1000)).expect("room");
+        }
+        bed.turn();
+        peers[1].send(Message::Text(&shuffled(3, 1000)));
+        bed.turn();
+        bed.handle.send(ids[4], shuffled(2, 1000)).expect("room");
+        bed.settle();
+        let (all, posts) =
+            ([1, 2, 3].map(|number| shuffled(number, 1000)), [1, 3].map(|number| shuffled(number, 1000)));
+        assert!(peers[0].texts() == all && peers[1].texts() == all && peers[3].texts() == all);
+        assert!(peers[2].texts() == posts && plain.texts() == posts);
+        assert!(peers[4].texts() == [1, 3, 2].map(|number| shuffled(number, 1000)));
+        peers[2].send(Message::Text(&shuffled(4, 1000)));
+        bed.settle();
+        assert!(peers.iter_mut().all(|peer| peer.texts() == [shuffled(4, 1000)]));
+    }
+}
+
 /// The same words in another order for each number: what refers to a message that its peer has not seen, or not as the
 /// last one, makes others of them.
 fn shuffled(number: usize, len: usize) -> String {
