@@ -68,6 +68,8 @@ pub struct Stage<H> {
     clients: Vec<Seat>,
     /// Where the next client comes from.
     peer: Peer,
+    /// Bytes that it takes.
+    room: usize,
     /// The server was shut down.
     ended: bool,
     handler: PhantomData<H>,
@@ -108,7 +110,7 @@ impl<H: Handler> Stage<H> {
         handle.on_wake(network.waker());
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
         let server = EventLoop::new(network.poller(), parts);
-        Stage { server, network, handle, clients: Vec::new(), peer: Peer::Unix, ended: false, handler: PhantomData }
+        Stage { server, network, handle, clients: Vec::new(), peer: Peer::Unix, room: usize::MAX, ended: false, handler: PhantomData }
     }
 
     /// The handler, to look at its state.
@@ -184,6 +186,7 @@ impl<H: Handler> Stage<H> {
 
     fn sit_down(&mut self, bytes: &[u8], talk: Talk) -> Client {
         let end = self.network.connect_as(0, self.peer);
+        end.limit(self.room);
         end.write(bytes);
         self.clients.push(Seat::new(end, talk));
         self.run();
@@ -211,6 +214,23 @@ impl<H: Handler> Stage<H> {
     #[doc(hidden)]
     pub fn queue(&mut self, client: Client, bytes: &[u8]) {
         self.clients[client.0].end.write(bytes);
+    }
+
+    /// From now on a client takes so many bytes, and then no more, as if its network were slow; `usize::MAX`: whatever comes.
+    pub fn limit(&mut self, client: Client, bytes: usize) {
+        self.clients[client.0].end.limit(bytes);
+        self.run();
+    }
+
+    /// The same for later clients, from their first byte on: that of the server's response.
+    pub fn limit_new(&mut self, bytes: usize) {
+        self.room = bytes;
+    }
+
+    /// Bytes that all clients together are owed.
+    #[cfg(test)]
+    pub(crate) fn owed(&self) -> usize {
+        self.server.lines.shared.env.memory()
     }
 
     /// The messages that a client has received since this was last asked. They compare with strings and bytes:

@@ -145,16 +145,6 @@ impl Client {
         });
     }
 
-    /// From now on the server's socket takes so many bytes, and then no more.
-    pub fn limit(&self, room: usize) {
-        self.network.wire(self.at, |wire| {
-            wire.room = room;
-            if room > 0 && std::mem::take(&mut wire.full) {
-                wire.released = true;
-            }
-        });
-    }
-
     /// The server's socket takes whatever comes.
     pub fn unlimit(&self) {
         self.limit(usize::MAX);

@@ -166,6 +166,16 @@ impl Client {
         self.network.wire(self.at, Wire::end);
     }
 
+    /// From now on the server's socket takes so many bytes, and then no more.
+    pub fn limit(&self, room: usize) {
+        self.network.wire(self.at, |wire| {
+            wire.room = room;
+            if room > 0 && std::mem::take(&mut wire.full) {
+                wire.released = true;
+            }
+        });
+    }
+
     /// The bytes that the server has sent and that were not taken out.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
         let new = self.network.wire(self.at, |wire| std::mem::take(&mut wire.outbound));
