@@ -99,6 +99,11 @@ impl Rules {
         Rules { rules, otherwise }
     }
 
+    /// Those of all rules, and those of channels without one.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Settings> {
+        self.rules.iter().map(|(_, settings)| settings).chain([&self.otherwise])
+    }
+
     pub(crate) fn find(&self, channel: &str) -> &Settings {
         let rule = self.rules.iter().find(|(pattern, _)| pattern.matches(channel));
         rule.map_or(&self.otherwise, |(_, settings)| settings)

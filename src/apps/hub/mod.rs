@@ -3,6 +3,8 @@
 
 mod channel;
 mod config;
+#[allow(dead_code, unused_imports)] // The handler of the hub calls it.
+mod listeners;
 mod log;
 #[allow(dead_code)] // The handlers of requests and listeners use it.
 mod state;

@@ -175,6 +175,11 @@ impl<W> State<W> {
         after >= self.floor(channel)
     }
 
+    /// The last entry that the log has lost; of which channels, nobody knows.
+    pub(crate) fn hole(&self) -> Id {
+        self.applied.hole
+    }
+
     /// Nothing up to here is kept of a channel.
     pub(crate) fn floor(&self, channel: &str) -> Id {
         self.applied.channels.floor(channel)
