@@ -110,7 +110,16 @@ impl<H: Handler> Stage<H> {
         handle.on_wake(network.waker());
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
         let server = EventLoop::new(network.poller(), parts);
-        Stage { server, network, handle, clients: Vec::new(), peer: Peer::Unix, room: usize::MAX, ended: false, handler: PhantomData }
+        Stage {
+            server,
+            network,
+            handle,
+            clients: Vec::new(),
+            peer: Peer::Unix,
+            room: usize::MAX,
+            ended: false,
+            handler: PhantomData,
+        }
     }
 
     /// The handler, to look at its state.
@@ -231,6 +240,18 @@ impl<H: Handler> Stage<H> {
     #[cfg(test)]
     pub(crate) fn owed(&self) -> usize {
         self.server.lines.shared.env.memory()
+    }
+
+    /// Bytes that all connections have beside their slots: for paths, topics, and homes, and what they own. Each path and
+    /// each name of a topic is counted with 24 bytes for its allocation, and without its letters.
+    #[cfg(test)]
+    pub(crate) fn held_beside_slots(&self) -> usize {
+        let shared = &self.server.lines.shared;
+        let slots = 0..shared.table.slots() as u32;
+        let extras = slots.filter(|slot| shared.table.get(*slot).is_some_and(|it| it.extra().is_some())).count();
+        let allocations = 24 * (shared.topics.count() + shared.table.paths());
+        let homes = shared.homes.capacity() * size_of::<u32>();
+        shared.topics.held() + shared.table.held_by_paths() + allocations + homes + 300 * extras
     }
 
     /// The messages that a client has received since this was last asked. They compare with strings and bytes:

@@ -190,6 +190,12 @@ impl Table {
         self.paths.held()
     }
 
+    /// Different paths.
+    #[cfg(test)]
+    pub fn paths(&self) -> usize {
+        self.paths.len()
+    }
+
     /// All connections, with their slots.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Connection)> {
         let taken = |(slot, connection): (usize, _)| Some((slot as u32, Option::as_ref(connection)?));

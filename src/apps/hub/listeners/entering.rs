@@ -31,11 +31,14 @@ pub(super) fn accept<W>(
     ctx: &mut Context<'_>,
     request: &Request<'_>,
 ) -> Accept {
-    match enter(out, view, ctx, request) {
-        // A browser that has offered a subprotocol wants one.
-        Ok(()) => Accept::Yes(bearer(request).map(|_| BEARER.into())),
-        Err(refused) => Accept::No(refused.response()),
+    if let Err(refused) = enter(out, view, ctx, request) {
+        return Accept::No(refused.response());
     }
+    // From now on the home tells the channel.
+    let mount = ctx.mount().to_owned();
+    ctx.set_path(&mount);
+    // A browser that has offered a subprotocol wants one.
+    Accept::Yes(bearer(request).map(|_| BEARER.into()))
 }
 
 fn enter<W>(

@@ -145,7 +145,7 @@ impl Outgoing {
     }
 
     /// Counts a slice. If the turn has had as many as it may have, the connection comes back in the next.
-    fn may_send_slice(&mut self, ctx: &mut Context<'_>) -> bool {
+    pub(super) fn may_send_slice(&mut self, ctx: &mut Context<'_>) -> bool {
         let Some(left) = self.slices.checked_sub(1) else { return false };
         self.slices = left;
         self.wake(ctx);

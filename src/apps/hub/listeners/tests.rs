@@ -5,6 +5,7 @@ mod commands;
 mod doors;
 mod lost;
 mod members;
+mod memory;
 mod order;
 mod rounds;
 

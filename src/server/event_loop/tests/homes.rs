@@ -158,3 +158,23 @@ fn a_value_that_is_taken_out_takes_its_memory_with_it() {
     bed.settle();
     assert_eq!(client.texts(), ["1"]);
 }
+
+#[test]
+fn a_path_that_all_connections_share_takes_no_memory_for_each() {
+    let mut bed = Bed::new(App::new(|ctx, call| {
+        if let Call::Message(Message::Text(text)) = call {
+            ctx.send(ctx.path().to_owned());
+            ctx.set_path(text);
+            ctx.send(ctx.path().to_owned());
+        }
+    }));
+    let mut clients = ["/a", "/b", "/c"].map(|path| bed.open_at(path));
+    assert_eq!(bed.server.lines.shared.table.paths(), 3);
+    clients.iter_mut().for_each(|client| client.text("/all/*"));
+    bed.settle();
+    assert_eq!(clients.each_mut().map(Client::texts), [["/a", "/all/*"], ["/b", "/all/*"], ["/c", "/all/*"]]);
+    assert_eq!(bed.server.lines.shared.table.paths(), 1);
+    drop(clients);
+    bed.pass(Duration::from_secs(70));
+    assert_eq!(bed.server.lines.shared.table.paths(), 0);
+}
