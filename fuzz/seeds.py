@@ -259,6 +259,15 @@ def days():
     yield "said-after-a-close", base64.b64decode(found)
 
 
+def hub_days():
+    """Inputs of `hub`: each begins with the bounds (messages, bytes, all history, channels, waiting publishes and their
+    bytes, keys) and the log; the rest is whatever comes."""
+    choices = random.Random(13)
+    for at in range(32):
+        bounds = [choices.randrange(2) for _ in range(7)] if at % 2 else [0] * 7
+        yield f"day-{at}", bytes([*bounds, at // 2 % 3]) + choices.randbytes(400)
+
+
 def calls():
     """Calls of the target `queue`: a byte for each, then its lengths."""
     yield "own", [0x40, 5, 200, 0, 3, 6, 100, 50, 7]
@@ -491,7 +500,7 @@ def found():
 
 
 def main():
-    targets = "body frame_header connection handshake inflate loop negotiation proxy_header session utf8 queue"
+    targets = "body frame_header connection handshake hub inflate loop negotiation proxy_header session utf8 queue"
     for target in targets.split():
         shutil.rmtree(HERE / "corpus" / target, ignore_errors=True)
         (HERE / "corpus" / target).mkdir(parents=True)
@@ -515,6 +524,8 @@ def main():
         (HERE / "corpus/inflate" / name).write_bytes(bytes([flags, allowance, len(cuts), *cuts]) + records)
     for name, data in days():
         (HERE / "corpus/loop" / name).write_bytes(data)
+    for name, data in hub_days():
+        (HERE / "corpus/hub" / name).write_bytes(data)
     for name, data in calls():
         (HERE / "corpus/queue" / name).write_bytes(bytes(data))
     for role, key in (("server", b"\x17\x2a\x21\x3d"), ("client", None)):

@@ -13,4 +13,7 @@ mod tokens;
 pub use self::config::{History, HubConfig, Rule, RuleError};
 pub use self::log::memory::MemoryLog;
 pub use self::log::{Entry, Epoch, Event, Full, Id, Kind, Log, Status};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::state::model::run as live_a_day;
 pub use self::tokens::{Token, TokenError};

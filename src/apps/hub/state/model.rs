@@ -74,7 +74,7 @@ impl Said {
 }
 
 /// Lives through a day, panics where a law is broken, and says how many steps it had.
-pub(crate) fn run(bytes: &[u8]) -> usize {
+pub fn run(bytes: &[u8]) -> usize {
     let mut day = Day::new(Draw(bytes));
     for step in 0..STEPS {
         if day.draw.0.is_empty() {
