@@ -4,8 +4,10 @@
 //! They stand at the top of `src/apps/hub/state/model.rs`, which lives through the day and panics where one is broken.
 #![no_main]
 
+use std::time::Instant;
+
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    sockhop::apps::hub::live_a_day(data);
+    sockhop::apps::hub::live_a_day(data, Instant::now());
 });

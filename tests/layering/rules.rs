@@ -15,7 +15,7 @@ const ABOVE_FOLDERS: [&str; 2] = [LAB, "testing"];
 /// Helpers of unit tests and fuzz targets.
 const LAB: &str = "lab";
 /// Rooms without I/O and clock: bytes in, bytes out, `now` is an argument.
-pub const SANS_IO: [&str; 3] = ["protocol", "http", CONNECTION];
+pub const SANS_IO: [&str; 4] = ["protocol", "http", CONNECTION, "apps/hub/state"];
 /// In this one, errors and slices of `std::io` are values like others.
 pub const CONNECTION: &str = "server/connection";
 const VALUES_OF_IO: [&str; 4] = ["Error", "ErrorKind", "IoSlice", "Result"];

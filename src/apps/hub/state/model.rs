@@ -73,9 +73,9 @@ impl Said {
     }
 }
 
-/// Lives through a day, panics where a law is broken, and says how many steps it had.
-pub fn run(bytes: &[u8]) -> usize {
-    let mut day = Day::new(Draw(bytes));
+/// Lives through a day that begins now, panics where a law is broken, and says how many steps it had.
+pub fn run(bytes: &[u8], now: Instant) -> usize {
+    let mut day = Day::new(Draw(bytes), now);
     for step in 0..STEPS {
         if day.draw.0.is_empty() {
             day.end();
@@ -119,8 +119,7 @@ fn config(draw: &mut Draw<'_>) -> HubConfig {
 }
 
 impl<'a> Day<'a> {
-    fn new(mut draw: Draw<'a>) -> Self {
-        let now = Instant::now();
+    fn new(mut draw: Draw<'a>, now: Instant) -> Self {
         let config = config(&mut draw);
         let fake = (draw.below(3) > 0).then(|| Fake::new(3, now));
         let nodes = match &fake {

@@ -1,5 +1,7 @@
 //! Days drawn from seeds.
 
+use std::time::Instant;
+
 use super::{STEPS, run};
 
 /// SplitMix64.
@@ -22,7 +24,7 @@ fn days(first: u64, steps: usize) {
             return println!("{lived} steps in {} days", seed - first);
         }
         let bytes = bytes(seed << 32, 8 * STEPS);
-        match std::panic::catch_unwind(|| run(&bytes)) {
+        match std::panic::catch_unwind(|| run(&bytes, Instant::now())) {
             Ok(steps) => lived += steps,
             Err(panic) => {
                 println!("the day of seed {seed}");
@@ -47,9 +49,9 @@ fn the_laws_hold_on_many_days() {
 #[test]
 fn short_and_monotonous_days_are_days() {
     for byte in 0..=255 {
-        run(&vec![byte; 2000]);
+        run(&vec![byte; 2000], Instant::now());
     }
     for len in 0..200 {
-        run(&bytes(7, len));
+        run(&bytes(7, len), Instant::now());
     }
 }
