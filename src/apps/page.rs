@@ -20,25 +20,32 @@ const ASSETS: [(&str, &str, &str); 6] = [
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-/// A WebSocket that reconnects, also for the user's own pages, and its types: path, media type, parts of the content. It
-/// is written as a module. For `<script>` and `require()`, other code is in the place of its last line.
-const CLIENT: [(&str, &str, [&str; 3]); 4] = [
-    ("/client.mjs", JAVASCRIPT, ["", include_str!("page/client.mjs"), EXPORT]),
-    ("/client.js", JAVASCRIPT, ["{\n", include_str!("page/client.mjs"), CLASSIC]),
-    ("/client.d.mts", PLAIN, ["", include_str!("page/client.d.mts"), EXPORT]),
-    ("/client.d.ts", PLAIN, ["", include_str!("page/client.d.mts"), CLASSIC_TYPES]),
+/// A WebSocket that reconnects, also for the user's own pages, its part for the hub, and the types: path, media type,
+/// content.
+const CLIENT: [(&str, &str, Text); 6] = [
+    ("/client.mjs", JAVASCRIPT, || MODULE.to_owned()),
+    ("/hub.mjs", JAVASCRIPT, || HUB_MODULE.to_owned()),
+    ("/client.js", JAVASCRIPT, script),
+    ("/client.d.mts", PLAIN, || TYPES.to_owned()),
+    ("/hub.d.mts", PLAIN, || [body(TYPES), HUB_TYPES].concat()),
+    ("/client.d.ts", PLAIN, || [body(TYPES), body(HUB_TYPES), CLASSIC_TYPES].concat()),
 ];
-const EXPORT: &str = "export { Sockhop, Sockhop as default }\n";
-const CLASSIC: &str = "globalThis.Sockhop ??= Sockhop
+type Text = fn() -> String;
+const MODULE: &str = include_str!("page/client.mjs");
+const HUB_MODULE: &str = include_str!("page/hub.mjs");
+const TYPES: &str = include_str!("page/client.d.mts");
+/// They go on where those of the client end.
+const HUB_TYPES: &str = include_str!("page/hub.d.mts");
+const CLASSIC: &str = "globalThis.Sockhop ??= HubSockhop
 if (typeof module == 'object' && module.exports) {
- module.exports = Sockhop
- module.exports.Sockhop = Sockhop
- module.exports.default = Sockhop
+ module.exports = HubSockhop
+ module.exports.Sockhop = HubSockhop
+ module.exports.default = HubSockhop
 }
 }
 ";
-const CLASSIC_TYPES: &str = "declare namespace Sockhop { export { Sockhop, Sockhop as default } }
-export = Sockhop
+const CLASSIC_TYPES: &str = "declare namespace HubSockhop { export { HubSockhop as Sockhop, HubSockhop as default } }
+export = HubSockhop
 export as namespace Sockhop
 ";
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -76,9 +83,8 @@ pub(super) enum Served<'a> {
 /// Adds routes for the pages and their files. For a plain GET, a route takes precedence over a mount.
 pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Server {
     // Made at the first request: most servers are never opened in a browser.
-    let client = CLIENT.map(|(path, kind, parts)| {
-        (path, LazyCell::new(move || Representation::new(kind, client(parts).into_bytes())))
-    });
+    let client =
+        CLIENT.map(|(path, kind, text)| (path, LazyCell::new(move || Representation::new(kind, text().into_bytes()))));
     match pages {
         Pages::Playground { max_message } => {
             let html = html(render(served, max_message));
@@ -101,9 +107,17 @@ pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Serve
     }
 }
 
-/// One file of the client.
-fn client([head, module, tail]: [&str; 3]) -> String {
-    [head, module.trim_end_matches(EXPORT), tail].concat()
+/// The client and its part for the hub as one script for `<script>` and `require()`, without the comments.
+fn script() -> String {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.starts_with("import ");
+    let lines = [body(MODULE), body(HUB_MODULE)].into_iter().flat_map(str::lines).filter(is_code);
+    let head = "// A WebSocket that reconnects, and hears the hub. client.mjs and hub.mjs have its comments.\n{";
+    [head].into_iter().chain(lines).chain([CLASSIC]).collect::<Vec<_>>().join("\n")
+}
+
+/// The text of a module without the line that exports.
+fn body(module: &str) -> &str {
+    module.rsplit_once("export {").map_or(module, |(body, _)| body)
 }
 
 fn html(text: String) -> Representation {

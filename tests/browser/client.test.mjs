@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import Sockhop from "../../src/apps/page/client.mjs";
+import { Clock, put } from "./clock.mjs";
 import { browse, open, options, serve, until } from "./sockhop.mjs";
 
 const BEAT = "sockhop.heartbeat";
@@ -27,37 +28,6 @@ class Fake extends EventTarget {
   }
   close() { this.readyState = 2; }
   static get last() { return Fake.made.at(-1); }
-}
-
-/** A clock that stands still until it is told to go on. */
-class Clock {
-  now = 1e12; #timers = new Map(); #last = 0;
-  set(then, ms = 0) {
-    this.#timers.set(++this.#last, { then, at: this.now + ms });
-    return this.#last;
-  }
-  clear(id) { this.#timers.delete(id); }
-  pass(ms) {
-    const end = this.now + ms;
-    for (;;) {
-      const [id, next] = [...this.#timers].sort(([, a], [, b]) => a.at - b.at)[0] ?? [];
-      if (!next || next.at > end) break;
-      this.now = next.at;
-      this.clear(id);
-      next.then();
-    }
-    this.now = end;
-  }
-}
-
-const globals = Object.getOwnPropertyDescriptors(globalThis);
-
-/** Puts these in the place of globals until the test ends. */
-function put(t, own) {
-  for (const [name, value] of Object.entries(own)) {
-    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-    t.after(() => name in globals ? Object.defineProperty(globalThis, name, globals[name]) : delete globalThis[name]);
-  }
 }
 
 /** A page whose clock stands still, and one client on it. */

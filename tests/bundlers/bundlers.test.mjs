@@ -51,7 +51,7 @@ async function runAll(t, entries, build) {
   }
 }
 
-const ALL = ["default.mjs", "named.mjs", "interop.mjs", "required.cjs", "global.mjs"];
+const ALL = ["default.mjs", "named.mjs", "hub-user.mjs", "interop.mjs", "required.cjs", "global.mjs"];
 
 for (const [name, how, settings] of [
   ["by default", SCRIPT, {}],
@@ -68,7 +68,7 @@ test("esbuild as cjs", { ...options, ...needsNode }, (t) => runAll(t, ALL, (entr
   esbuild.build({ entryPoints: [entry], bundle: true, outfile, format: "cjs", platform: "node", logLevel: "silent" })));
 
 for (const [name, vite] of Object.entries({ vite5, vite6 })) {
-  test(name, options, (t) => visitAll(t, ["default.mjs", "named.mjs", "global.mjs", "with-worker.mjs", "with-inline.mjs"], "", async (entry, folder) => {
+  test(name, options, (t) => visitAll(t, ["default.mjs", "named.mjs", "hub-user.mjs", "global.mjs", "with-worker.mjs", "with-inline.mjs"], "", async (entry, folder) => {
     const root = dirname(entry);
     writePage(root, `<script type=module src=/${basename(entry)}></script>`);
     await vite.build({ root, configFile: false, base: "./", logLevel: "warn", build: { outDir: folder, emptyOutDir: false } });

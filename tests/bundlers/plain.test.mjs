@@ -44,7 +44,7 @@ test("Node imports and requires the client", { ...options, ...needsNode }, async
   const folder = await project(t, {
     "both.mjs": `import Sockhop, { Sockhop as named } from "./client.js"; import assert from "node:assert"; assert.equal(named, Sockhop);`,
   });
-  for (const program of ["default.mjs", "named.mjs", "interop.mjs", "required.cjs"]) {
+  for (const program of ["default.mjs", "named.mjs", "hub-user.mjs", "interop.mjs", "required.cjs"]) {
     assert.equal(await node(join(folder, program), address), `${HEARD}\n`, program);
   }
   await node(join(folder, "both.mjs"));
@@ -84,6 +84,17 @@ ours.addEventListener("close", ({ retryIn }) => console.log(retryIn?.toFixed()))
 ours.addEventListener("message", ({ data }) => socket.send(data));
 // @ts-expect-error: there is no such option
 new Sockhop("ws", [], { beat: 1 });
+new Sockhop("ws", { timeout: 10_000 });
+`;
+const HUB_USES = `
+const hub = new Sockhop("orders/42", { ids: true, heartbeat: "sockhop.heartbeat", headers: { Authorization: "Bearer x" } });
+hub.onmessage = ({ id, channel, data }) => console.log(id?.length, channel?.length, data);
+hub.ongap = ({ channel }) => console.log(channel?.length);
+hub.addEventListener("gap", ({ channel, id }) => console.log(channel?.length, id));
+hub.addEventListener("error", ({ error }) => console.log(error?.toFixed()));
+hub.subscribe(["/a", "/b"], hub.position);
+hub.unsubscribe("/a");
+new Sockhop("-/multi?channel=/a", ["v1"], { since: hub.position });
 `;
 
 for (const version of ["typescript5", "typescript7"]) {
@@ -99,19 +110,20 @@ for (const version of ["typescript5", "typescript7"]) {
   test(`${version} knows the types, by import and as a global`, options, async (t) => {
     const folder = await project(t, {
       "module.mts": `import Sockhop, { Sockhop as named } from "./client.mjs"; new named("a");${USES}`,
-      "classic.cts": `import Sockhop = require("./client.js"); new Sockhop.Sockhop("a"); new Sockhop.default("a");${USES}`,
-      "interop.mts": `import Sockhop, { Sockhop as named } from "./client.js"; new named("a");${USES}`,
-      "global.ts": `/// <reference path="./client.d.ts" />\n{${USES}}`,
+      "hub-module.mts": `import Sockhop, { Sockhop as named } from "./hub.mjs"; new named("a");${USES}${HUB_USES}`,
+      "classic.cts": `import Sockhop = require("./client.js"); new Sockhop.Sockhop("a"); new Sockhop.default("a");${USES}${HUB_USES}`,
+      "interop.mts": `import Sockhop, { Sockhop as named } from "./client.js"; new named("a");${USES}${HUB_USES}`,
+      "global.ts": `/// <reference path="./client.d.ts" />\n{${USES}${HUB_USES}}`,
     });
-    compile(folder, ["module.mts", "classic.cts", "interop.mts"], { module: "nodenext", noEmit: true });
-    compile(folder, ["module.mts", "interop.mts", "global.ts"], { ...bundled, noEmit: true });
+    compile(folder, ["module.mts", "hub-module.mts", "classic.cts", "interop.mts"], { module: "nodenext", noEmit: true });
+    compile(folder, ["module.mts", "hub-module.mts", "interop.mts", "global.ts"], { ...bundled, noEmit: true });
   });
 
   test(`${version} with allowJs compiles the client itself`, { ...options, ...needsNode }, async (t) => {
     const folder = await project(t, {}, /\.d\.m?ts$/);
     const address = await greeter(t);
     for (const [programs, settings] of [
-      [["default.mjs", "named.mjs", "interop.mjs", "required.cjs"], { module: "nodenext" }],
+      [["default.mjs", "named.mjs", "hub-user.mjs", "interop.mjs", "required.cjs"], { module: "nodenext" }],
       [["default.mjs", "named.mjs"], { ...bundled, target: "es2020" }],
     ]) {
       compile(folder, programs, { allowJs: true, ...settings });

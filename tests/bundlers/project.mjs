@@ -29,6 +29,7 @@ const WORKER = "globalThis.postMessage(heard)";
 const programs = {
   "default.mjs": `import Sockhop from "./client.mjs";${talk(PAGE)}`,
   "named.mjs": `import { Sockhop } from "./client.mjs";${talk(PAGE)}`,
+  "hub-user.mjs": `import Sockhop from "./hub.mjs";${talk(PAGE)}`,
   "interop.mjs": `import Sockhop from "./client.js";${talk(PAGE)}`,
   "required.cjs": `const { Sockhop: same, default: too } = require("./client.js"), Sockhop = require("./client.js");
     if (same !== Sockhop || too !== Sockhop) throw new Error("three names, one class");${talk(PAGE)}`,
@@ -46,7 +47,7 @@ export async function project(t, files = {}, without = /^$/) {
   const folder = mkdtempSync(join(tmpdir(), "sockhop-build-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const server = await serve(t, ["greet"]);
-  for (const name of ["client.js", "client.mjs", "client.d.ts", "client.d.mts"].filter((name) => !without.test(name))) {
+  for (const name of ["client.js", "client.mjs", "hub.mjs", "client.d.ts", "client.d.mts", "hub.d.mts"].filter((name) => !without.test(name))) {
     files[name] = await (await fetch(server.url + name)).text();
   }
   for (const [name, text] of Object.entries({ ...programs, ...files })) {

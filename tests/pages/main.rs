@@ -164,7 +164,7 @@ fn plain_http_has_what_browsers_and_caches_need() {
         let page = server.get("/");
         assert_eq!((page.status, page.header("Content-Type")), (200, Some("text/html; charset=utf-8")));
         assert!(page.header("Content-Security-Policy").is_some_and(|value| value.starts_with(policy)), "{page:?}");
-        for path in ["/", "/client.js", "/client.mjs", "/client.d.ts", "/client.d.mts"] {
+        for path in ["/", "/client.js", "/client.mjs", "/hub.mjs", "/client.d.ts", "/client.d.mts", "/hub.d.mts"] {
             let whole = server.get(path);
             let length = whole.body.len().to_string();
             assert_eq!(whole.header("Content-Length"), Some(&*length));

@@ -30,6 +30,7 @@ declare class Sockhop extends EventTarget implements WebSocket {
   readonly CLOSED: 3;
   /** The URL may be relative, to the page or the worker, and begin with http or ws. */
   constructor(url: string | URL, protocols?: string | string[], options?: SockhopOptions);
+  constructor(url: string | URL, options: SockhopOptions);
   readonly url: string;
   readonly protocol: string;
   readonly extensions: string;

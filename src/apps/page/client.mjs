@@ -1,24 +1,25 @@
 // A WebSocket that reconnects: import Sockhop from "./client.mjs"; then new Sockhop("chat"). For <script src> and for
-// require(), the server makes client.js from this text. Each connection ends with a close event: retryIn is the ms to the
-// next try, 500 to 30000 (from 5000 after 1012, 1013), or null for none (after close(), 1000, 1008). Meanwhile readyState
-// is 0 and send() queues up to 256 messages or 1 MiB, then throws. They are sent after what onopen sends, each at most
-// once. With new Sockhop("chat", [], { heartbeat: "beat", timeout: 20000 }), the text beat is sent to a silent server. A
-// connection that brings no message within the timeout ends with 1006. An answer that is just that text is not shown.
+// require(), the server makes client.js from this text and hub.mjs. Each connection ends with a close event: retryIn is the
+// ms to the next try, or null for none (after close(), 1000, 1008). Meanwhile send() queues up to 256 messages or 1 MiB.
+// With { heartbeat: "beat", timeout: 20000 }, the text beat is sent to a silent server, which must answer it.
 const End = globalThis.CloseEvent ?? class CloseEvent extends Event {
  constructor(type, { code = 0, reason = '', wasClean = false }) { Object.assign(super(type), { code, reason, wasClean }) }
 }
 class Sockhop extends EventTarget {
  onopen = null; onmessage = null; onerror = null; onclose = null
- #url; #names; #beat; #quarter; #ws; #since; #retry; #watch; #asked; #over; #left
+ #url; #names; #beat; #quarter; #dial; #ws; #since; #retry; #watch; #asked; #over; #left
  #quiet = 0; #pace = 1; #tries = 0; #queue = []; #type = 'blob'; #stop = new AbortController
 
- constructor(url, names, { heartbeat, timeout = 2e4 } = {}) {
+ constructor(url, names, options = {}) {
   super()
+  if (names && !names[Symbol.iterator]) [names, options] = [, names]
+  const { heartbeat, timeout = 2e4, dial = (url, names) => new WebSocket(url, names) } = options
   this.#url = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href.replace(/^blob:/, ''))
   this.#url.protocol = this.#url.protocol.replace('http', 'ws')
   this.#names = names
   this.#beat = heartbeat
   this.#quarter = timeout / 4
+  this.#dial = dial
   this.#connect()
   const { signal } = this.#stop
   globalThis.addEventListener?.('online', () => this.#wake(), { signal })
@@ -48,7 +49,7 @@ class Sockhop extends EventTarget {
 
  #connect() {
   this.#retry = this.#since = this.#quiet = 0
-  const ws = this.#ws = new WebSocket(this.#url, this.#names)
+  const ws = this.#ws = this.#dial(this.#url, this.#names, End)
   ws.binaryType = this.#type
   this.#listen()
   ws.onopen = (event) => {
@@ -59,10 +60,10 @@ class Sockhop extends EventTarget {
     while (ws.readyState == 1 && this.#queue[0]) ws.send(this.#queue.shift()[0])
    }
   }
-  ws.onmessage = (event) => {
+  ws.onmessage = (event, more) => {
    if (this.#quiet > 1) this.#pace = 1
    this.#quiet = 0
-   if (event.data !== this.#beat) this.#fire(event)
+   if (more || event.data !== this.#beat) this.#fire(event, more)
   }
   ws.onerror = (event) => {
    // Node 22, which lacks CloseEvent too, does not tell that it could not connect.

@@ -48,8 +48,8 @@ fn escapes_texts_of_a_recipe_in_the_attribute() {
 }
 
 /// The files of the client.
-fn clients() -> [(&'static str, String); 4] {
-    CLIENT.map(|(path, _, parts)| (path, client(parts)))
+fn clients() -> [(&'static str, String); 6] {
+    CLIENT.map(|(path, _, text)| (path, text()))
 }
 
 #[test]
@@ -79,21 +79,32 @@ fn loads_every_file_that_is_served() {
 }
 
 #[test]
-fn the_client_is_one_text_as_a_module_and_as_a_script() {
-    let [module, script, module_types, script_types] = clients().map(|(_, text)| text);
+fn the_script_is_the_code_of_both_modules() {
+    let [module, hub, script, ..] = clients().map(|(_, text)| text);
     assert_eq!(module, include_str!("client.mjs"), "what is served is the file as it stands");
-    assert_eq!(module_types, include_str!("client.d.mts"));
-    for (module, script, tail) in [(module, script, CLASSIC), (module_types, script_types, CLASSIC_TYPES)] {
-        let body = module.strip_suffix(EXPORT).unwrap();
-        assert!(!body.contains("export "), "one line exports");
-        assert!(script.trim_start_matches("{\n").strip_suffix(tail) == Some(body), "{script}");
-    }
+    assert_eq!(hub, include_str!("hub.mjs"));
+    assert!(!body(&module).contains("export ") && !body(&hub).contains("export "), "one line exports");
+    let code =
+        |text: &str| text.lines().filter(|line| !line.trim_start().starts_with("//")).map(str::to_owned).collect();
+    let mut expected: Vec<String> = code(&["{\n", body(&module), body(&hub), CLASSIC].concat());
+    expected.retain(|line| line != "import { Sockhop } from './client.mjs'");
+    assert_eq!(code(&script), expected);
+}
+
+#[test]
+fn the_types_of_the_hub_go_on_where_those_of_the_client_end() {
+    let [.., types, hub_types, script_types] = clients().map(|(_, text)| text);
+    assert_eq!(types, include_str!("client.d.mts"));
+    assert_eq!(hub_types.strip_prefix(body(&types)), Some(HUB_TYPES));
+    assert_eq!(script_types.strip_suffix(CLASSIC_TYPES), Some(body(&hub_types)));
 }
 
 #[test]
 fn is_small() {
-    let client = clients()[0].1.len();
+    let [client, hub, script, ..] = clients().map(|(_, text)| text.len());
     assert!(client < 6 * 1024, "the client has {client} bytes");
+    assert!(hub < 10 * 1024, "its part for the hub has {hub} bytes");
+    assert!(script < 15 * 1024, "both as a script have {script} bytes");
     let all = HTML.len() + ASSETS.iter().map(|(_, _, text)| text.len()).sum::<usize>();
     assert!(all < 60 * 1024, "the page has {all} bytes without the client");
 }
