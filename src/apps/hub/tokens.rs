@@ -27,6 +27,9 @@ pub struct Token {
     pattern: Option<Pattern>,
 }
 
+/// The error of a pattern that matches no channel.
+const PATTERN: &str = "what follows the first @/ of a token is no pattern: write TOKEN@/orders/42 or TOKEN@/orders/*";
+
 /// A text that is no [`Token`]: its `Display` says why, without the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenError(String);
@@ -54,7 +57,9 @@ impl FromStr for Token {
         let (secret, pattern) = match text.find("@/") {
             Some(at) => {
                 let (secret, pattern) = text.split_at(at);
-                (secret, Some(pattern.trim_start_matches('@').parse().map_err(TokenError)?))
+                // The error of the pattern shows the pattern, which may be a part of a secret that has @/ in it.
+                let error = |_: String| TokenError(PATTERN.to_owned());
+                (secret, Some(pattern.trim_start_matches('@').parse().map_err(error)?))
             }
             None => (text, None),
         };
