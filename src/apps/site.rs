@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::file::Files;
 use self::reader::{MAX_BYTES, read};
-use crate::http::{Representation, Request, Response, decode_path};
+use crate::http::{Representation, Request, Resolved, Response, decode_path};
 
 /// The page for paths at which there is nothing.
 const MISSING: &str = "/404.html";
@@ -132,7 +132,34 @@ impl Site {
         prefix: &str,
         extra: Option<(&str, &Representation)>,
     ) -> Response {
-        let answer = self.find(request, prefix, extra);
+        self.with_headers(self.find(request, prefix, extra))
+    }
+
+    /// The same beside a hub, whose channels are the paths without a file: there this is `None`. With a fallback, browsers
+    /// that ask for a page there get it, which `fetch` and `curl` do not.
+    pub(super) fn answer_beside(
+        &self,
+        request: &Request<'_>,
+        prefix: &str,
+        extra: Option<(&str, &Representation)>,
+    ) -> Option<Response> {
+        let (files, path) = (self.files(), decode_path(request.path())?);
+        let found = Self::find_file(&files, request, &path, prefix, extra);
+        if !matches!(request.method(), "GET" | "HEAD") {
+            const ALLOW: &str = "GET, HEAD";
+            let is_options = request.method() == "OPTIONS";
+            let resolved = if is_options { Resolved::Options(ALLOW) } else { Resolved::MethodNotAllowed(ALLOW) };
+            return found.and_then(|_| resolved.refusal());
+        }
+        let navigates = || request.header_lines("accept").any(|line| line.contains("text/html"));
+        let fallback = || {
+            let name = self.fallback.as_deref().filter(|_| navigates() && asks_for_a_page(request, &path))?;
+            files.get(name).map(|page| page.answer(request))
+        };
+        found.or_else(fallback).map(|answer| self.with_headers(answer))
+    }
+
+    fn with_headers(&self, answer: Response) -> Response {
         let answer = self.headers.iter().fold(answer, |answer, (name, _)| answer.without_header(name));
         let given = self.headers.iter().filter(|(_, value)| !value.is_empty());
         given.fold(answer, |answer, (name, value)| answer.header(name.clone(), value.clone()))
@@ -141,18 +168,8 @@ impl Site {
     fn find(&self, request: &Request<'_>, prefix: &str, extra: Option<(&str, &Representation)>) -> Response {
         let files = self.files();
         let Some(path) = decode_path(request.path()) else { return Response::text(400, "The path is not valid.\n") };
-        let trimmed = path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        for path in trimmed.into_iter().chain([&*path]) {
-            let index = path.ends_with('/').then(|| format!("{path}index.html"));
-            if let Some(file) = files.get(index.as_deref().unwrap_or(path)) {
-                return file.answer(request);
-            }
-            if files.contains_key(&format!("{path}/index.html")) {
-                return to_directory(request);
-            }
-            if let Some((_, built_in)) = extra.filter(|(name, _)| *name == path) {
-                return built_in.answer(request);
-            }
+        if let Some(found) = Self::find_file(&files, request, &path, prefix, extra) {
+            return found;
         }
         let fallback = self.fallback.as_deref().filter(|_| asks_for_a_page(request, &path));
         match (fallback.and_then(|path| files.get(path)), files.get(MISSING)) {
@@ -160,6 +177,27 @@ impl Site {
             (None, Some(page)) => page.answer_missing(request),
             (None, None) => Response::text(404, "There is no such page here.\n"),
         }
+    }
+
+    /// The file at a path, or the redirect to its directory.
+    fn find_file(
+        files: &Files,
+        request: &Request<'_>,
+        path: &str,
+        prefix: &str,
+        extra: Option<(&str, &Representation)>,
+    ) -> Option<Response> {
+        let trimmed = path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        trimmed.into_iter().chain([path]).find_map(|path| {
+            let index = path.ends_with('/').then(|| format!("{path}index.html"));
+            if let Some(file) = files.get(index.as_deref().unwrap_or(path)) {
+                return Some(file.answer(request));
+            }
+            if files.contains_key(&format!("{path}/index.html")) {
+                return Some(to_directory(request));
+            }
+            extra.filter(|(name, _)| *name == path).map(|(_, built_in)| built_in.answer(request))
+        })
     }
 
     fn files(&self) -> Arc<Files> {

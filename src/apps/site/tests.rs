@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::*;
 
+mod beside;
 mod encoded;
 
 /// A directory of this test alone, with a secret beside it; removed when dropped.
