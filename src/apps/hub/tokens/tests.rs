@@ -31,7 +31,9 @@ fn a_token_is_split_at_the_first_at_sign_before_a_slash() {
 
 #[test]
 fn what_is_no_token_is_not_repeated() {
-    for text in ["", "@/a", "se cret", "s3cret\n", "s\u{e9}cret", "\0", "s3cret@/a/", "s3cret@/*/a", "s3cret@//", "s3@/cret*"] {
+    for text in
+        ["", "@/a", "se cret", "s3cret\n", "s\u{e9}cret", "\0", "s3cret@/a/", "s3cret@/*/a", "s3cret@//", "s3@/cret*"]
+    {
         let error = text.parse::<Token>().unwrap_err().to_string();
         assert!(!error.contains("cret"), "{text}: {error}");
     }
