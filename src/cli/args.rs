@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional, pure};
+use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional};
 
 use super::help;
 use super::nearest::nearest;
 use super::settings::recipe::RECIPE;
-use super::settings::{LIMITS, SHUTDOWN, Setting, TIMEOUTS};
+use super::settings::{Given, LIMITS, SHUTDOWN, TIMEOUTS, table};
 use crate::Config;
 use crate::apps::Recipe;
 
@@ -44,9 +44,6 @@ pub(super) struct Args {
 
 /// The one mode that may follow `--deflate`.
 pub(super) const TAKEOVER: &str = "takeover";
-
-/// The settings on the command line, with their values.
-pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
 
 /// The fields of [`Config`] whose flags are not in a table of [`Setting`]s, each with its flag.
 const OTHER_FIELDS: [(&str, &str); 6] = [
@@ -88,7 +85,9 @@ pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
 fn dashes(line: &[OsString]) -> Option<String> {
     let is_flag = |name: &str| names().any(|flag| flag == name);
     line.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str()).find_map(|word| {
-        let name = word.trim_start_matches(['-', '\u{2013}', '\u{2014}', '\u{2212}']).split('=').next()?;
+        // The value behind it is not shown: it may be a token.
+        let word = word.split('=').next()?;
+        let name = word.trim_start_matches(['-', '\u{2013}', '\u{2014}', '\u{2212}']);
         let is_meant = !word.starts_with("--") && name.len() > 1 && name.len() < word.len() && is_flag(name);
         is_meant.then(|| format!("no such flag: `{word}`; a name of more than one letter has two dashes, `--{name}`"))
     })
@@ -119,7 +118,8 @@ fn in_our_words(error: String, line: &[OsString]) -> String {
     let unexpected = subject(" is not expected in this context");
     if let Some(value) = unexpected.filter(|value| !value.starts_with('-')) {
         let flag = line.iter().find_map(|word| word.to_str()?.strip_suffix(value)?.strip_suffix('='));
-        return flag.map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave `={value}` out"));
+        // The value is not shown: it may be a token.
+        return flag.map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave out `=` and what follows"));
     }
     if error.ends_with(" is not a valid utf8") {
         return format!("`{}` is not UTF-8", error.split('`').nth(1).unwrap_or_default());
@@ -184,19 +184,6 @@ fn parser() -> OptionParser<Args> {
     .to_options()
 }
 
-/// A parser of one flag for each setting.
-fn table<T: 'static>(settings: &'static [Setting<T>]) -> Box<dyn Parser<Given<T>>> {
-    settings.iter().fold(pure(Vec::new()).boxed(), |all, setting| {
-        let one = long(setting.flag).argument::<String>(setting.value).optional();
-        construct!(all, one)
-            .map(move |(mut all, one)| {
-                all.extend(one.map(|value| (setting, value)));
-                all
-            })
-            .boxed()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStrExt;
@@ -231,9 +218,9 @@ mod tests {
     #[test]
     fn the_parsers_errors_are_worded_for_users() {
         let cases: [(&[&str], &str); 7] = [
-            (&["--restart=1"], "`--restart` takes no value: leave `=1` out"),
-            (&["-V=yes"], "`-V` takes no value: leave `=yes` out"),
-            (&["--proxy-protocol", "--restart=a=b"], "`--restart` takes no value: leave `=a=b` out"),
+            (&["--restart=1"], "`--restart` takes no value: leave out `=` and what follows"),
+            (&["-V=yes"], "`-V` takes no value: leave out `=` and what follows"),
+            (&["--proxy-protocol", "--restart=a=b"], "`--restart` takes no value: leave out `=` and what follows"),
             (&["--restart", "echo", "--restart"], "`--restart` is given more than once"),
             (&["--max-message", "1K", "--max-message=2K"], "`--max-message` is given more than once"),
             (&["--deflate", "--deflate=takeover"], "`--deflate` is given more than once"),

@@ -1,16 +1,16 @@
-//! Names the flags that set the fields of [`Config`](crate::Config) in messages of the server.
+//! Names the flags that set the fields of [`Config`](crate::Config) and [`HubConfig`](crate::HubConfig) in messages of the
+//! server and the hub.
 //!
-//! The server names fields, such as `Config::max_memory`, because it knows nothing of a command line. Users of the
-//! command know flags, such as `--max-memory`.
+//! They name fields, such as `Config::max_memory`, because they know nothing of a command line. Users of the command know
+//! flags, such as `--max-memory`.
 
 use std::sync::OnceLock;
 
 use super::args::fields;
+use super::hub;
 use super::settings::LIMITS;
+use super::settings::hub::HUB;
 use super::values::show_size;
-
-/// Stands before the name of a field.
-const PREFIX: &str = "Config::";
 
 /// Advice of the server for programs that embed it, and its counterpart for users of the command.
 const MOUNT: (&str, &str) =
@@ -27,52 +27,88 @@ pub(super) fn blame_open_files(limit: u64, connections: usize) {
     let _ = OPEN_FILES.set((by_flag, by_limit));
 }
 
-/// Replaces each `Config::FIELD` in a text by the flag that sets the field, and advice to embedders by advice to users of
-/// the command. A field without a flag stays as it is. A size in parentheses behind it is written as the flag takes it.
+/// Replaces each `Config::FIELD` and `HubConfig::FIELD` in a text by the flag that sets the field, and advice to embedders
+/// by advice to users of the command. A field without a flag stays as it is. A size in parentheses behind it is written as
+/// the flag takes it.
 pub(super) fn to_flags(text: &str) -> String {
     let text = &text.replace(MOUNT.0, MOUNT.1);
     let text = match OPEN_FILES.get() {
         Some((by_flag, by_limit)) => &text.replace(by_flag, by_limit),
         None => text,
     };
-    let mut parts = text.split(PREFIX);
-    let mut translated = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match split_field(part).filter(|_| !translated.ends_with(is_word)) {
-            Some((flags, rest)) => translated.extend([&flags, rest]),
-            None => translated.extend([PREFIX, part]),
-        }
+    if !text.contains(Fields::COMMON) {
+        return text.to_owned();
     }
-    translated
+    // The longer prefix goes first, since the shorter one is in it.
+    Fields::of_server().translate(&Fields::of_hub().translate(text))
 }
 
-/// The flags of the field at the start of a text, and the rest of the text. `head.max_head` is tried before `head`.
-fn split_field(text: &str) -> Option<(String, &str)> {
-    let word = |text: &str| text.find(|c| !is_word(c)).unwrap_or(text.len());
-    let outer = word(text);
-    let inner = text.split_at(outer).1.strip_prefix('.').map_or(outer, |rest| outer + 1 + word(rest));
-    [inner, outer].into_iter().find_map(|end| {
-        let (field, rest) = text.split_at(end);
-        let flags = flags(field)?;
-        Some(match size(field, rest) {
-            Some((size, rest)) => (format!("{flags} ({size})"), rest),
-            None => (flags, rest),
+/// A configuration whose fields have flags.
+struct Fields {
+    /// Stands before the name of a field.
+    prefix: &'static str,
+    /// Its fields, each with the flag that sets it, without the dashes.
+    flags: Vec<(&'static str, &'static str)>,
+    /// Those of them that are sizes.
+    sizes: Vec<&'static str>,
+}
+
+impl Fields {
+    /// The end of all prefixes.
+    const COMMON: &'static str = "Config::";
+
+    fn of_server() -> Self {
+        let sizes = LIMITS.iter().filter(|setting| setting.value == "SIZE").map(|setting| setting.field).collect();
+        Fields { prefix: Self::COMMON, flags: fields().collect(), sizes }
+    }
+
+    fn of_hub() -> Self {
+        let sizes = HUB.iter().filter(|setting| setting.value == "SIZE").map(|setting| setting.field).collect();
+        Fields { prefix: "HubConfig::", flags: hub::fields().collect(), sizes }
+    }
+
+    /// Replaces the prefix and the name of each field in a text by its flag.
+    fn translate(&self, text: &str) -> String {
+        let mut parts = text.split(self.prefix);
+        let mut translated = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            match self.split_field(part).filter(|_| !translated.ends_with(is_word)) {
+                Some((flags, rest)) => translated.extend([&flags, rest]),
+                None => translated.extend([self.prefix, part]),
+            }
+        }
+        translated
+    }
+
+    /// The flags of the field at the start of a text, and the rest of the text. `head.max_head` is tried before `head`.
+    fn split_field<'a>(&self, text: &'a str) -> Option<(String, &'a str)> {
+        let word = |text: &str| text.find(|c| !is_word(c)).unwrap_or(text.len());
+        let outer = word(text);
+        let inner = text.split_at(outer).1.strip_prefix('.').map_or(outer, |rest| outer + 1 + word(rest));
+        [inner, outer].into_iter().find_map(|end| {
+            let (field, rest) = text.split_at(end);
+            let flags = self.flags(field)?;
+            Some(match self.size(field, rest) {
+                Some((size, rest)) => (format!("{flags} ({size})"), rest),
+                None => (flags, rest),
+            })
         })
-    })
-}
+    }
 
-/// The size in parentheses at the start of a text behind a field, and the rest of the text.
-fn size<'a>(field: &str, text: &'a str) -> Option<(String, &'a str)> {
-    LIMITS.iter().find(|setting| setting.field == field && setting.value == "SIZE")?;
-    let (bytes, rest) = text.strip_prefix(" (")?.split_once(')')?;
-    Some((show_size(bytes.parse().ok()?), rest))
-}
+    /// The size in parentheses at the start of a text behind a field, and the rest of the text.
+    fn size<'a>(&self, field: &str, text: &'a str) -> Option<(String, &'a str)> {
+        self.sizes.iter().find(|size| **size == field)?;
+        let (bytes, rest) = text.strip_prefix(" (")?.split_once(')')?;
+        Some((show_size(bytes.parse().ok()?), rest))
+    }
 
-/// The flag that sets a field, or the flags that set its parts.
-fn flags(field: &str) -> Option<String> {
-    let is_it = |name: &str| name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    let flags: Vec<_> = fields().filter(|(name, _)| is_it(name)).map(|(_, flag)| format!("--{flag}")).collect();
-    (!flags.is_empty()).then(|| flags.join(" or "))
+    /// The flag that sets a field, or the flags that set its parts.
+    fn flags(&self, field: &str) -> Option<String> {
+        let is_it = |name: &str| name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let flags = self.flags.iter().filter(|(name, _)| is_it(name));
+        let flags: Vec<_> = flags.map(|(_, flag)| format!("--{flag}")).collect();
+        (!flags.is_empty()).then(|| flags.join(" or "))
+    }
 }
 
 fn is_word(c: char) -> bool {
@@ -113,6 +149,14 @@ mod tests {
             ("Config::", "Config::"),
             ("Config::.", "Config::."),
             ("MyConfig::max_memory", "MyConfig::max_memory"),
+            ("HubConfig::max_memory", "HubConfig::max_memory"),
+            ("Config::history_memory", "Config::history_memory"),
+            ("MyHubConfig::max_keys", "MyHubConfig::max_keys"),
+            // Those of the hub have flags of their own.
+            ("HubConfig::history_memory (67108864): full", "--history-memory (64M): full"),
+            ("Config::max_body, HubConfig::max_batch (1024)", "--max-body, --max-batch (1K)"),
+            ("no HubConfig::publish_tokens", "no --publish-token"),
+            ("HubConfig::history", "--rule"),
             ("max_memory", "max_memory"),
         ];
         for (text, expected) in cases {
@@ -134,14 +178,14 @@ mod tests {
         help.lines().filter_map(flag).collect()
     }
 
-    /// The field of `Config` that a command line changes, beside what `before` changes.
-    fn changed(before: &str, line: &str) -> Option<String> {
+    /// The field of a configuration that a command line changes, beside what `before` changes.
+    fn changed(config: fn(Plan) -> String, before: &str, line: &str) -> Option<String> {
         let config = |line: &str| {
-            let words: Vec<_> = line.split_whitespace().collect();
-            let Ok(Asked::Server(args)) = args::parse(&words) else { return Config::default() };
-            Plan::new(*args, &|_| None, Config::default()).unwrap_or_else(|error| panic!("{line}: {error}")).config
+            let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
+            let Ok(Asked::Server(args)) = args::parse(&words) else { panic!("{line}") };
+            config(Plan::new(*args, &|_| None, Config::default()).unwrap_or_else(|error| panic!("{line}: {error}")))
         };
-        let [old, new] = [config(before), config(&format!("{before} {line}"))].map(|it| format!("{it:#?}"));
+        let [old, new] = [config(before), config(&format!("{before} {line}"))];
         let at = old.lines().zip(new.lines()).position(|(old, new)| old != new)?;
         let name_at = |indent: usize| {
             let name = |line: &str| Some(line.get(indent..)?.split_once(':')?.0.to_owned());
@@ -153,43 +197,61 @@ mod tests {
         Some(inner.filter(|_| is_nested).map_or(outer.clone(), |inner| format!("{outer}.{inner}")))
     }
 
-    #[test]
-    fn every_flag_that_sets_a_field_translates_that_field() {
+    fn config_of_server(plan: Plan) -> String {
+        format!("{:#?}", plan.config)
+    }
+
+    /// A value that differs from the default, and words that the flag needs beside it.
+    fn value(flag: &str, placeholder: &str) -> &'static str {
+        match (flag, placeholder) {
+            ("high-water", _) => "100K",
+            ("max-queue", _) => "300K",
+            ("path-prefix", _) => "/ws",
+            ("publish", _) => "members",
+            ("rule", _) => "/a\tdeny",
+            (_, "ADDRESS" | "COUNT") => "7",
+            (_, "SIZE") => "2K",
+            (_, "TIME") => "7s",
+            (_, "ORIGIN") => "https://a.example",
+            (_, "CIDR") => "10.0.0.0/8",
+            (_, "POLICY") => "drop",
+            (_, "WHICH") => "json",
+            (_, "WHOM") => "all",
+            // It needs the directory before it.
+            ("page-fallback", _) => "x --page y",
+            ("header", _) => "A:b --page y",
+            (_, "" | "[takeover]") => "",
+            _ => "x",
+        }
+    }
+
+    /// Checks that each flag sets the field that is translated to it, and that no flag in `--help` is missing.
+    fn check(fields: &Fields, config: fn(Plan) -> String, app: &str, flags: Vec<(String, String)>) {
         let mut found = Vec::new();
-        for (flag, placeholder) in flags_in_help() {
-            let value = match (&*flag, &*placeholder) {
-                ("high-water", _) => "100K",
-                ("max-queue", _) => "300K",
-                ("path-prefix", _) => "/ws",
-                (_, "ADDRESS" | "COUNT") => "7",
-                (_, "SIZE") => "2K",
-                (_, "TIME") => "7s",
-                (_, "ORIGIN") => "https://a.example",
-                (_, "CIDR") => "10.0.0.0/8",
-                (_, "POLICY") => "drop",
-                (_, "WHICH") => "json",
-                (_, "WHOM") => "all",
-                // It needs the directory before it.
-                ("page-fallback", _) => "x --page y",
-                ("header", _) => "A:b --page y",
-                (_, "" | "[takeover]") => "",
-                _ => "x",
-            };
-            if flag == "deflate" && !cfg!(feature = "deflate") {
-                continue;
-            }
-            let before = if flag == "proxy-protocol" { "chat --trusted-proxy unix" } else { "chat" };
-            if let Some(field) = changed(before, &format!("--{flag} {value}")) {
-                assert_eq!(flags(&field), Some(format!("--{flag}")), "Config::{field}");
+        for (flag, placeholder) in flags {
+            let before = if flag == "proxy-protocol" { format!("{app} --trusted-proxy unix") } else { app.to_owned() };
+            let line = format!("--{flag} {}", value(&flag, &placeholder));
+            if let Some(field) = changed(config, &before, &line) {
+                assert_eq!(fields.flags(&field), Some(format!("--{flag}")), "{}{field}", fields.prefix);
                 found.push(flag);
             }
         }
-        if !cfg!(feature = "deflate") {
-            found.push("deflate".to_owned());
-        }
-        let mut named: Vec<_> = fields().map(|(_, flag)| flag).collect();
+        let mut named: Vec<_> = fields.flags.iter().map(|(_, flag)| *flag).collect();
+        named.retain(|flag| *flag != "deflate" || cfg!(feature = "deflate"));
         named.sort_unstable();
+        named.dedup();
         found.sort_unstable();
         assert_eq!(found, named, "each flag in the table is in --help and sets the field beside it");
+    }
+
+    #[test]
+    fn every_flag_that_sets_a_field_translates_that_field() {
+        let is_possible = |flag: &str| flag != "deflate" || cfg!(feature = "deflate");
+        // They do the same as the flags without -file.
+        let (_, server): (Vec<_>, Vec<_>) = flags_in_help()
+            .into_iter()
+            .filter(|(flag, _)| is_possible(flag) && !flag.ends_with("-token-file"))
+            .partition(|(flag, _)| hub::fields().any(|(_, own)| own == flag));
+        check(&Fields::of_server(), config_of_server, "chat", server);
     }
 }

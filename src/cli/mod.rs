@@ -19,6 +19,8 @@ mod deflate;
 mod fields;
 mod hangup;
 mod help;
+#[allow(dead_code)] // The command comes with the hub's handler.
+mod hub;
 pub mod log;
 mod nearest;
 mod plan;

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::address;
-use super::args::{Args, Given, TAKEOVER};
+use super::args::{Args, TAKEOVER};
 use super::deflate;
 use super::nearest::nearest;
-use super::settings::Setting;
+use super::settings::{Given, Setting, apply};
 use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
@@ -210,12 +210,6 @@ fn quoted(value: &str) -> String {
     } else {
         format!("'{}'", value.replace('\'', r"'\''"))
     }
-}
-
-fn apply<T>(target: &mut T, given: &[(&'static Setting<T>, String)]) -> Result<(), String> {
-    given.iter().try_for_each(|(setting, value)| {
-        (setting.set)(target, value).map_err(|error| format!("--{}: {error}", setting.flag))
-    })
 }
 
 /// Unlike the crate's default, this lets pages on the same machine connect, so that a page opened as a file works.

@@ -1,10 +1,13 @@
 //! The flags that set one field each, as tables: a new field of a configuration or a recipe needs one more row.
 
+use bpaf::{Parser, construct, long, pure};
+
 use super::values::{
     count, count_or_none, memory, show_count, show_size, show_time, time, time_above_zero, time_or_none,
 };
 use crate::{Config, Slow};
 
+pub(super) mod hub;
 pub(super) mod recipe;
 
 /// A flag that sets one field of a `T`.
@@ -22,6 +25,32 @@ pub(super) struct Setting<T: 'static> {
     pub default: fn(&T) -> String,
     /// Reads a value and sets the field. An error says what is wrong with the value.
     pub set: fn(&mut T, &str) -> Result<(), String>,
+}
+
+/// The settings on a command line, with their values.
+pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
+
+/// A parser of one flag for each setting.
+pub(super) fn table<T: 'static>(settings: &'static [Setting<T>]) -> Box<dyn Parser<Given<T>>> {
+    settings.iter().fold(pure(Vec::new()).boxed(), |all, setting| {
+        let one = long(setting.flag).argument::<String>(setting.value).optional();
+        construct!(all, one)
+            .map(move |(mut all, one)| {
+                all.extend(one.map(|value| (setting, value)));
+                all
+            })
+            .boxed()
+    })
+}
+
+/// Sets the fields as the flags ask.
+///
+/// # Errors
+/// Names the flag, and says what is wrong with its value.
+pub(super) fn apply<T>(target: &mut T, given: &[(&'static Setting<T>, String)]) -> Result<(), String> {
+    given.iter().try_for_each(|(setting, value)| {
+        (setting.set)(target, value).map_err(|error| format!("--{}: {error}", setting.flag))
+    })
 }
 
 /// How much clients may use.

@@ -165,7 +165,7 @@ fn bad_usage_is_2_and_says_what_is_wrong() {
         (&["demo"], "sockhop: `demo` is not an address: "),
         (&["chta", "0"], "sockhop: no such app: `chta`, did you mean `chat`?\n"),
         (&["--", "--help"], "sockhop: `--help` is no flag behind `--`: leave `--` out\n"),
-        (&["--restart=1"], "sockhop: `--restart` takes no value: leave `=1` out\n"),
+        (&["--restart=1"], "sockhop: `--restart` takes no value: leave out `=` and what follows\n"),
         (&["--max-message", "10X"], "sockhop: --max-message: `10X` is not a size: write 500, 64K, 1M or 1G\n"),
         (&["--path-prefix", "ws"], "sockhop: --path-prefix: `ws`: a path begins with /"),
         (
