@@ -63,7 +63,9 @@ impl House {
     }
 
     fn with_log(config: HubConfig, log: Box<dyn Log>) -> Self {
-        let (rules, tokens) = (Rules::new(&config), Tokens::new(&config));
+        let rules = Rules::new(&config);
+        let mut tokens = Tokens::new(config.publish_tokens.clone(), config.subscribe_tokens.clone());
+        tokens.in_query = config.token_in_query;
         let state = State::new(Limits::from(&config), rules.clone(), log);
         House { config, rules, tokens, state, listeners: Listeners::default(), reached: 0, subprotocol: None }
     }
