@@ -31,7 +31,7 @@ pub mod protocol;
 pub mod server;
 
 #[cfg(feature = "hub")]
-pub use crate::apps::hub::HubConfig;
+pub use crate::apps::hub::{Hub, HubConfig};
 pub use crate::http::DeflateOffer;
 pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
 #[cfg(feature = "server")]

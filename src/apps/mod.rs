@@ -5,8 +5,6 @@
 
 #[cfg(feature = "cli")]
 mod handler;
-// Its handler, which uses all of its parts, comes last.
-#[allow(dead_code)]
 #[cfg(feature = "hub")]
 pub mod hub;
 #[cfg(feature = "cli")]

@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 pub(crate) use self::rule::Settings;
 pub use self::rule::{History, Rule, RuleError};
+pub(super) use self::rule::{digits, duration};
 use super::channel::Pattern;
 use super::tokens::Token;
-
-/// Messages in one batch, counted over the channels of its items.
-pub(crate) const MAX_BATCH_MESSAGES: usize = 1000;
 
 /// Who may use a hub, what it keeps, and its limits.
 ///
