@@ -11,10 +11,11 @@ use crate::http::{Representation, Request, Response};
 
 const HTML: &str = include_str!("page/page.html");
 /// The files that the page loads: path, media type, content.
-const ASSETS: [(&str, &str, &str); 6] = [
+const ASSETS: [(&str, &str, &str); 7] = [
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", JAVASCRIPT, include_str!("page/page.js")),
     ("/wire.js", JAVASCRIPT, include_str!("page/wire.js")),
+    ("/channels.js", JAVASCRIPT, include_str!("page/channels.js")),
     ("/relay.js", JAVASCRIPT, include_str!("page/relay.js")),
     ("/dom.js", JAVASCRIPT, include_str!("page/dom.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
@@ -78,13 +79,14 @@ pub(super) enum Served<'a> {
     Named(&'a [App]),
     /// One at every path.
     Everywhere(&'a App),
+    /// The hub.
+    #[allow(dead_code)] // The command comes with the hub's handler.
+    Hub,
 }
 
 /// Adds routes for the pages and their files. For a plain GET, a route takes precedence over a mount.
 pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Server {
-    // Made at the first request: most servers are never opened in a browser.
-    let client =
-        CLIENT.map(|(path, kind, text)| (path, LazyCell::new(move || Representation::new(kind, text().into_bytes()))));
+    let client = client_files();
     match pages {
         Pages::Playground { max_message } => {
             let html = html(render(served, max_message));
@@ -105,6 +107,26 @@ pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Serve
             })
         }
     }
+}
+
+/// Answers requests to a site beside a hub; `None` for those that are for the hub.
+#[allow(dead_code)] // The command comes with the hub's handler.
+pub(super) fn beside_hub(site: Site, prefix: &str) -> impl FnMut(&Request<'_>) -> Option<Response> + Send + use<> {
+    let (prefix, client) = (prefix.trim_end_matches('/').to_owned(), client_files());
+    move |request| {
+        let built_in = client.iter().find(|(path, _)| request.path().ends_with(path));
+        site.answer_beside(request, &prefix, built_in.map(|(path, asset)| (*path, &**asset)))
+    }
+}
+
+type Lazy = LazyCell<Representation, Box<dyn FnOnce() -> Representation + Send>>;
+
+/// The paths and the files of the client, made at the first request: most servers are never opened in a browser.
+fn client_files() -> [(&'static str, Lazy); 6] {
+    CLIENT.map(|(path, kind, text)| {
+        let make = move || Representation::new(kind, text().into_bytes());
+        (path, Lazy::new(Box::new(make)))
+    })
 }
 
 /// The client and its part for the hub as one script for `<script>` and `require()`, without the comments.
@@ -137,6 +159,7 @@ fn render(served: &Served<'_>, max_message: usize) -> String {
     let apps: Vec<_> = match served {
         Served::Named(apps) => apps.iter().map(|app| describe(app, app.name)).collect(),
         Served::Everywhere(app) => vec![describe(app, "ws")],
+        Served::Hub => vec![hub()],
     };
     let server = json!({ "version": env!("CARGO_PKG_VERSION"), "max": max_message, "inspect": INSPECT, "apps": apps });
     HTML.replace("content=\"{}\"", &format!("content=\"{}\"", escape(&server.to_string())))
@@ -167,6 +190,14 @@ fn describe(app: &App, path: &str) -> serde_json::Value {
         "command": command.trim_end(),
         "subprotocols": recipe.subprotocols, "greet": recipe.greet, "on": on, "reply": reply, "to": to,
         "after": u64::try_from(recipe.after.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// The hub as if it were an app.
+fn hub() -> serde_json::Value {
+    json!({
+        "name": "hub", "isHub": true, "path": "", "about": "", "example": "hello", "command": "sockhop hub",
+        "subprotocols": [], "on": "POST", "reply": "its body", "to": "everyone who listens to the channel", "after": 0,
     })
 }
 

@@ -137,7 +137,6 @@ impl Site {
 
     /// The same beside a hub, whose channels are the paths without a file: there this is `None`. With a fallback, browsers
     /// that ask for a page there get it, which `fetch` and `curl` do not.
-    #[allow(dead_code)] // The hub's handler, which asks it, comes last.
     pub(super) fn answer_beside(
         &self,
         request: &Request<'_>,

@@ -58,6 +58,23 @@ export const clock = (at) => at.toTimeString().slice(0, 8);
 // Joined, since a slice alone would keep the whole text in memory.
 export const excerpt = (text, max) => text.length > max ? [text.slice(0, max), `… (${text.length - max} more characters)`].join('') : text;
 
+// Copies a text; the button says so for a moment.
+export async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // A page that did not come by https or from localhost has no clipboard.
+    const area = make('textarea', 'offscreen', text);
+    button.after(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+  }
+  const label = button.dataset.label ??= button.textContent;
+  button.textContent = 'Copied';
+  setTimeout(() => { button.textContent = label; }, 1500);
+}
+
 // A tab keeps these until it is closed, also when it is reloaded. A browser may forbid a page to store anything.
 export function recall(key) {
   try { return sessionStorage.getItem(key); } catch { return null; }

@@ -2,6 +2,7 @@
 import { Wire, closeInWords } from './wire.js';
 import { bytes, clock, count, excerpt, feed, inFrame, make, millis, recall, remember } from './dom.js';
 import { relay } from './relay.js';
+import { channels } from './channels.js';
 
 const server = JSON.parse(document.querySelector('meta[name=sockhop]').content);
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -17,6 +18,7 @@ const ABOUT = {
   relay: 'Edit, and move around. Everyone sees everyone else’s cursor, while the server keeps nothing: it hands each message to all but its sender.',
   echo: 'Whatever you send comes back as it was: text as text, bytes as bytes, up to the longest message that this server takes.',
   greet: 'Says Hi there as soon as you are connected, then Received: and what you said. The order is certain: one connection, one stream.',
+  hub: 'A path is a channel. A web application publishes to it by HTTP, and everyone hears it who has opened a WebSocket there. Publish from here or with curl, and watch it in a second tab.',
   broadcast: 'Each message goes to everyone who is connected, its sender included.',
 };
 
@@ -85,6 +87,8 @@ const panels = {
   },
 
   relay,
+
+  hub: (wire, ui) => channels(wire, ui, lines),
 
   echo(wire, ui) {
     const add = lines($('.echoes', ui)), [range, output] = [$('[type=range]', ui), $('output', ui)];
@@ -202,7 +206,9 @@ function build(app) {
   $('#main').append(element);
   wire.connect();
   $('.command', element).textContent = app.command;
-  $('.snippet', element).textContent = `const ws = new WebSocket(${JSON.stringify(wire.url)});\nws.onmessage = (event) => console.log(event.data);\nws.onopen = () => ws.send(${JSON.stringify(app.example)});`;
+  const example = JSON.stringify(app.example), url = wire.url.split('?')[0];
+  const send = app.isHub ? `fetch(${JSON.stringify(url.replace('ws', 'http'))}, { method: 'POST', body: ${example} })` : `ws.send(${example})`;
+  $('.snippet', element).textContent = `const ws = new WebSocket(${JSON.stringify(url)});\nws.onmessage = (event) => console.log(event.data);\nws.onopen = () => ${send};`;
   return { element, panel };
 }
 
@@ -217,13 +223,13 @@ function choose() {
   if (!built.has(app)) built.set(app, build(app));
   const { element, panel } = built.get(app);
   element.hidden = false;
+  document.title = `${app.name} · Sockhop`;
+  $('#twin').href = `#${app.name}`;
   panel?.enter?.();
   for (const link of document.querySelectorAll('#apps a')) {
     if (link.hash === `#${app.name}`) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
-  document.title = `${app.name} · Sockhop`;
-  $('#twin').href = `#${app.name}`;
 }
 
 // Apps with panels of their own come first, the simplest of them at the start.

@@ -1,7 +1,8 @@
 // The connection to one app, and the inspector beside it, which shows all messages. Messages are shown as text, never as
 // HTML.
 import Sockhop from './client.mjs';
-import { bytes, clock, count, excerpt, feed, inFrame, make, millis, number } from './dom.js';
+import HubSockhop from './hub.mjs';
+import { bytes, clock, copy, count, excerpt, feed, inFrame, make, millis, number } from './dom.js';
 
 const INSPECT = 'sockhop.inspect';
 const MAX_ENTRIES = 300;
@@ -91,6 +92,7 @@ export class Wire extends EventTarget {
       this.#entries = [];
       this.#log.clear();
     });
+    this.#ui.handshake.hidden = app.isHub === true;
     this.#log = feed(this.#ui.log, MAX_ENTRIES);
   }
 
@@ -99,14 +101,20 @@ export class Wire extends EventTarget {
 
   connect() {
     // Every app answers the heartbeat; neither it nor its answer is in the log.
-    const socket = this.#socket = new Sockhop(this.app.path, [INSPECT, ...this.app.subprotocols], { heartbeat: 'sockhop.heartbeat' });
+    const { path, subprotocols, isHub } = this.app, heartbeat = 'sockhop.heartbeat';
+    const socket = this.#socket = isHub ? new HubSockhop(path, { ids: true, heartbeat }) : new Sockhop(path, [INSPECT, ...subprotocols], { heartbeat });
     socket.binaryType = 'arraybuffer';
     this.#isOver = false;
     this.#began = performance.now();
     this.#ui.address.textContent = socket.url;
     this.#say('connecting', 'connecting');
     socket.onopen = () => this.#opened(socket);
-    socket.onmessage = ({ data }) => this.#heard(data);
+    socket.onmessage = (event) => this.#heard(event);
+    socket.onsubscribed = ({ channel, id }) => this.#note('note', 'subscribed', `to ${channel}, after ${id}`);
+    socket.ongap = () => {
+      this.#note('note', 'gap', 'Messages have been missed that the hub no longer has.');
+      this.dispatchEvent(new Event('gap'));
+    };
     socket.onerror = () => this.#note('error', 'error', 'Something went wrong. A browser says no more, so that pages cannot look around in your network.');
     socket.onclose = (event) => this.#closed(event);
   }
@@ -136,6 +144,27 @@ export class Wire extends EventTarget {
     this.#show();
     this.#noteData('up', waits ? 'send() waits' : 'send()', data, true);
     return true;
+  }
+
+  // Leaves the connection for one to another path.
+  move(path) {
+    const socket = this.#socket;
+    for (const type of ['open', 'message', 'error', 'close', 'subscribed', 'gap']) socket[`on${type}`] = null;
+    socket.close(1000);
+    this.app.path = path;
+    this.connect();
+  }
+
+  // A message that goes by HTTP. The function that is returned takes the status of the answer, 0 for none.
+  publish(data, answers) {
+    const one = { at: performance.now(), answers };
+    this.#pending.push(one);
+    return (status) => {
+      if (status > 199 && status < 300) this.#sent++;
+      else this.#pending = this.#pending.filter((it) => it !== one);
+      this.#show();
+      this.#note('up', 'POST', excerpt(data, 200) || '(empty)', `${status || 'no answer'} · ${number(sizeOf(data))} B · after ${millis(performance.now() - one.at)}`);
+    };
   }
 
   close(code, reason) {
@@ -179,7 +208,7 @@ export class Wire extends EventTarget {
     this.#show();
   }
 
-  #heard(data) {
+  #heard({ data, id, channel }) {
     if (this.#head) {
       this.#head = false;
       this.#handshake(JSON.parse(data));
@@ -192,12 +221,13 @@ export class Wire extends EventTarget {
     this.#reckon(data, 256);
     hop();
     this.#show();
-    this.#noteData('down', 'message', data, false, trip);
-    this.dispatchEvent(Object.assign(new Event('message'), { data }));
+    // A hub that is asked for ids writes a line before each message.
+    this.#noteData('down', 'message', id && typeof data === 'string' ? `${id} ${encodeURI(channel)}\n${data}` : data, false, trip);
+    this.dispatchEvent(Object.assign(new Event('message'), { data, id, channel }));
   }
 
   #closed({ code, reason, wasClean, retryIn }) {
-    const [name, meaning] = closeInWords(code);
+    const [name, meaning] = closeInWords(code), opened = ['open', 'closing'].includes(this.#state);
     this.#pending = [];
     this.#isOver = retryIn === null;
     const waiting = this.#waiting && count(this.#waiting, 'message');
@@ -211,7 +241,7 @@ export class Wire extends EventTarget {
       this.#say('away', `away: trying again in ${(retryIn / 1000).toFixed(1)} s`);
       this.#note('note', 'client.js', `tries again in ${Math.round(retryIn)} ms${waiting ? `; ${waiting} to be sent` : ''}`);
     }
-    this.dispatchEvent(Object.assign(new Event('close'), { code, reason, retryIn }));
+    this.dispatchEvent(Object.assign(new Event('close'), { code, reason, retryIn, opened }));
   }
 
   #say(state, words) {
@@ -294,21 +324,9 @@ export class Wire extends EventTarget {
       block('HTTP/1.1 101 Switching Protocols', answer, answered));
   }
 
-  async #copy() {
+  #copy() {
     const lines = this.#entries.map(([at, ...entry]) => [exactly(at), ...entry].filter(Boolean).join('  '));
     const text = [`${this.app.name} ${this.url}`, ...lines].join('\n') + '\n';
-    const { copy } = this.#ui;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // A page that did not come by https or from localhost has no clipboard.
-      const area = make('textarea', 'offscreen', text);
-      copy.after(area);
-      area.select();
-      document.execCommand('copy');
-      area.remove();
-    }
-    copy.textContent = 'Copied';
-    setTimeout(() => { copy.textContent = 'Copy as text'; }, 1500);
+    copy(text, this.#ui.copy);
   }
 }
