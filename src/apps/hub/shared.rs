@@ -30,10 +30,8 @@ const EVENTS: usize = 256;
 /// ```no_run
 /// use sockhop::{Hub, HubConfig, Server};
 ///
-/// let mut server = Server::bind("127.0.0.1:9001")?;
-/// server.mount("/*", Hub::new(HubConfig::default()));
-/// server.run()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// Server::bind("127.0.0.1:9001")?.mount("/*", Hub::new(HubConfig::default())).run()?;
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Hub {
     pub(super) config: HubConfig,

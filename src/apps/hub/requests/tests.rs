@@ -2,6 +2,7 @@
 
 mod batches;
 mod checks;
+mod later;
 mod odd;
 mod pages;
 mod polls;
