@@ -454,6 +454,7 @@ test("many channels are polled a few at a time, and all of them are heard", asyn
   for (const name of names) hub.publish(`/live${name}`, 1);
   await pass(10_000);
   assert.deepEqual(texts(heard).sort(), names.map((name) => `${name} 1`));
+  assert.equal(socket.position, hub.position);
 });
 
 for (const name of ["close", "unsubscribe"]) {

@@ -37,7 +37,7 @@ class Link {
   this.position
   for (const it of this.#each()) {
    it.at ??= this.#since
-   it.asked = it.on = false
+   it.asked = it.on = it.round = false
    it.stop = null
   }
   this.#leaving.clear()
@@ -167,7 +167,7 @@ class Link {
 
  // Long polling behind the interface of a WebSocket.
  #poll(names, End) {
-  let count = 0, timer
+  let count = 0, round = 0, mark, timer
   const ws = {
    readyState: 0, protocol: '', extensions: '', bufferedAmount: 0, binaryType: 'blob',
    send: (data) => data === this.#options.heartbeat ? ws.onmessage({ data }) : ws.onmessage(new Event('error'), { error: 405 }),
@@ -205,6 +205,7 @@ class Link {
   const isLive = (it) => ws.readyState < 2 && ws.onmessage && this.#channels.get(it.name) == it
   const ask = async (it) => {
    const stop = it.stop = new AbortController, timer = setTimeout(() => stop.abort(), 4e4)
+   const began = round
    let answer, said
    count++
    try {
@@ -213,7 +214,7 @@ class Link {
    } catch { }
    clearTimeout(timer)
    try {
-    if (isLive(it)) said ? hear(it, said) : fail(it, answer?.status)
+    if (isLive(it)) said ? hear(it, said, began) : fail(it, answer?.status)
    } finally {
     // A busy channel does not take a request for each message.
     setTimeout(() => {
@@ -225,7 +226,7 @@ class Link {
     }, said?.items?.length ? 100 : 500)
    }
   }
-  const hear = (it, { channel, last, position = last, gap, items = [], more }) => {
+  const hear = (it, { channel, last, position = last, gap, items = [], more }, began) => {
    const id = (it.at ?? this.#since) || position
    channel = it.name || channel
    open()
@@ -235,7 +236,14 @@ class Link {
     if (!isLive(it)) return
     this.#bring(ws, id, channel, data ?? Uint8Array.from(atob(base64), (c) => c.charCodeAt()).buffer)
    }
-   if (isLive(it) && !more) this.#move(it, position)
+   if (!isLive(it) || more) return
+   this.#move(it, position)
+   // Complete for all is what was the position before each of them was asked.
+   it.round = began
+   if (!this.#each().every((it) => it.round === round)) return
+   this.#safe = mark ?? this.#safe
+   mark = position
+   round++
   }
   const fail = (it, error) => {
    if (it.name && error > 399 && error < 429) {
