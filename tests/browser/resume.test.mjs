@@ -68,7 +68,7 @@ function stage(t, settings) {
   const clock = new Clock(), window = new EventTarget();
   const hub = new FakeHub({ later: (...how) => clock.set(...how), ...settings });
   Wire.all = [];
-  const requests = [];
+  const requests = [], arrivals = [];
   put(t, {
     WebSocket: Wire, document: Object.assign(new EventTarget(), { baseURI: "http://a.test/page/index.html", hidden: false }),
     addEventListener: window.addEventListener.bind(window),
@@ -78,7 +78,10 @@ function stage(t, settings) {
       requests.push({ url, headers });
       signal.addEventListener("abort", () => reject(new Error("aborted")));
       if (hub.isAway) return reject(new TypeError("refused"));
-      hub.read(url).then(({ status, body }) => resolve({ ok: status === 200, status, json: async () => JSON.parse(body) }), reject);
+      hub.read(url).then(({ status, body }) => {
+        const arrive = () => resolve({ ok: status === 200, status, json: async () => JSON.parse(body) });
+        arrivals.push(Object.assign(arrive, { url }));
+      }, reject);
     }),
   });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -86,7 +89,8 @@ function stage(t, settings) {
   const quiet = async () => {
     for (let isBusy = true; isBusy;) {
       await settle();
-      isBusy = false;
+      isBusy = arrivals.length > 0;
+      while (arrivals.length) arrivals.shift()();
       for (const wire of Wire.all) while (wire.readyState < 2 && (wire.deliver(hub) || wire.carry() || wire.connection?.step())) isBusy = true;
     }
   };
@@ -97,7 +101,7 @@ function stage(t, settings) {
       await quiet();
     }
   };
-  return { hub, clock, window, requests, settle, quiet, pass };
+  return { hub, clock, window, requests, arrivals, settle, quiet, pass };
 }
 
 /** Writes down what a page hears. */
@@ -457,6 +461,36 @@ test("many channels are polled a few at a time, and all of them are heard", asyn
   assert.equal(socket.position, hub.position);
 });
 
+test("the position while many channels are polled is complete for each of them", async (t) => {
+  const { hub, clock, arrivals, settle, pass } = stage(t);
+  hub.isPlain = true;
+  const socket = new Sockhop("/-/multi?channel=/a&channel=/b"), heard = listen(socket);
+  await pass(5000);
+  /** Lets the answer about a channel arrive, and the next request begin. */
+  const arrive = async (name) => {
+    await settle();
+    const [answer] = arrivals.splice(arrivals.findIndex(({ url }) => url.includes(name)), 1);
+    answer();
+    await settle();
+    clock.pass(500);
+    await settle();
+  };
+  hub.publish("/a", 1);
+  await arrive("/a");
+  hub.publish("/a", 2);
+  await settle();
+  hub.publish("/a", 3);
+  for (const n of [1, 2]) {
+    hub.publish("/b", n);
+    await arrive("/b");
+    if (n === 1) await arrive("/a");
+  }
+  assert.deepEqual(texts(heard), ["/a 1", "/b 1", "/a 2", "/b 2"], "3 is under way");
+  assert.equal(socket.position, "aaaaaa-0");
+  await arrive("/a");
+  assert.equal(socket.position, "aaaaaa-4", "what it was when both had been told of something");
+});
+
 for (const name of ["close", "unsubscribe"]) {
   test(`${name}() ends the polls`, async (t) => {
     const { hub, requests, quiet, pass } = stage(t);
@@ -487,7 +521,7 @@ function dice(seed) {
 
 /** One life of a client, in which anything may happen at any time. */
 async function life(t, seed, history) {
-  const roll = dice(seed), chance = dice(seed), { hub, clock, window, settle, pass } = stage(t, { history });
+  const roll = dice(seed), chance = dice(seed), { hub, clock, window, arrivals, settle, pass } = stage(t, { history });
   t.mock.method(Math, "random", () => chance(1000) / 1000);
   const isMulti = roll(3) > 0, names = isMulti ? ["/a", "/b", "/c", "/d"] : ["/a"];
   const socket = isMulti ? new Sockhop("/-/multi?channel=/a&channel=/b") : new Sockhop("/a", { ids: true });
@@ -532,7 +566,11 @@ async function life(t, seed, history) {
     if (what < 25) {
       const text = String(hub.seq + 1);
       hub.publish(name, roll(4) ? text : Buffer.from(text));
-    } else if (what < 55) wire?.deliver(hub);
+    } else if (what < 55) {
+      wire?.deliver(hub);
+      // Answers overtake each other.
+      if (roll(2)) arrivals.splice(roll(arrivals.length || 1), 1)[0]?.();
+    }
     else if (what < 65) wire?.carry();
     else if (what < 80) wire?.connection?.step(any);
     else if (what < 85) wire && wire.end();
