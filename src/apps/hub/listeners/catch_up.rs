@@ -29,8 +29,6 @@ pub(super) struct Past {
     pub channel: Box<str>,
     /// The channel begins after this id.
     after: Id,
-    /// What is lost up to here needs no gap any more: the client has been told of one when this was the position.
-    forgiven: Id,
     /// The connection gets the channel's messages as they are published.
     pub is_live: bool,
 }
@@ -70,8 +68,7 @@ impl CatchUp {
         let sent = self.sent;
         self.channels.iter_mut().for_each(|past| past.after = past.after.max(sent));
         self.sent = sent.min(start.after);
-        let forgiven = if start.gap { state.position().id } else { Id(0) };
-        self.channels.push(Past { channel: channel.into(), after: start.after, forgiven, is_live: false });
+        self.channels.push(Past { channel: channel.into(), after: start.after, is_live: false });
     }
 
     /// Everything so far has been sent, live.
@@ -86,18 +83,18 @@ impl CatchUp {
         let hole = std::mem::replace(&mut self.hole, state.hole());
         if self.epoch != head.epoch {
             send(Piece::Gap { channel: None });
-            self.begin_anew(head);
+            self.begin_anew(state);
         } else if hole < self.hole {
             send(Piece::Gap { channel: None });
         }
         let mut heads = Vec::with_capacity(self.channels.len());
         for past in &mut self.channels {
-            let had = past.after.max(self.sent);
-            if !state.is_complete(&past.channel, had.max(past.forgiven)) {
-                past.forgiven = head.id;
+            if !state.is_complete(&past.channel, past.after.max(self.sent)) {
+                // Told once, even if the channel has nothing any more.
+                past.after = state.floor(&past.channel);
                 send(Piece::Gap { channel: Some(&past.channel) });
             }
-            heads.push(state.next_kept(&past.channel, had));
+            heads.push(state.next_kept(&past.channel, past.after.max(self.sent)));
         }
         let mut room = SLICE;
         // There are few channels, most often one.
@@ -122,10 +119,10 @@ impl CatchUp {
     }
 
     /// The log is another one: all of it is news, behind one gap.
-    fn begin_anew(&mut self, head: Position) {
-        (self.epoch, self.sent) = (head.epoch, Id(0));
+    fn begin_anew<W>(&mut self, state: &State<W>) {
+        (self.epoch, self.sent) = (state.position().epoch, Id(0));
         for past in &mut self.channels {
-            (past.after, past.forgiven) = (Id(0), head.id);
+            past.after = state.floor(&past.channel);
         }
     }
 }

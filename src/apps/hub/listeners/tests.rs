@@ -20,7 +20,7 @@ use crate::apps::hub::state::types::{Delivery, Limits, Lost, Outcome, Position, 
 use crate::apps::hub::tokens::Tokens;
 use crate::http::Request;
 use crate::testing::{Client, Received, Stage};
-use crate::{Accept, Context, Handler, Message, TimerId};
+use crate::{Accept, Config, Context, Handler, Message, TimerId};
 
 struct House {
     config: HubConfig,
@@ -120,7 +120,12 @@ impl Handler for House {
 }
 
 fn stage(config: HubConfig) -> Stage<House> {
-    Stage::new(House::new(config))
+    with_log(config, Box::new(MemoryLog::new()))
+}
+
+/// A panic in a callback, such as that of an assertion in it, ends the stage with a panic.
+fn with_log(config: HubConfig, log: Box<dyn Log>) -> Stage<House> {
+    Stage::with_config(House::with_log(config, log), Config { max_panics: 0, ..Config::default() })
 }
 
 fn text<'a>(channel: &'a str, payload: &'a str) -> Entry<'a> {

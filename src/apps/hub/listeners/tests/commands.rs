@@ -165,19 +165,41 @@ fn a_channel_can_be_asked_for_again_with_its_past() {
 
 #[test]
 fn a_slow_client_that_asks_for_the_past_again_and_again_is_owed_a_slice_and_no_more() {
-    let mut stage = stage(HubConfig::default());
-    publish_all(&mut stage, "/a", 0..100, 2000);
-    let client = stage.connect("/-/multi?channel=/b");
-    stage.limit(client, 0);
-    for _ in 0..10 {
-        for _ in 0..30 {
-            stage.send(client, r#"{"subscribe":["/a"],"since":"x"}"#);
+    // The past is one slice, or many.
+    for messages in [15, 100] {
+        let mut stage = stage(HubConfig::default());
+        publish_all(&mut stage, "/a", 0..messages, 2000);
+        let client = stage.connect("/-/multi?channel=/b");
+        stage.limit(client, 0);
+        for _ in 0..10 {
+            for _ in 0..30 {
+                stage.send(client, r#"{"subscribe":["/a"],"since":"x"}"#);
+            }
+            stage.advance(seconds(1));
         }
-        stage.advance(seconds(1));
+        assert!(stage.owed() < 256 * 1024, "{messages}: {}", stage.owed());
+        stage.limit(client, usize::MAX);
+        assert_eq!(stage.closed(client), None);
+        let last = said(&mut stage, client).pop();
+        assert_eq!(last, Some(position_event(messages)));
     }
-    assert!(stage.owed() < 256 * 1024, "{}", stage.owed());
+}
+
+#[test]
+fn a_position_or_a_gap_of_all_does_not_come_in_the_midst_of_a_replay() {
+    let config = Config { write_timeout: seconds(3600), ping_interval: None, max_panics: 0, ..Config::default() };
+    let mut stage = Stage::with_config(House::new(HubConfig::default()), config);
+    publish_all(&mut stage, "/a", 1..101, 2000);
+    let client = stage.connect("/-/multi?channel=/b");
+    texts(&mut stage, client);
+    stage.limit(client, 0);
+    stage.send(client, r#"{"subscribe":["/a"],"since":"x"}"#);
+    publish(&mut stage, "/c", "x");
+    stage.advance(seconds(400));
+    publish(&mut stage, "/c", "x");
+    stage.advance(seconds(100));
     stage.limit(client, usize::MAX);
-    assert_eq!(stage.closed(client), None);
-    let last = said(&mut stage, client).pop();
-    assert_eq!(last, Some(position_event(100)));
+    let positions =
+        said(&mut stage, client).iter().filter(|text| text.contains("position")).cloned().collect::<Vec<_>>();
+    assert_eq!(positions, [position_event(102)]);
 }

@@ -70,6 +70,7 @@ fn a_query_chooses_from_where_on_and_what_is_said() {
         ("/a?last=-1", 400, &[]),
         ("/a?last=+1", 400, &[]),
         ("/a?last=1x", 400, &[]),
+        ("/a?last=%2B1", 400, &[]),
         ("/a?last=%FF", 400, &[]),
         ("/a?last", 400, &[]),
         ("/a?since=E-1&last=1", 400, &[]),

@@ -1,8 +1,8 @@
 //! Messages that listeners publish.
 
 use super::*;
+use crate::CloseCode;
 use crate::apps::hub::log::{Epoch, Event, Full, Status};
-use crate::{CloseCode, Config};
 
 fn chat() -> Stage<House> {
     let rules = vec!["/chat/* publish=members".parse().expect("a rule")];
@@ -103,7 +103,7 @@ fn the_heartbeat_is_answered_and_never_published() {
 #[test]
 fn a_message_that_is_too_long_for_a_post_is_too_long_for_a_member() {
     let hub = House::new(HubConfig { members_publish: true, ..HubConfig::default() });
-    let mut stage = Stage::with_config(hub, Config { max_body: 1000, ..Config::default() });
+    let mut stage = Stage::with_config(hub, Config { max_body: 1000, max_panics: 0, ..Config::default() });
     let ids = stage.connect("/a?ids");
     stage.send(ids, "x".repeat(1000));
     stage.send(ids, "x".repeat(1001));
@@ -138,7 +138,7 @@ fn a_log_that_takes_nothing_is_told_or_ends_the_connection() {
     let away = Status::Away { since: std::time::Instant::now() };
     for (status, closes) in [(Status::Ready, false), (away, true)] {
         let config = HubConfig { members_publish: true, ..HubConfig::default() };
-        let mut stage = Stage::new(House::with_log(config, Box::new(Shut(status))));
+        let mut stage = with_log(config, Box::new(Shut(status)));
         let clients = ["/a", "/a?ids", "/-/multi?channel=/a"].map(|target| stage.connect(target));
         for (client, text) in clients.into_iter().zip(["x", "x", r#"{"publish":"/a","data":"x","ref":1}"#]) {
             texts(&mut stage, client);

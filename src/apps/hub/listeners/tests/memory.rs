@@ -36,3 +36,21 @@ fn a_turn_sends_64_slices_and_the_next_one_64_more() {
         stage.advance(Duration::from_millis(1));
     }
 }
+
+#[test]
+fn a_round_looks_at_1000_topics_in_a_turn_and_tells_5000_listeners() {
+    let mut stage = stage(HubConfig::default());
+    later(&stage, |house, ctx| {
+        house.listeners.rounds.pretend((0..2500).map(|at| format!("i/*/{at}").into()).collect());
+        for left in [true, true, false] {
+            let (listeners, view) = house.split();
+            assert_eq!(listeners.rounds.go_on(&view, ctx), left);
+        }
+    });
+    stage.run();
+    let mut share = crate::apps::hub::listeners::share::Share::default();
+    share.take(4999);
+    assert!(share.is_left());
+    share.take(1);
+    assert!(!share.is_left());
+}

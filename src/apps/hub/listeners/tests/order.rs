@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::Config;
 use crate::protocol::testing::{Random, masked};
 
 const CHANNELS: [&str; 4] = ["/a", "/b", "/c", "/d"];
@@ -168,7 +167,7 @@ fn run_random(seed: u64) {
     let history = crate::apps::hub::History { messages: 10_000, bytes: 64 << 20, ..Default::default() };
     let hub = House::new(HubConfig { members_publish: true, history, ..HubConfig::default() });
     // A slow client is not closed.
-    let mut stage = Stage::with_config(hub, Config { max_queue: 64 << 20, ..Config::default() });
+    let mut stage = Stage::with_config(hub, Config { max_queue: 64 << 20, max_panics: 0, ..Config::default() });
     let epoch = stage.handler().state.position().epoch.to_string();
     let members = CHANNELS.map(|channel| stage.connect(channel));
     let mut watchers: Vec<Watcher> = Vec::new();
@@ -248,7 +247,7 @@ fn command(stage: &mut Stage<House>, random: &mut Random, watcher: &mut Watcher,
 
 #[test]
 fn each_message_comes_once_and_in_order_whoever_joins_leaves_and_is_slow() {
-    for seed in 0..40 {
+    for seed in 0..12 {
         run_random(seed);
     }
 }
