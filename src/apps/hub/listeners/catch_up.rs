@@ -63,7 +63,7 @@ impl CatchUp {
     }
 
     /// Adds a channel from a place on. The channels that are there keep theirs.
-    pub fn add<W>(&mut self, state: &State<W>, channel: &str, start: Start) {
+    pub fn add(&mut self, channel: &str, start: Start) {
         // It may begin before what the others have had.
         let sent = self.sent;
         self.channels.iter_mut().for_each(|past| past.after = past.after.max(sent));

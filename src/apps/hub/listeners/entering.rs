@@ -63,7 +63,7 @@ fn enter<W>(
     out.room.check(&mut out.names, view, ctx, channel)?;
     let start = view.state.resume(channel, wanted);
     let mut past = CatchUp::new(view.state);
-    past.add(view.state, channel, start);
+    past.add(channel, start);
     let style = if query.has_ids { Style::Ids } else { Style::Plain };
     if query.has_ids {
         ctx.send(Event::subscribed(channel, &view.state.show(start.after), start.gap, ctx.id()));
@@ -99,7 +99,7 @@ fn enter_multi<W>(
             return Err(Refused::new(400, "a connection has at most 64 channels: open another one"));
         }
         let start = view.state.resume(&channel, query.wanted());
-        past.add(view.state, &channel, start);
+        past.add(&channel, start);
         events.push(Event::subscribed(&channel, &view.state.show(start.after), start.gap, ctx.id()));
     }
     events.into_iter().for_each(|event| ctx.send(event));

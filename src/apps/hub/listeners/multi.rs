@@ -139,7 +139,7 @@ fn begin<W>(
     } else {
         out.room.check(&mut out.names, view, ctx, channel)?;
     }
-    listener.past.add(view.state, channel, start);
+    listener.past.add(channel, start);
     Ok(start)
 }
 
