@@ -161,6 +161,12 @@ fn a_channel_can_be_asked_for_again_with_its_past() {
     publish(&mut stage, "/a", "4");
     let expected = [&subscribed("/a", 1, false), "E-3 /a\n3", &position_event(3), "E-4 /a\n4"];
     assert_eq!(said(&mut stage, client), expected);
+    // It is there once.
+    stage.send(client, r#"{"unsubscribe":["/a"]}"#);
+    publish(&mut stage, "/a", "5");
+    stage.send(client, format!(r#"{{"subscribe":["/b"],"since":"{since}"}}"#));
+    let expected = [UNSUBSCRIBED, &subscribed("/b", 1, false), "E-2 /b\n2", &position_event(5)];
+    assert_eq!(said(&mut stage, client), expected);
 }
 
 #[test]

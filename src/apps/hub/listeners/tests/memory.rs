@@ -19,7 +19,8 @@ fn an_idle_channel_takes_200_bytes_and_its_name_and_an_idle_listener_its_place_i
     for query in ["", "?ids", "?last=10", "?since=x"] {
         let (channel, listener) = (each(|at| format!("/orders/{at}{query}")), each(|_| format!("/orders{query}")));
         println!("a channel with one listener {query:?}: {channel} bytes and its name; a listener: {listener} bytes");
-        assert!(channel <= 200, "{query}: {channel}");
+        // The goal is 200. Most of it is the topic.
+        assert!(channel <= 120, "{query}: {channel}");
         // A number in the list of members, one in that of homes, and what both have in reserve.
         assert!(listener <= 10, "{query}: {listener}");
     }
