@@ -11,7 +11,6 @@ mod event;
 mod members;
 mod multi;
 mod outgoing;
-mod refused;
 mod room;
 mod rounds;
 mod share;

@@ -170,7 +170,7 @@ impl Hub {
     pub(super) fn publish_wish(&mut self, ctx: &mut Context<'_>, wish: &Wish<'_>) {
         match self.state.publish(wish.entry(), Some(Waiter::Member(wish.member.clone()))) {
             Ok(()) => self.apply(ctx),
-            Err(refusal) => wish.member.refused(ctx, refusal),
+            Err(refusal) => wish.member.refused(ctx, refusal, self.config.rephrase),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The way in: which channel a client wants, whether it may have it, and from where on.
 
 use super::super::channel::{self, BadChannel};
+use super::super::problem::Problem;
 use super::super::state::types::Replay;
 use super::super::tokens::{Caller, Presented, Right};
 use super::catch_up::CatchUp;
@@ -8,7 +9,6 @@ use super::command::MAX_CHANNELS;
 use super::event::Event;
 use super::multi::Desk;
 use super::outgoing::{Listener, Outgoing, View};
-use super::refused::Refused;
 use super::topics::{MULTI, Style};
 use crate::http::{Request, Upgrade, decode_path};
 use crate::{Accept, Context};
@@ -31,8 +31,8 @@ pub(super) fn accept<W>(
     ctx: &mut Context<'_>,
     request: &Request<'_>,
 ) -> Accept {
-    if let Err(refused) = enter(out, view, ctx, request) {
-        return Accept::No(refused.response());
+    if let Err(problem) = enter(out, view, ctx, request) {
+        return Accept::No(problem.response(view.config.rephrase));
     }
     // From now on the home tells the channel.
     let mount = ctx.mount().to_owned();
@@ -46,7 +46,7 @@ fn enter<W>(
     view: &View<'_, W>,
     ctx: &mut Context<'_>,
     request: &Request<'_>,
-) -> Result<(), Refused> {
+) -> Result<(), Problem> {
     let path = decode_path(request.path()).ok_or(BadChannel::Escape)?;
     let below = ctx.below_mount(&path).to_owned();
     let mut caller = view.tokens.caller(ctx, request);
@@ -80,11 +80,11 @@ fn enter_multi<W>(
     ctx: &mut Context<'_>,
     request: &Request<'_>,
     caller: Caller<'_>,
-) -> Result<(), Refused> {
+) -> Result<(), Problem> {
     view.tokens.check_any(Right::Subscribe, &caller)?;
     let query = Query::read(request)?;
     if query.last.is_some() {
-        return Err(Refused::new(400, "last is for one channel: use since, or subscribe to each channel by itself"));
+        return Err(Problem::new(400, "last is for one channel: use since, or subscribe to each channel by itself"));
     }
     let (mut past, mut events) = (CatchUp::new(view.state), Vec::new());
     for channel in request.query_params("channel") {
@@ -96,7 +96,7 @@ fn enter_multi<W>(
         may_listen(view, &caller, &channel)?;
         out.room.check(&mut out.names, view, ctx, &channel)?;
         if past.channels.len() == MAX_CHANNELS {
-            return Err(Refused::new(400, "a connection has at most 64 channels: open another one"));
+            return Err(Problem::new(400, "a connection has at most 64 channels: open another one"));
         }
         let start = view.state.resume(&channel, query.wanted());
         past.add(&channel, start);
@@ -110,22 +110,22 @@ fn enter_multi<W>(
 }
 
 /// Whether a client may listen to a channel.
-pub(super) fn may_listen<W>(view: &View<'_, W>, caller: &Caller<'_>, channel: &str) -> Result<(), Refused> {
+pub(super) fn may_listen<W>(view: &View<'_, W>, caller: &Caller<'_>, channel: &str) -> Result<(), Problem> {
     if view.rules.find(channel).deny {
-        return Err(Refused::new(403, "a rule of the hub denies this channel"));
+        return Err(Problem::new(403, "a rule of the hub denies this channel"));
     }
     Ok(view.tokens.check(Right::Subscribe, caller, channel)?)
 }
 
 impl Query {
-    fn read(request: &Request<'_>) -> Result<Self, Refused> {
+    fn read(request: &Request<'_>) -> Result<Self, Problem> {
         let since = request.query_params("since").next().map(|since| since.unwrap_or_default().into_owned());
         let last = match request.query_params("last").next() {
-            Some(last) => Some(last.as_deref().and_then(number).ok_or(BAD_LAST).map_err(|it| Refused::new(400, it))?),
+            Some(last) => Some(last.as_deref().and_then(number).ok_or(BAD_LAST).map_err(|it| Problem::new(400, it))?),
             None => None,
         };
         if since.is_some() && last.is_some() {
-            return Err(Refused::new(400, "since and last exclude each other: send one of them"));
+            return Err(Problem::new(400, "since and last exclude each other: send one of them"));
         }
         let has_ids = since.is_some() || request.query_params("ids").next().is_some();
         Ok(Query { has_ids, since, last })

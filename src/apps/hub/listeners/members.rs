@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::super::log::{Entry, Kind};
+use super::super::problem::{Problem, Rephrase};
 use super::super::state::types::{Outcome, Position, Refusal};
 use super::event::Event;
 use super::outgoing::View;
@@ -81,7 +82,7 @@ impl<'m> Wish<'m> {
         let (len, limit) = (self.data.as_bytes().len(), ctx.max_body());
         if len > limit {
             let reason = format!("the message has {len} bytes, more than {limit}: raise Config::max_body");
-            self.member.refuse(ctx, 413, &reason);
+            self.member.refuse(ctx, 413, &(view.config.rephrase)(&reason));
             return None;
         }
         Some(self)
@@ -100,12 +101,13 @@ impl<'m> Wish<'m> {
 
 impl Member {
     /// The hub has not taken the message.
-    pub(in crate::apps::hub) fn refused(&self, ctx: &mut Context<'_>, refusal: Refusal) {
+    pub(in crate::apps::hub) fn refused(&self, ctx: &mut Context<'_>, refusal: Refusal, rephrase: Rephrase) {
         if refusal == Refusal::LogAway && !matches!(self.asks, Asks::All(_)) {
             // Without an answer to each message a client could only notice by the silence.
             return ctx.close_id(self.connection, CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "the log is away"));
         }
-        self.refuse(ctx, 503, &refusal.to_string());
+        let problem = Problem::from(refusal);
+        self.refuse(ctx, problem.status, &rephrase(&problem.text));
     }
 
     /// The outcome of a message that the hub has taken.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::channel;
+use super::super::problem::Problem;
 use super::super::state::types::{Replay, Start};
 use super::super::tokens::{Caller, Presented};
 use super::catch_up::SLICE;
@@ -11,7 +12,6 @@ use super::entering::may_listen;
 use super::event::Event;
 use super::members::{Asks, Wish};
 use super::outgoing::{Listener, Outgoing, View};
-use super::refused::Refused;
 use super::topics::Style;
 use crate::{Context, Message};
 
@@ -99,7 +99,10 @@ fn subscribe<W>(
                 is_back |= since.is_some();
                 ctx.send(Event::subscribed(&channel, &view.state.show(start.after), start.gap, ctx.id()));
             }
-            Err(Refused { status, reason, .. }) => ctx.send(Event::error(status, &reason, Some(&channel), None)),
+            Err(problem) => {
+                let reason = (view.config.rephrase)(&problem.text);
+                ctx.send(Event::error(problem.status, &reason, Some(&channel), None));
+            }
         }
     }
     listener.has_past |= is_back;
@@ -122,10 +125,10 @@ fn begin<W>(
     ctx: &mut Context<'_>,
     listener: &mut Listener,
     (channel, since): (&str, Option<&str>),
-) -> Result<Start, Refused> {
+) -> Result<Start, Problem> {
     channel::check(channel)?;
     let caller = listener.desk.as_ref().map(|desk| &desk.caller);
-    may_listen(view, caller.ok_or(Refused::new(403, "the connection has no channels"))?, channel)?;
+    may_listen(view, caller.ok_or(Problem::new(403, "the connection has no channels"))?, channel)?;
     let past = listener.past.find(channel).and_then(|at| listener.past.channels.get(at));
     let start = match (past, since) {
         (Some(past), None) => return Ok(Start { after: listener.past.had(past), gap: false }),
@@ -135,7 +138,7 @@ fn begin<W>(
     if past.is_some() {
         remove(out, ctx, listener, channel);
     } else if listener.past.channels.len() >= MAX_CHANNELS {
-        return Err(Refused::new(400, "a connection has at most 64 channels: open another one"));
+        return Err(Problem::new(400, "a connection has at most 64 channels: open another one"));
     } else {
         out.room.check(&mut out.names, view, ctx, channel)?;
     }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::problem::Problem;
+use super::super::state::types::Refusal;
 use super::outgoing::View;
-use super::refused::Refused;
 use super::topics::{MULTI, Names, parse};
 use crate::Context;
 
@@ -25,7 +26,7 @@ impl Room {
         view: &View<'_, W>,
         ctx: &Context<'_>,
         channel: &str,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Problem> {
         let limit = view.config.max_channels;
         if names.count(ctx, channel) > 0 {
             return Ok(());
@@ -33,10 +34,7 @@ impl Room {
         let is_full = view.state.channels() >= limit && !view.state.has_history(channel);
         // The server may have other topics.
         if is_full || ctx.topic_count() >= limit && self.count(ctx) >= limit {
-            return Err(Refused::new(
-                503,
-                "the hub has as many channels as it may have (max_channels): try again later",
-            ));
+            return Err(Refusal::TooManyChannels.into());
         }
         Ok(())
     }

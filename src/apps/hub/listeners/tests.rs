@@ -77,7 +77,7 @@ impl House {
 
     fn publish(&mut self, ctx: &mut Context<'_>, entry: Entry<'_>, member: Option<Member>) {
         if let Err(refusal) = self.state.publish(entry, member.clone()) {
-            return member.into_iter().for_each(|member| member.refused(ctx, refusal));
+            return member.into_iter().for_each(|member| member.refused(ctx, refusal, self.config.rephrase));
         }
         self.apply(ctx);
     }

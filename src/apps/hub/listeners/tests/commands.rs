@@ -188,6 +188,9 @@ fn a_slow_client_that_asks_for_the_past_again_and_again_is_owed_a_slice_and_no_m
         assert_eq!(stage.closed(client), None);
         let last = said(&mut stage, client).pop();
         assert_eq!(last, Some(position_event(messages)));
+        // It is there once: there is room for others.
+        stage.send(client, r#"{"subscribe":["/new"]}"#);
+        assert_eq!(said(&mut stage, client), [subscribed("/new", messages, false)]);
     }
 }
 
