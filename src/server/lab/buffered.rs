@@ -48,7 +48,7 @@ impl Socket for BufferedSocket {
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         let Some(piece) = self.piece else { return self.socket.receive(buffer) };
         // Bytes that were held before say nothing about the socket below: more may have come since it was read.
-        let mut below = Received { len: 0, drained: false, ended: false };
+        let mut below = Received { len: 0, wire: 0, drained: false, ended: false };
         if self.held.is_empty() {
             let mut bytes = [0; 4096];
             below = self.socket.receive(&mut bytes)?;
@@ -58,7 +58,7 @@ impl Socket for BufferedSocket {
         buffer[..len].copy_from_slice(&self.held[..len]);
         self.held.drain(..len);
         let is_last = self.held.is_empty();
-        Ok(Received { len, drained: is_last && below.drained, ended: is_last && below.ended })
+        Ok(Received { len, wire: len, drained: is_last && below.drained, ended: is_last && below.ended })
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::wire::Calls;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::wire::{Codec, MakeCodec};
 pub(crate) use self::wire::{Reset, Style, Wire};
 use super::{Poller, Ready, Received, Socket, Token};
 use crate::server::types::id::Peer;
@@ -158,12 +160,12 @@ impl Network {
 impl Client {
     /// Sends bytes as they are. After the end of the connection, they are lost.
     pub fn write(&self, bytes: &[u8]) {
-        self.network.wire(self.at, |wire| wire.arrive(bytes));
+        self.network.wire(self.at, |wire| wire.write(bytes));
     }
 
     /// Ends its side of the stream (FIN).
     pub fn finish(&self) {
-        self.network.wire(self.at, Wire::end);
+        self.network.wire(self.at, Wire::finish);
     }
 
     /// From now on the server's socket takes so many bytes, and then no more.

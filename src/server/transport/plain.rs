@@ -199,7 +199,7 @@ fn received(room: usize, mut read: impl FnMut() -> io::Result<usize>) -> io::Res
         return match read() {
             Ok(0) => Ok(Received::END),
             // A short read has emptied the socket (epoll(7)).
-            Ok(len) => Ok(Received { len, drained: len < room, ended: false }),
+            Ok(len) => Ok(Received { len, wire: len, drained: len < room, ended: false }),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Received::NOTHING),
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => Err(error),
@@ -299,9 +299,9 @@ mod tests {
         let mut buffer = [0; 8];
         assert_eq!(socket.receive(&mut buffer).unwrap(), Received::NOTHING);
         theirs.write_all(b"12345678").unwrap();
-        assert_eq!(socket.receive(&mut buffer).unwrap(), Received { len: 8, drained: false, ended: false });
+        assert_eq!(socket.receive(&mut buffer).unwrap(), Received { len: 8, wire: 8, drained: false, ended: false });
         theirs.write_all(b"9").unwrap();
-        assert_eq!(socket.receive(&mut buffer).unwrap(), Received { len: 1, drained: true, ended: false });
+        assert_eq!(socket.receive(&mut buffer).unwrap(), Received { len: 1, wire: 1, drained: true, ended: false });
         assert_eq!(socket.send(b"ab").unwrap(), 2);
         assert_eq!(socket.send_vectored(&[IoSlice::new(b"c"), IoSlice::new(b"d")]).unwrap(), 2);
         socket.shutdown_write().unwrap();

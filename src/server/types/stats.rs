@@ -101,6 +101,24 @@ counts! {
     InflatedTo = "inflated_to_bytes",
     /// Connections failed because a message of theirs could not be inflated.
     InflateErrors = "inflate_errors",
+    /// TLS handshakes completed in full.
+    TlsFull = "tls_full",
+    /// TLS handshakes completed by resuming an earlier session.
+    TlsResumed = "tls_resumed",
+    /// Microseconds spent in TLS handshakes, failed ones included.
+    TlsMicros = "tls_microseconds",
+    /// TLS handshakes failed because client and server have no version, cipher suite or protocol in common.
+    TlsNothingInCommon = "tls_nothing_in_common",
+    /// TLS handshakes that the client has refused, such as for a certificate that it does not trust.
+    TlsRefused = "tls_refused",
+    /// TLS handshakes failed because the client has no certificate, or none that is trusted.
+    TlsNoCertificate = "tls_no_certificate",
+    /// TLS handshakes failed because the bytes were no TLS, or broke its rules.
+    TlsBroken = "tls_broken",
+    /// TLS handshakes that the client has left unfinished.
+    TlsUnfinished = "tls_unfinished",
+    /// Connections in the clear to a port that speaks TLS.
+    TlsClear = "tls_clear",
 }
 
 #[cfg(test)]

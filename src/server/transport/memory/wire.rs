@@ -5,6 +5,22 @@ use std::io::{self, ErrorKind, IoSlice};
 use crate::server::transport::{Ready, Received, Token};
 use crate::server::types::id::Peer;
 
+/// TLS at the client's end.
+pub(crate) trait Codec {
+    /// Bytes of the application become bytes for the network. Before the handshake is complete, they wait.
+    fn encode(&mut self, plain: &[u8]) -> Vec<u8>;
+
+    /// Bytes from the network become bytes of the application, and an answer for the network.
+    fn decode(&mut self, bytes: &[u8]) -> (Vec<u8>, Vec<u8>);
+
+    /// The end of what the client sends.
+    fn close(&mut self) -> Vec<u8>;
+}
+
+/// Makes it, for one connection.
+#[cfg(any(test, fuzzing))]
+pub(crate) type MakeCodec = fn() -> Box<dyn Codec>;
+
 /// A connection, seen from the server's socket.
 pub(crate) struct Wire {
     pub token: Option<Token>,
@@ -29,6 +45,8 @@ pub(crate) struct Wire {
     pub released: bool,
     pub spurious: bool,
     pub calls: Calls,
+    /// Everything that the client writes and reads goes through it.
+    pub codec: Option<Box<dyn Codec>>,
 }
 
 /// The part of a socket's state that an event reports.
@@ -78,6 +96,39 @@ impl Wire {
             released: false,
             spurious: false,
             calls: Calls::default(),
+            codec: None,
+        }
+    }
+
+    /// The client sends bytes.
+    pub fn write(&mut self, bytes: &[u8]) {
+        match &mut self.codec {
+            None => self.arrive(bytes),
+            Some(codec) => {
+                let bytes = codec.encode(bytes);
+                self.arrive(&bytes);
+            }
+        }
+    }
+
+    /// The client ends its side; with TLS it says so first.
+    pub fn finish(&mut self) {
+        if let Some(codec) = &mut self.codec
+            && !self.fin
+        {
+            let bytes = codec.close();
+            self.arrive(&bytes);
+        }
+        self.end();
+    }
+
+    /// Bytes come to the client, which answers those of TLS at once.
+    fn leave(&mut self, bytes: &[u8]) {
+        let Some(codec) = &mut self.codec else { return self.outbound.extend_from_slice(bytes) };
+        let (plain, answer) = codec.decode(bytes);
+        self.outbound.extend_from_slice(&plain);
+        if !self.fin {
+            self.arrive(&answer);
         }
     }
 
@@ -132,7 +183,7 @@ impl Wire {
             buffer[..len].copy_from_slice(&self.inbound[..len]);
             self.inbound.drain(..len);
             self.calls.received += len;
-            return Ok(Received { len, drained: len < buffer.len(), ended: false });
+            return Ok(Received { len, wire: len, drained: len < buffer.len(), ended: false });
         }
         match self.reset {
             Reset::Unseen => {
@@ -168,7 +219,7 @@ impl Wire {
         let mut rest = accepted;
         for slice in slices {
             let piece = &slice[..slice.len().min(rest)];
-            self.outbound.extend_from_slice(piece);
+            self.leave(piece);
             rest -= piece.len();
         }
         self.calls.sent += accepted;

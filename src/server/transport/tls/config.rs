@@ -68,8 +68,11 @@ impl Tls {
     }
 
     /// TLS with a configuration of your own, such as one with another provider of cryptography. It should have `http/1.1`
-    /// alone among its protocols (ALPN).
-    pub fn from_config(config: Arc<ServerConfig>) -> Self {
+    /// alone among its protocols (ALPN). Early data is not accepted whatever it says: an attacker can send it again.
+    pub fn from_config(mut config: Arc<ServerConfig>) -> Self {
+        if config.max_early_data_size > 0 {
+            Arc::make_mut(&mut config).max_early_data_size = 0;
+        }
         Tls { config, certificates: [].into(), authorities: [].into() }
     }
 
@@ -79,7 +82,6 @@ impl Tls {
     }
 
     /// The sockets of a door are made from it.
-    #[allow(dead_code)]
     pub(crate) fn config(&self) -> &Arc<ServerConfig> {
         &self.config
     }
