@@ -41,7 +41,7 @@ pub use crate::server::{
     Stats, TimerId, TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion, testing,
 };
 #[cfg(feature = "tls")]
-pub use crate::server::{Certificate, Tls};
+pub use crate::server::{Certificate, Tls, rustls};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

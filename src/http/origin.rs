@@ -31,6 +31,8 @@ pub struct OriginPolicy {
 pub enum Via {
     /// An unknown peer: the origin must be that of Host.
     Direct,
+    /// The same over TLS that ends here: a Host without a port means port 443.
+    Tls,
     /// A trusted proxy: its X-Forwarded-Host, if there is one, replaces Host.
     TrustedProxy,
 }
@@ -72,7 +74,7 @@ impl OriginPolicy {
     /// Allows a request without Origin, and one whose Origin has the host and port that the request is for.
     ///
     /// An Origin without a port has the port of its scheme: 80 for http and ws, 443 for https and wss. A Host without a
-    /// port matches both, because many proxies leave the port out.
+    /// port matches both, because many proxies leave the port out; over [`Via::Tls`] it matches 443 alone.
     ///
     /// # Errors
     ///
@@ -90,7 +92,7 @@ impl OriginPolicy {
         let local = self.local && reach == Reach::Loopback && is_local(request);
         let parsed = Origin::parse(value);
         let allowed = match &parsed {
-            Ok(origin) => is_same(origin, addressed_host(request, via)) || self.allowed.contains(origin),
+            Ok(origin) => is_same(origin, addressed_host(request, via), via) || self.allowed.contains(origin),
             Err(OriginError) => false,
         };
         if allowed || local && may_be_local(value, parsed.as_ref()) { Ok(()) } else { Err(RequestError::ForeignOrigin) }
@@ -193,7 +195,7 @@ impl fmt::Display for OriginRefusal<'_> {
 /// The host that the client wrote in its URL, as far as the headers tell.
 fn addressed_host<'r>(request: &'r Request<'_>, via: Via) -> Option<&'r str> {
     match via {
-        Via::Direct => request.authority(),
+        Via::Direct | Via::Tls => request.authority(),
         // The first value comes from the proxy that the browser is connected to. A page cannot set this header.
         Via::TrustedProxy => {
             list::elements(request.header_bytes("x-forwarded-host")).next().or_else(|| request.authority())
@@ -201,10 +203,11 @@ fn addressed_host<'r>(request: &'r Request<'_>, via: Via) -> Option<&'r str> {
     }
 }
 
-fn is_same(origin: &Origin, host: Option<&str>) -> bool {
+fn is_same(origin: &Origin, host: Option<&str>, via: Via) -> bool {
     let Some(host) = host.and_then(Authority::parse) else { return false };
     let same_port = match host.port {
         Some(port) => origin.port == Some(port),
+        None if via == Via::Tls => origin.port == Some(443),
         None => matches!(origin.port, Some(80 | 443)),
     };
     same_port && origin.host.eq_ignore_ascii_case(host.host)

@@ -44,7 +44,7 @@ pub use self::api::handler::{Accept, Answer, CloseReason, Handler};
 pub use self::event_loop::door::Door;
 pub use self::transport::listen::{Listen, ListenAddr};
 #[cfg(feature = "tls")]
-pub use self::transport::tls::config::{Certificate, Tls};
+pub use self::transport::tls::{Certificate, Tls, rustls};
 pub use self::types::config::{Config, Deflate, ProxyProtocol, Shutdown, Slow};
 pub use self::types::error::ConnectionError;
 pub use self::types::id::{ConnectionId, Deferred, Peer, TimerId};
@@ -155,8 +155,8 @@ impl Server {
     /// Binds one more listener, or several for a name with several addresses. A [`Door`] gives it rules of its own.
     ///
     /// # Errors
-    /// The address is in use or does not exist; the error names it. The door requires the PROXY protocol, but trusts no proxy.
-    /// Or there are 255 doors already.
+    /// The address is in use or does not exist; the error names it. The door requires the PROXY protocol, but trusts no proxy,
+    /// or is to speak TLS at a Unix-domain socket. Or there are 255 doors already.
     pub fn listen(mut self, door: impl Into<Door>) -> io::Result<Self> {
         let Door { listen, paths, rules } = door.into();
         let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
@@ -167,7 +167,11 @@ impl Server {
         if proxy_protocol == ProxyProtocol::Required && trusted.is_empty() {
             return Err(invalid("a door requires the PROXY protocol, but trusts no proxy"));
         }
-        self.listeners.extend(Listener::bind(listen)?.into_iter().map(|listener| (listener, index)));
+        let listeners = Listener::bind(listen)?;
+        if rules.tls.is_some() && listeners.iter().any(|listener| matches!(listener, Listener::Unix(..))) {
+            return Err(invalid("a Unix-domain socket speaks no TLS: its clients are on this machine"));
+        }
+        self.listeners.extend(listeners.into_iter().map(|listener| (listener, index)));
         let own = self.paths.adopt(paths);
         self.doors.push((rules, own));
         Ok(self)
@@ -288,6 +292,7 @@ impl Server {
                 trusted_proxies: rules.trusted_proxies.unwrap_or(door.trusted_proxies),
                 proxy_protocol: rules.proxy_protocol.unwrap_or(door.proxy_protocol),
                 max_connections: rules.max_connections,
+                tls: rules.tls,
                 ..door
             }
         });

@@ -77,6 +77,7 @@ const SYSTEM: Bad = &[
 
 const ANYWHERE: Bad = &[
     ("src/server/event_loop/turn.rs", "use mio::Poll;", "only src/server/transport/plain.rs names mio"),
+    ("src/server/event_loop/turn.rs", "use rustls::Error;", "only src/server/transport/tls.rs names rustls"),
     ("src/lib.rs", "extern crate mio as m;", "only src/server/transport/plain.rs names mio"),
     ("src/lib.rs", "extern crate std as s;", "extern crate hides"),
     (

@@ -105,7 +105,7 @@ impl Entrance {
 
     /// Whether the connection stays within the machine. A proxy may have clients anywhere.
     pub fn reach(&self) -> Reach {
-        if self.is_local && self.via == Via::Direct { Reach::Loopback } else { Reach::Network }
+        if self.is_local && self.via != Via::TrustedProxy { Reach::Loopback } else { Reach::Network }
     }
 
     pub fn extra(&self) -> Option<&Extra> {

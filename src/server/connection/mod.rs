@@ -23,7 +23,7 @@ use self::entrance::Entrance;
 use self::leaving::{Leaving, Stage};
 use self::output::Output;
 use self::websocket::{Backlog, Extra, WebSocket};
-use super::transport::{Received, Socket};
+use super::transport::{Received, Security, Socket};
 use super::types::env::{Env, Tick};
 
 /// A connection. While it is idle it owns no memory on the heap.
@@ -246,7 +246,7 @@ impl Connection {
         let received = socket.receive(buffer);
         match received {
             // Nearly always bytes have come, and no more are there.
-            Ok(Received { len: 1.., drained, ended: false }) => {
+            Ok(Received { wire: 1.., drained, ended: false, .. }) => {
                 // The end of the stream may lie right behind these bytes, and no other event will tell.
                 if drained && self.reading != Reading::Closing {
                     self.reading = Reading::Drained;
@@ -256,6 +256,9 @@ impl Connection {
             Ok(Received { ended: true, .. }) => self.reading = Reading::Ended,
             Ok(Received { drained: true, .. }) | Err(_) => self.reading = Reading::Drained,
             Ok(_) => {}
+        }
+        if socket.pending() > 0 {
+            self.output.note_pending(socket.pending(), env);
         }
         received
     }
@@ -294,11 +297,19 @@ impl Connection {
         if leaving.stage != Stage::Owing || owes {
             return false;
         }
-        if ended || (leaving.is_clean && drained) {
+        let Some(socket) = socket else { return true };
+        // After a Close the peer still sends the end of TLS. It must find the socket open, or it may lose our Close.
+        let is_at_end = leaving.is_clean && drained && socket.security() != Security::Secure;
+        if ended || is_at_end {
+            socket.say_goodbye();
             return true;
         }
         leaving.linger(env);
-        socket.is_none_or(|socket| socket.shutdown_write().is_err())
+        let has_failed = socket.shutdown_write().is_err();
+        if socket.pending() > 0 {
+            self.output.note_pending(socket.pending(), env);
+        }
+        has_failed
     }
 
     /// Bytes came that nobody wants. Returns whether there were too many.

@@ -3,6 +3,7 @@
 
 mod owed;
 pub(crate) mod parts;
+mod pending;
 pub(crate) mod queue;
 
 use std::io::{self, IoSlice};
@@ -52,7 +53,7 @@ pub(crate) enum Flushed {
 impl Output {
     /// Bytes owed.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |owed| owed.queue.len())
+        self.0.as_ref().map_or(0, |owed| owed.len())
     }
 
     pub fn is_blocked(&self) -> bool {
@@ -77,9 +78,9 @@ impl Output {
         self.0.as_mut().is_some_and(|owed| std::mem::replace(&mut owed.is_listed, is_listed) != is_listed)
     }
 
-    /// Since when the peer has accepted no byte of the queue, if something is owed.
+    /// Since when the peer has accepted no byte of what is owed, if something is.
     pub fn stalled_since(&self) -> Option<Tick> {
-        self.0.as_ref().filter(|owed| !owed.queue.is_empty()).map(|owed| owed.progress)
+        self.0.as_ref().filter(|owed| owed.len() > 0).map(|owed| owed.progress)
     }
 
     /// Heap bytes that the queue alone holds, as last accounted for.
@@ -110,7 +111,7 @@ impl Output {
     ) -> io::Result<Sent> {
         let sent = self.write_past(socket, parts, env)?;
         if sent == len_of(parts) {
-            return Ok(Sent::All);
+            return Ok(if socket.pending() == 0 { Sent::All } else { Sent::Queued });
         }
         Ok(self.queue_frames(parts, sent, input, env))
     }
@@ -160,7 +161,7 @@ impl Output {
     pub fn send_posts(&mut self, socket: &mut impl Socket, share: &Share<'_>, env: &Env) -> io::Result<Sent> {
         let sent = self.write_past(socket, &[Part::Frames(share.bytes)], env)?;
         if sent == share.bytes.len() {
-            return Ok(Sent::All);
+            return Ok(if socket.pending() == 0 { Sent::All } else { Sent::Queued });
         }
         Ok(self.queue_posts(share, sent, env))
     }
@@ -175,16 +176,20 @@ impl Output {
         if let Some(pong) = owed.pong.take() {
             owed.queue.push(&pong, 0);
         }
+        if owed.pending > 0 {
+            owed.flush_pending(socket, alive, env)?;
+        }
         let mut left = BUDGET;
-        while !owed.queue.is_empty() {
+        while !owed.queue.is_empty() && !owed.is_blocked {
             if left == 0 {
                 return Ok(Flushed::Budget);
             }
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let used = owed.queue.next_slices(&mut slices, left);
+            let used = owed.queue.next_slices(&mut slices, left.min(socket.chunk()));
             let sent = socket.send_vectored(slices.get(..used).unwrap_or_default())?;
+            owed.pending = socket.pending();
+            owed.is_blocked = sent == 0 || owed.pending > 0;
             if sent == 0 {
-                owed.is_blocked = true;
                 break;
             }
             owed.queue.advance(sent);
@@ -201,7 +206,7 @@ impl Output {
     pub fn settle(&mut self, env: &Env) -> bool {
         let Some(owed) = self.0.as_mut() else { return false };
         owed.charge.set(owed.queue.held());
-        if owed.queue.len() > env.config.low_water {
+        if owed.len() > env.config.low_water {
             return false;
         }
         owed.is_paused = false;
@@ -223,14 +228,6 @@ impl Output {
     pub fn shrink(&mut self) {
         if self.0.as_deref().is_some_and(Owed::is_idle) {
             self.0 = None;
-        }
-    }
-
-    /// Drops all frames of which the peer has received no byte.
-    pub fn drop_unsent_frames(&mut self) {
-        if let Some(owed) = self.0.as_mut() {
-            owed.queue.drop_unsent_frames();
-            owed.charge.set(owed.queue.held());
         }
     }
 
@@ -267,10 +264,11 @@ impl Output {
                 socket.send_vectored(slices.get(..parts.len()).unwrap_or_default())?
             }
         };
-        if sent < len_of(parts) {
+        if sent < len_of(parts) || socket.pending() > 0 {
             // The queue begins here, and so does its time.
             let owed = self.owed(env);
-            (owed.is_blocked, owed.progress) = (true, env.tick());
+            (owed.is_blocked, owed.progress, owed.pending) = (true, env.tick(), socket.pending());
+            owed.note_growth(env);
         } else if let Some(owed) = self.0.as_mut() {
             owed.is_blocked = false;
         }
@@ -324,7 +322,7 @@ impl Output {
                     outcome = Sent::Replaced;
                 }
                 // The newest of many topics together may be too much.
-                if owed.queue.len() > env.config.high_water && owed.queue.len() + end - newest > env.config.max_queue {
+                if owed.len() > env.config.high_water && owed.len() + end - newest > env.config.max_queue {
                     outcome = Sent::TooMuch;
                 }
                 owed.queue.push_shared(posts, sent..begun, lead, kind, &env.shared);

@@ -69,6 +69,7 @@ impl<P: Poller> EventLoop<P> {
         }
         self.site.doors[usize::from(door)].connections += 1;
         self.lines.insert_socket(slot, socket);
+        self.lines.insert_layer(slot, self.site.door(door));
         self.lines.shared.schedule(slot);
         let rules = self.site.door(door);
         if let Some(why) = no_room {

@@ -4,6 +4,7 @@ use super::site::{Mount, Route};
 use crate::http::{Cidr, OriginPolicy, Request, Response, Router};
 use crate::server::api::handler::Handler;
 use crate::server::transport::listen::Listen;
+use crate::server::transport::tls::Tls;
 use crate::server::types::config::ProxyProtocol;
 
 /// A listener with rules of its own: other paths, other origins, other limits than the rest of the server.
@@ -39,6 +40,7 @@ pub(crate) struct Rules {
     pub trusted_proxies: Option<Vec<Cidr>>,
     pub proxy_protocol: Option<ProxyProtocol>,
     pub max_connections: Option<usize>,
+    pub tls: Option<Tls>,
 }
 
 /// Handlers and routes, and the router that finds them by their index.
@@ -128,6 +130,14 @@ impl Door {
     /// Whether these proxies use the PROXY protocol, in place of [`Config::proxy_protocol`](crate::Config::proxy_protocol).
     pub fn proxy_protocol(mut self, proxy_protocol: ProxyProtocol) -> Self {
         self.rules.proxy_protocol = Some(proxy_protocol);
+        self
+    }
+
+    /// Speaks TLS here: `wss:` and `https:`. A client that sends a plain request gets 308 to `https:`, or 400 for an opening
+    /// handshake. Not for a Unix-domain socket.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.rules.tls = Some(tls);
         self
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::state::EventLoop;
 use crate::server::connection::Connection;
 use crate::server::shared::Shared;
-use crate::server::transport::Poller;
+use crate::server::transport::layer::Layer;
+use crate::server::transport::{Poller, Socket};
 
 /// Connections that are looked at in a turn.
 const LOOKS: usize = 64;
@@ -22,6 +23,7 @@ impl<P: Poller> EventLoop<P> {
             if let Some(connection) = lines.connection(slot) {
                 assert!(matches!(lines.sockets.get(slot as usize), Some(Some(_))), "a connection has no socket");
                 assert_law(&lines.shared, slot, connection);
+                assert_layer(slot, connection, lines.layers.get(slot));
             }
         }
         if slots <= LOOKS {
@@ -49,6 +51,16 @@ fn assert_law(shared: &Shared, slot: u32, connection: &Connection) {
     let look = connection.next_look(&shared.env).map(|millis| shared.env.now + Duration::from_millis(millis + 1));
     let is_in_time = look.is_none_or(|look| shared.next_sweep.is_some_and(|next| next <= look));
     assert!(is_in_time, "{id} is looked at too late for its deadline");
+}
+
+/// The laws of TLS: what is pending is owed, and leaves when the socket accepts bytes again. The stream ends after it.
+fn assert_layer<S: Socket>(slot: u32, connection: &Connection, layer: Option<&dyn Layer<S>>) {
+    let Some(layer) = layer else { return };
+    let (output, pending) = (&connection.output, layer.pending());
+    assert_eq!(output.pending(), pending, "slot {slot}: bytes pending that are not counted");
+    assert!(pending == 0 || output.is_blocked(), "slot {slot}: {pending} bytes pending that nobody sends");
+    assert!(pending <= layer.held(), "slot {slot}: {pending} bytes pending, more than are counted as memory");
+    assert!(pending == 0 || output.stalled_since().is_some(), "slot {slot}: bytes pending without a deadline");
 }
 
 /// The connections that count as being in a list are in it, once, and no other is.

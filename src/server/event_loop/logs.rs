@@ -1,5 +1,7 @@
 //! Log lines about refusals and failures: which peer, which limit, and which field of `Config` sets it.
 
+use std::io;
+
 use crate::http::{LostUpgrade, Request, RequestError, Router, decode_path};
 use crate::protocol::{ContextTakeover, ProtocolError};
 use crate::server::connection::Connection;
@@ -8,6 +10,7 @@ use crate::server::shared::Shared;
 use crate::server::types::config::Config;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::log_limit::{Kind, TARGET, excerpt, log_limited};
+use crate::server::types::stats::Count;
 
 /// A request is about to be refused.
 pub(super) fn log_request_error(shared: &mut Shared, slot: u32, error: RequestError) {
@@ -58,6 +61,17 @@ pub(super) fn log_no_websocket(shared: &mut Shared, slot: u32, request: &Request
                 listed(&router.mount_patterns())
             );
         }
+    }
+}
+
+/// A TLS handshake has failed.
+pub(super) fn log_no_tls(shared: &mut Shared, slot: u32, count: Option<Count>, error: &io::Error) {
+    let peer = shared.table.peer(slot);
+    if count == Some(Count::TlsBroken) {
+        log_limited!(shared, BrokenTls, "{peer}: no TLS: {error}");
+    } else {
+        // The operator may have chosen another certificate, or other versions.
+        log_limited!(shared, NoTls, "{peer}: no TLS: {error}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `turn.rs` | a turn: wait for events, serve them, look at deadlines, deliver, reap |
 //! | `accept.rs`, `accepting.rs` | taking connections from listeners |
+//! | `handshakes.rs` | the time that TLS handshakes may take |
 //! | `read.rs` | reading sockets, and handing messages to handlers |
 //! | `requests.rs`, `upgrade.rs` | plain requests, and opening handshakes |
 //! | `responses.rs` | answers of the server itself |
@@ -24,6 +25,7 @@ mod accepting;
 mod callbacks;
 mod commands;
 pub(crate) mod door;
+mod handshakes;
 pub(crate) mod laws;
 pub(crate) mod lines;
 mod logs;

@@ -14,7 +14,7 @@ use crate::server::connection::websocket::{Backlog, Inbox, Outcome, run_batch};
 use crate::server::connection::{Connection, Phase, Work};
 use crate::server::shared::Shared;
 use crate::server::shared::outbox::Outbox;
-use crate::server::transport::{Poller, Received};
+use crate::server::transport::{Poller, Received, Security, Socket};
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::ConnectionId;
 use crate::server::types::stats::Count;
@@ -53,6 +53,28 @@ impl<P: Poller> EventLoop<P> {
             self.lines.serve_later(slot);
             return 0;
         }
+        if self.lines.layers.security(slot) == Security::Handshaking {
+            return self.shake_hands(slot);
+        }
+        self.read_now(slot)
+    }
+
+    /// The same for a connection whose TLS handshake is not complete: all of them together have a budget of time.
+    #[inline(never)]
+    fn shake_hands(&mut self, slot: u32) -> usize {
+        if !self.handshakes.may_go_on() {
+            self.lines.serve_later(slot);
+            return 0;
+        }
+        let begun = self.poller.now();
+        let read = self.read_now(slot);
+        let span = self.poller.now().saturating_duration_since(begun);
+        self.handshakes.note(span);
+        self.lines.count_handshake(slot, span);
+        read
+    }
+
+    fn read_now(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget, mut wants_more) = (0, BUDGET, true);
         let posts = self.lines.shared.posts.log.len();
         self.contexts.inflatable = INFLATED;
@@ -99,41 +121,44 @@ impl<P: Poller> EventLoop<P> {
         if DEFLATE_AVAILABLE { spent + INFLATED.saturating_sub(self.contexts.inflatable) } else { spent }
     }
 
-    /// Receives into the loop's buffer, and handles the bytes. Returns how many came.
+    /// Receives into the loop's buffer, and handles the bytes. Returns how many came over the network.
     fn receive(&mut self, slot: u32) -> usize {
-        let Some(Line { connection, socket, env }) = self.lines.line(slot) else { return 0 };
+        let Some(Line { connection, mut socket, env }) = self.lines.line(slot) else { return 0 };
         let mut buffer = std::mem::take(&mut self.buffer);
-        let received = connection.receive(socket, &mut buffer, env);
-        let input = match &received {
-            Ok(Received { len, .. }) => buffer.get_mut(..*len).unwrap_or_default(),
-            Err(_) => &mut [],
+        let received = connection.receive(&mut socket, &mut buffer, env);
+        let (input, wire) = match &received {
+            Ok(Received { len, wire, .. }) => (buffer.get_mut(..*len).unwrap_or_default(), *wire),
+            Err(_) => (&mut [][..], 0),
         };
         let len = input.len();
         match &mut connection.phase {
-            _ if len == 0 => self.on_nothing(slot, received),
+            _ if len == 0 => self.lines.on_nothing(slot, received),
             Phase::WebSocket(websocket) => {
                 websocket.note_gain(len);
                 self.deliver_and_keep(slot, input);
             }
             Phase::Entrance(_) => self.on_entrance_bytes(slot, input),
             Phase::Leaving(_) => {
-                if connection.discard(len) {
+                if connection.discard(wire) {
                     self.lines.abort(slot);
                 }
             }
         }
         self.buffer = buffer;
-        len
+        wire
     }
 
     /// Receives the rest of a large frame where it belongs, or `limit` bytes of it.
     fn receive_directly(&mut self, slot: u32, limit: usize) -> usize {
-        let Some(Line { connection, socket, env }) = self.lines.line(slot) else { return 0 };
+        let Some(Line { connection, mut socket, env }) = self.lines.line(slot) else { return 0 };
+        if !socket.fills_any_buffer() {
+            return self.receive(slot);
+        }
         let Some(websocket) = connection.websocket_mut() else { return 0 };
         let Some(mut protocol) = websocket.protocol.take() else { return 0 };
         let spare = protocol.spare().unwrap_or_default();
         let room = spare.len().min(limit);
-        let received = connection.receive(socket, spare.get_mut(..room).unwrap_or_default(), env);
+        let received = connection.receive(&mut socket, spare.get_mut(..room).unwrap_or_default(), env);
         let len = received.as_ref().map_or(0, |received| received.len);
         let answer = self.lines.shared.outbox.replies.len();
         let result = protocol.filled(len, &mut self.lines.shared.outbox.replies);
@@ -142,20 +167,11 @@ impl<P: Poller> EventLoop<P> {
             websocket.note_gain(len);
         }
         match result {
-            _ if len == 0 => self.on_nothing(slot, received),
+            _ if len == 0 => self.lines.on_nothing(slot, received),
             Ok(()) => self.deliver_and_keep(slot, &mut []),
             Err(error) => self.lines.fail_by_protocol(slot, answer, error),
         }
         len
-    }
-
-    /// A `receive` brought no bytes, and perhaps the end.
-    fn on_nothing(&mut self, slot: u32, received: std::io::Result<Received>) {
-        match received {
-            Ok(Received { ended: true, .. }) => self.lines.end_of_stream(slot),
-            Ok(_) => {}
-            Err(error) => self.lines.fail(slot, ConnectionError::Io(error)),
-        }
     }
 
     /// Handles bytes that were received before. Returns how many.

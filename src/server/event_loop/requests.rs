@@ -29,6 +29,7 @@ impl<P: Poller> EventLoop<P> {
                 Step::Proxy(header) => {
                     let door = self.site.door(self.lines.door(slot));
                     self.lines.meet_proxied(slot, header, door);
+                    self.lines.begin_tls(slot, &mut rest);
                 }
                 Step::NoProxy(error) => self.lines.drop_without_proxy_header(slot, error),
                 Step::Refuse(error, body) => self.lines.refuse(slot, error, body),
@@ -58,6 +59,9 @@ impl<P: Poller> EventLoop<P> {
         let shared = &mut self.lines.shared;
         let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
         log_limited!(shared, Request, "{peer} {id}: {} {}", request.method(), excerpt(request.path()));
+        if self.lines.refuse_in_the_clear(slot, &request) {
+            return;
+        }
         let door = self.lines.door(slot);
         let rules = self.site.door(door);
         let no_room = self.lines.meet_client(slot, &request, rules);

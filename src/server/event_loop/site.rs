@@ -9,6 +9,7 @@ use super::responses::failed;
 use crate::http::{Cidr, OriginPolicy, Request, Resolved, Response, Router};
 use crate::server::api::handler::Handler;
 use crate::server::shared::Shared;
+use crate::server::transport::tls::Tls;
 use crate::server::types::config::{Config, ProxyProtocol};
 use crate::server::types::id::{ConnectionId, Peer};
 use crate::server::types::log_limit::{excerpt, log_limited};
@@ -30,6 +31,8 @@ pub(crate) struct Door {
     pub origins: Rc<OriginPolicy>,
     pub trusted_proxies: Vec<Cidr>,
     pub proxy_protocol: ProxyProtocol,
+    /// Its connections speak TLS.
+    pub tls: Option<Tls>,
     /// Connections that it may have at a time, within the limit of all doors; `None`: as many as all.
     pub max_connections: Option<usize>,
     /// Connections that it has.
@@ -128,6 +131,7 @@ impl Door {
             origins: Rc::new(config.origins.clone()),
             trusted_proxies: config.trusted_proxies.clone(),
             proxy_protocol: config.proxy_protocol,
+            tls: None,
             max_connections: None,
             connections: 0,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::accepting::Accepting;
+use super::handshakes::Handshakes;
 use super::lines::Lines;
 use super::site::Site;
 use super::stopping::Stopping;
@@ -40,6 +41,7 @@ pub(crate) struct EventLoop<P: Poller> {
     pub contexts: Contexts,
     pub ready: Vec<Ready>,
     pub accepting: Accepting,
+    pub handshakes: Handshakes,
     /// Pieces of work since the clock was read.
     pub work: usize,
     /// The slot whose laws were checked last, in debug builds.
@@ -65,6 +67,7 @@ impl<P: Poller> EventLoop<P> {
             contexts: Contexts::default(),
             ready: Vec::new(),
             accepting: Accepting::default(),
+            handshakes: Handshakes::default(),
             work: 0,
             looked_at: 0,
         }

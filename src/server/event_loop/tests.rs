@@ -30,6 +30,8 @@ mod shutdown;
 mod slices;
 mod slow;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::state::EventLoop;
-use crate::server::transport::{Poller, Ready, Token};
+use crate::server::transport::{Poller, Ready, Security, Token};
 use crate::server::types::id::ConnectionId;
 
 impl<P: Poller> EventLoop<P> {
@@ -41,6 +41,7 @@ impl<P: Poller> EventLoop<P> {
         }
         self.lines.shared.compressor.begin_turn();
         self.work = 0;
+        self.handshakes.begin_turn();
         // The actions of the callbacks at the end of the last turn.
         self.lines.apply();
         self.fire_timers();
@@ -92,6 +93,10 @@ impl<P: Poller> EventLoop<P> {
             // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
             self.lines.kill(slot);
         } else if !is_waiting {
+            if self.lines.layers.security(slot) == Security::Handshaking && self.handshakes.are_crowded() {
+                // Those that have waited longer come first.
+                return self.lines.serve_later(slot);
+            }
             self.read(slot);
         }
     }

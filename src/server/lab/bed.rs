@@ -7,10 +7,13 @@ use super::app::Record;
 pub(crate) use super::app::{App, Call};
 use super::buffered::BufferedPoller;
 use crate::http::Router;
-use crate::server::connection::{Connection, Phase};
+use crate::server::connection::{Connection, Phase, Reading};
 use crate::server::event_loop::site::{Door, Mount, Route, Site};
 use crate::server::event_loop::state::{EventLoop, Parts};
-use crate::server::transport::memory::{Client, Network};
+use crate::server::transport::layer::CHUNK;
+use crate::server::transport::memory::{Client, MakeCodec, Network};
+use crate::server::transport::tls::both_ends;
+
 use crate::server::types::env::Env;
 use crate::server::{Config, ConnectionId, Handle, Stats};
 
@@ -26,6 +29,8 @@ pub(crate) struct Bed {
     pub handle: Handle,
     /// The largest frame that its handlers send, for the bound of queues.
     pub largest: usize,
+    /// Makes the TLS of clients, if the server speaks it.
+    codec: Option<MakeCodec>,
     record: Arc<Mutex<Record>>,
 }
 
@@ -61,7 +66,15 @@ impl Bed {
         let site = Site::new(mounts, routes, vec![door], vec![0]);
         let parts = Parts { config, handle: handle.clone(), stats: Arc::default(), site };
         let server = EventLoop::new(BufferedPoller::new(network.poller()), parts);
-        Bed { server, network, handle, largest: 1024 * 1024 + 14, record }
+        Bed { server, network, handle, largest: 1024 * 1024 + 14, codec: None, record }
+    }
+
+    /// From now on, server and clients speak TLS if this build can. The choice is that of the version.
+    pub fn secure(&mut self, choice: usize) {
+        if let Some((tls, client)) = both_ends(choice) {
+            self.server.site.doors[0].tls = Some(tls);
+            self.codec = Some(client);
+        }
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -158,9 +171,18 @@ impl Bed {
         turns
     }
 
+    /// A client that has connected to the first listener.
+    pub fn client(&self) -> Client {
+        let client = self.network.connect(0);
+        if let Some(codec) = self.codec {
+            client.secure(codec());
+        }
+        client
+    }
+
     /// A client that has connected to the first listener and sent this.
     pub fn connect(&self, bytes: &str) -> Client {
-        let client = self.network.connect(0);
+        let client = self.client();
         client.write(bytes.as_bytes());
         client
     }
@@ -224,12 +246,17 @@ impl Bed {
         let is_owed_an_answer = matches!(&connection.phase, Phase::Entrance(entrance) if entrance.is_owed_an_answer());
         let has_work = connection.websocket().is_some_and(|websocket| websocket.has_work());
         // The loop's assumptions about its sockets hold.
-        let waits = socket.waits_to_be_read() || has_work;
+        // Behind the end of TLS, nothing is read.
+        let is_ended = connection.reading == Reading::Ended;
+        let waits = socket.waits_to_be_read() && !is_ended || has_work;
         let is_held = connection.is_again || output.is_paused() || is_owed_an_answer;
         assert!(!waits || is_held, "{id} has lost a wake-up: {:?}", connection.reading);
         assert!(!output.is_blocked() || socket.will_be_writable(), "{id} counts as blocked, and is not");
         let bound = config.max_queue.max(config.high_water + self.largest) + CONTROL;
-        assert!(output.len() <= bound, "{id} is owed {} bytes", output.len());
+        let layer = self.server.lines.layers.get(slot);
+        let pending = layer.map_or(0, |layer| layer.pending());
+        assert!(pending <= CHUNK + CONTROL, "{id} has {pending} bytes pending");
+        assert!(output.len() <= bound + pending, "{id} is owed {} bytes", output.len());
         let is_spare = connection.websocket().is_some_and(|it| it.extra.as_ref().is_some_and(|extra| extra.is_empty()));
         assert!(!is_spare || !self.is_quiet(), "{id} is idle, and holds on to data that it no longer needs");
     }

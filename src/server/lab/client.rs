@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::protocol::{FrameHeader, Opcode, mask};
 use crate::server::transport::Ready;
-use crate::server::transport::memory::{Calls, Client, Listener, MemorySocket, Network, Reset, Style};
+use crate::server::transport::memory::{Calls, Client, Codec, Listener, MemorySocket, Network, Reset, Style, Wire};
 use crate::server::types::id::Peer;
 
 /// The masking key of all frames: that of the RFC's examples (§5.7).
@@ -113,6 +113,19 @@ impl MemorySocket {
 }
 
 impl Client {
+    /// From now on, and before it has sent anything, it speaks TLS.
+    pub fn secure(&self, mut codec: Box<dyn Codec>) {
+        self.network.wire(self.at, |wire| {
+            wire.arrive(&codec.encode(b""));
+            wire.codec = Some(codec);
+        });
+    }
+
+    /// Ends its side of the stream without a word of TLS.
+    pub fn cut(&self) {
+        self.network.wire(self.at, Wire::end);
+    }
+
     /// Its port, which no other client has.
     pub fn port(&self) -> u16 {
         client_port(self.at)

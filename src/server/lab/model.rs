@@ -12,7 +12,8 @@
 //! 5. Each plain request gets its own answer, whole and in order, before and without a WebSocket on its connection.
 //! 6. When all have left nothing is left: no slot, socket, member, timer, or byte.
 //!
-//! On some days the server compresses, and some of the clients do: the laws are about what they then make of it.
+//! On some days the server compresses, and some of the clients do: the laws are about what they then make of it. On some
+//! it speaks TLS with all of them, in which no client finds a fault.
 
 mod compressed;
 mod draw;
@@ -64,6 +65,10 @@ pub fn run(bytes: &[u8]) {
     ]);
     bed.network.style(style);
     bed.server.poller.buffer(piece);
+    // TLS lies over either of them.
+    if let choice @ 0..2 = draw.below(6) {
+        bed.secure(choice);
+    }
     let mut number = draw.below(256);
     let per_poll = draw.pick(&[usize::MAX, 1, 3]);
     bed.network.order(per_poll, move |ready| {
@@ -131,7 +136,7 @@ impl Day<'_> {
 
     fn connect(&mut self) {
         if self.peers.iter().filter(|peer| !peer.has_left()).count() < CLIENTS {
-            let client = self.bed.network.connect(0);
+            let client = self.bed.client();
             self.peers.push(Peer::new(client, &mut self.draw, &mut lock(&self.world)));
         }
     }

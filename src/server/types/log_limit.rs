@@ -73,6 +73,9 @@ kinds! {
     Handshake: Warn, "WebSockets refused for their opening handshake";
     LostUpgrade: Warn, "WebSockets without the header Upgrade";
     Tls: Warn, "refused because they speak TLS";
+    Clear: Warn, "refused because they do not speak TLS";
+    NoTls: Warn, "dropped in their TLS handshake";
+    BrokenTls: Debug, "dropped for breaking TLS";
     ProxyHeader: Warn, "dropped for their PROXY header";
     MessageSize: Warn, "closed for Config::max_message or Config::max_frames";
     MessageRate: Warn, "closed for Config::max_message_rate";

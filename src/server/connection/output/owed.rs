@@ -7,6 +7,8 @@ use crate::server::types::env::{Charge, Env, Tick};
 /// The queue of a connection, and the state of its output. It exists while something is owed or to be remembered.
 pub(super) struct Owed {
     pub queue: WriteQueue,
+    /// Bytes that the socket has accepted and not yet handed on. They leave before the queue, and are owed like it.
+    pub pending: usize,
     /// When the peer last accepted a byte of the queue, or when the queue began.
     pub progress: Tick,
     /// The last write was not completed: the socket's next event will say that it accepts bytes again.
@@ -27,6 +29,7 @@ impl Owed {
     pub fn new(env: &Env) -> Self {
         Owed {
             queue: WriteQueue::default(),
+            pending: 0,
             progress: env.tick(),
             is_blocked: false,
             is_paused: false,
@@ -37,14 +40,19 @@ impl Owed {
         }
     }
 
-    /// Whether nothing is owed, and nothing is to be remembered.
-    pub fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.pong.is_none() && !self.is_blocked && !self.is_listed && !self.was_high
+    /// Bytes owed.
+    pub fn len(&self) -> usize {
+        self.queue.len() + self.pending
     }
 
-    /// The queue has grown: the peer is perhaps no longer read from.
+    /// Whether nothing is owed, and nothing is to be remembered.
+    pub fn is_idle(&self) -> bool {
+        self.len() == 0 && self.pong.is_none() && !self.is_blocked && !self.is_listed && !self.was_high
+    }
+
+    /// More is owed: the peer is perhaps no longer read from.
     pub fn note_growth(&mut self, env: &Env) {
-        if self.queue.len() > env.config.high_water {
+        if self.len() > env.config.high_water {
             (self.was_high, self.is_paused) = (true, true);
         }
         self.charge.set(self.queue.held());
@@ -53,7 +61,7 @@ impl Owed {
     /// Whether the queue may take the rest of these frames when `sent` bytes have left. A queue up to the high-water mark
     /// always takes one more frame, whatever its size.
     pub fn has_room(&self, parts: &[Part<'_>], sent: usize, env: &Env) -> bool {
-        let queued = self.queue.len();
+        let queued = self.len();
         // Where the last frame has room, the frames before it have room, too.
         queued + len_of(parts) - sent <= env.config.max_queue
             || queued + start_of_last_frame(parts).saturating_sub(sent) <= env.config.high_water

@@ -57,8 +57,8 @@ impl<S: Socket> Lines<S> {
     /// Sends bytes of HTTP, and a shared body.
     #[inline(never)]
     pub fn send_response(&mut self, slot: u32, head: &[u8], body: Option<&SharedBody>) {
-        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
-        match connection.output.send_response(socket, head, body, env) {
+        let Some(Line { connection, mut socket, env }) = self.line(slot) else { return };
+        match connection.output.send_response(&mut socket, head, body, env) {
             Ok(()) if connection.output.len() == 0 => {}
             Ok(()) => {
                 self.shared.schedule(slot);

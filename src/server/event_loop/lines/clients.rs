@@ -21,6 +21,9 @@ impl<S: Socket> Lines<S> {
         if let Some((entrance, _)) = self.entrance(slot) {
             (entrance.via, entrance.awaits_proxy_header) = (Via::TrustedProxy, awaits_proxy_header);
         }
+        if awaits_proxy_header && let Some(layer) = self.layers.get_mut(slot) {
+            layer.await_prefix();
+        }
     }
 
     /// A PROXY header has named the client of a connection.
@@ -30,11 +33,12 @@ impl<S: Socket> Lines<S> {
             _ => None,
         };
         let is_proxy = client.is_some_and(|client| door.trusts(client));
+        let direct = if self.layers.get(slot).is_some() { Via::Tls } else { Via::Direct };
         let Some((entrance, _)) = self.entrance(slot) else { return };
         // Wherever the client is, it has not connected to us.
         (entrance.is_local, entrance.is_proxied) = (false, true);
         // The bytes behind the header are the client's: it is believed about others only if it is a proxy itself.
-        entrance.via = if is_proxy { Via::TrustedProxy } else { Via::Direct };
+        entrance.via = if is_proxy { Via::TrustedProxy } else { direct };
         if let Some(client) = client {
             self.shared.table.set_peer(slot, client);
         }
@@ -47,7 +51,7 @@ impl<S: Socket> Lines<S> {
     /// if there is one.
     pub fn meet_client(&mut self, slot: u32, request: &Request<'_>, door: &Door) -> Option<NoRoom> {
         let (entrance, _) = self.entrance(slot)?;
-        if entrance.via == Via::Direct {
+        if entrance.via != Via::TrustedProxy {
             return entrance.no_room;
         }
         let no_room = entrance.no_room;

@@ -194,11 +194,11 @@ impl<S: Socket> Lines<S> {
     /// When nothing is owed any more: ends the connection at once if nothing more can come either, else lingers.
     #[inline(never)]
     pub fn finish(&mut self, slot: u32) {
-        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
+        let Some(Line { connection, mut socket, env }) = self.line(slot) else { return };
         if connection.leaving().is_none() {
             return;
         }
-        if connection.try_to_finish(Some(socket), env) {
+        if connection.try_to_finish(Some(&mut socket), env) {
             return self.kill(slot);
         }
         self.shared.schedule(slot);
@@ -208,7 +208,7 @@ impl<S: Socket> Lines<S> {
     #[inline(never)]
     pub fn abort(&mut self, slot: u32) {
         let id = self.shared.table.id(slot);
-        let Some(Line { connection, socket, .. }) = self.line(slot) else { return };
+        let Some(Line { connection, mut socket, .. }) = self.line(slot) else { return };
         connection.output.clear();
         if let Err(error) = socket.abort() {
             log_limited!(self.shared, Io, "{id}: not reset, but closed: {error}");

@@ -9,17 +9,21 @@ mod posts;
 mod refusing;
 mod room;
 mod send;
+mod tls;
 
 use std::collections::VecDeque;
 
+use crate::http::Via;
 use crate::protocol::CloseFrame;
 use crate::server::connection::entrance::Entrance;
 use crate::server::connection::output::Flushed;
 use crate::server::connection::{Connection, Phase};
+use crate::server::event_loop::site::Door;
 use crate::server::event_loop::stopping::Stopping;
 use crate::server::shared::pool::BufferPool;
 use crate::server::shared::{ROOM, Shared};
 use crate::server::transport::Socket;
+use crate::server::transport::layer::{Channel, Layers};
 use crate::server::types::env::Env;
 use crate::server::types::error::{ConnectionError, Reason};
 use crate::server::types::id::ConnectionId;
@@ -31,6 +35,8 @@ pub(crate) struct Lines<S> {
     pub shared: Shared,
     /// By slot. A socket is dropped when its slot is freed.
     pub sockets: Vec<Option<S>>,
+    /// The TLS of those that speak it.
+    pub layers: Layers<S>,
     pub pool: BufferPool,
     /// Connections that may have more to read, in the order in which they are served.
     pub again: VecDeque<u32>,
@@ -61,7 +67,7 @@ pub(crate) struct Ending {
 /// One connection with its socket.
 pub(crate) struct Line<'a, S> {
     pub connection: &'a mut Connection,
-    pub socket: &'a mut S,
+    pub socket: Channel<'a, S>,
     pub env: &'a Env,
 }
 
@@ -70,6 +76,7 @@ impl<S: Socket> Lines<S> {
         Lines {
             sockets: Vec::with_capacity(shared.env.config.max_connections.min(ROOM)),
             shared,
+            layers: Layers::default(),
             pool: BufferPool::default(),
             again: VecDeque::new(),
             flushes: Vec::new(),
@@ -85,9 +92,10 @@ impl<S: Socket> Lines<S> {
 
     #[inline]
     pub fn line(&mut self, slot: u32) -> Option<Line<'_, S>> {
+        let socket = self.sockets.get_mut(slot as usize)?.as_mut()?;
         Some(Line {
             connection: self.shared.table.get_mut(slot)?,
-            socket: self.sockets.get_mut(slot as usize)?.as_mut()?,
+            socket: self.layers.over(slot, socket),
             env: &self.shared.env,
         })
     }
@@ -117,6 +125,15 @@ impl<S: Socket> Lines<S> {
             self.sockets.resize_with(at + 1, || None);
         }
         self.sockets[at] = Some(socket);
+    }
+
+    /// Puts TLS over a new connection's socket if its door speaks it.
+    pub fn insert_layer(&mut self, slot: u32, door: &Door) {
+        let Some(tls) = &door.tls else { return };
+        self.layers.insert(slot, tls.session(&self.shared.env.held));
+        if let Some((entrance, _)) = self.entrance(slot) {
+            entrance.via = Via::Tls;
+        }
     }
 
     /// Whether the next turn has something to do even if no event comes.
@@ -156,8 +173,8 @@ impl<S: Socket> Lines<S> {
     /// Writes from the queue what the socket accepts, within the budget.
     #[inline(never)]
     pub fn flush(&mut self, slot: u32) {
-        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
-        match connection.output.flush(socket, &mut connection.heard, env) {
+        let Some(Line { connection, mut socket, env }) = self.line(slot) else { return };
+        match connection.output.flush(&mut socket, &mut connection.heard, env) {
             Ok(Flushed::Budget) => {
                 if connection.output.set_listed(true) {
                     self.flushes.push(slot);
@@ -202,7 +219,8 @@ impl<S: Socket> Lines<S> {
     pub fn keep_within_memory(&mut self) {
         while self.shared.env.memory() > self.shared.env.config.max_memory {
             let alive = self.shared.table.iter().filter(|(_, connection)| !connection.is_gone());
-            let Some((debt, slot)) = alive.map(|(slot, connection)| (connection.debt(), slot)).max() else { return };
+            let debts = alive.map(|(slot, connection)| (connection.debt() + self.layers.held(slot), slot));
+            let Some((debt, slot)) = debts.max() else { return };
             if debt == 0 {
                 return;
             }
@@ -231,6 +249,7 @@ impl<S: Socket> Lines<S> {
         self.posters.retain(lives);
         for slot in self.dead.drain(..) {
             self.sockets[slot as usize] = None;
+            self.layers.remove(slot);
             self.shared.addresses.forget(slot);
             if let Some(connection) = self.shared.table.get(slot) {
                 each(connection.door);

@@ -260,10 +260,9 @@ impl<S: Socket> Lines<S> {
 
     /// Sends broadcasts to a member.
     fn send_posts(&mut self, slot: u32, share: &Share<'_>) {
-        let Some(Line { connection, socket, env }) = self.line(slot).filter(|line| line.connection.may_send()) else {
-            return;
-        };
-        match connection.output.send_posts(socket, share, env) {
+        let line = self.line(slot).filter(|line| line.connection.may_send());
+        let Some(Line { connection, mut socket, env }) = line else { return };
+        match connection.output.send_posts(&mut socket, share, env) {
             Ok(Sent::All) => {}
             Ok(Sent::Queued) => self.shared.schedule(slot),
             // Less is owed than before: perhaps little enough to read on.

@@ -93,10 +93,10 @@ impl<S: Socket> Lines<S> {
     fn send(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
         let is_here = self.shared.table.is_current(to);
         let line = if is_here { self.line(to.slot) } else { None }.filter(|line| line.connection.may_send());
-        let Some(Line { connection, socket, env }) = line else {
+        let Some(Line { connection, mut socket, env }) = line else {
             return log_limited!(self.shared, Late, "{to}: a message came too late to be sent");
         };
-        match connection.output.send(socket, parts, input, env) {
+        match connection.output.send(&mut socket, parts, input, env) {
             Ok(Sent::All) => {}
             Ok(Sent::Queued | Sent::Replaced) => self.shared.schedule(to.slot),
             // Only now, after the push: the frame that is partly on the wire must stay in the queue.
@@ -108,8 +108,8 @@ impl<S: Socket> Lines<S> {
     /// Sends frames that must leave however much is owed already: control frames, with the frames before them.
     #[inline(never)]
     pub fn send_always(&mut self, slot: u32, frames: &[u8]) {
-        let Some(Line { connection, socket, env }) = self.line(slot) else { return };
-        match connection.output.send_always(socket, frames, env) {
+        let Some(Line { connection, mut socket, env }) = self.line(slot) else { return };
+        match connection.output.send_always(&mut socket, frames, env) {
             Ok(()) => self.shared.schedule(slot),
             Err(error) => self.fail(slot, ConnectionError::Io(error)),
         }
