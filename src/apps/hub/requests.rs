@@ -67,9 +67,7 @@ impl<'p> Place<'p> {
 
 /// Decides about a request before its body is read: how many bytes that may have, or the answer that refuses it.
 pub(super) fn admit(hub: &mut Hub, ctx: &Context<'_>, request: &Request<'_>) -> Result<usize, Response> {
-    if let (Some(pages), "GET" | "HEAD") = (&mut hub.pages, request.method())
-        && let Some(response) = pages(request)
-    {
+    if let Some(response) = hub.pages.as_mut().and_then(|pages| pages(request)) {
         return Err(response);
     }
     let page = cors::page(ctx, request);

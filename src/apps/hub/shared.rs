@@ -19,7 +19,7 @@ use super::tokens::{Token, Tokens};
 use crate::http::{Request, Response};
 use crate::{Context, Deferred, TimerId};
 
-/// What answers GET and HEAD in place of a channel.
+/// What answers plain requests in place of a channel.
 type Pages = Box<dyn FnMut(&Request<'_>) -> Option<Response> + Send>;
 
 /// Events of the log that are applied in a turn.
@@ -105,8 +105,8 @@ impl Hub {
         }
     }
 
-    /// The same hub with pages in front of its channels: each GET and HEAD is shown to `pages` first, and what that returns
-    /// is the answer. Routes of the server need no such thing, since they have paths that are known.
+    /// The same hub with pages in front of its channels: each plain request is shown to `pages` first, without its body,
+    /// and what that returns is the answer. Routes of the server need no such thing, since they have paths that are known.
     #[must_use]
     pub fn with_pages(self, pages: impl FnMut(&Request<'_>) -> Option<Response> + Send + 'static) -> Self {
         Hub { pages: Some(Box::new(pages)), ..self }

@@ -165,12 +165,15 @@ fn a_change_of_tokens_counts_from_the_next_request_on() {
 }
 
 #[test]
-fn pages_come_before_channels_when_they_are_got() {
-    let page = |request: &crate::http::Request<'_>| {
-        (request.path() == "/a" || request.path() == "/").then(|| crate::http::Response::html(200, "<p>"))
+fn pages_come_before_channels() {
+    let page = |request: &crate::http::Request<'_>| match (request.method(), request.path()) {
+        ("GET", "/a" | "/") => Some(crate::http::Response::html(200, "<p>")),
+        (_, "/") => Some(crate::http::Response::new(405)),
+        _ => None,
     };
     let mut stage = Stage::new(Hub::new(HubConfig::default()).with_pages(page));
     assert_eq!(post(&mut stage, "/a", "1").status, 202);
+    assert_eq!(post(&mut stage, "/", "1").status, 405);
     for target in ["/a", "/"] {
         let got = get(&mut stage, target);
         assert_eq!((got.status, &got.response.body[..]), (200, &b"<p>"[..]));
