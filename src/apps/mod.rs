@@ -25,7 +25,7 @@ pub use self::{
     handler::RecipeHandler,
     inspect::INSPECT,
     page::Pages,
-    ready::{APPS, App, BROADCAST, CHAT, ECHO, GREET, PONG, RELAY, serve_all, serve_one},
+    ready::{APPS, App, BROADCAST, CHAT, ECHO, GREET, HUB_MOUNT, PONG, RELAY, serve_all, serve_hub, serve_one},
     recipe::{Answer, Body, On, Recipe, Reply, Stamp, To},
     site::Site,
 };

@@ -80,7 +80,6 @@ pub(super) enum Served<'a> {
     /// One at every path.
     Everywhere(&'a App),
     /// The hub.
-    #[allow(dead_code)] // The command comes with the hub's handler.
     Hub,
 }
 
@@ -110,7 +109,6 @@ pub(super) fn routes(server: Server, pages: Pages, served: &Served<'_>) -> Serve
 }
 
 /// Answers requests to a site beside a hub; `None` for those that are for the hub.
-#[allow(dead_code)] // The command comes with the hub's handler.
 pub(super) fn beside_hub(site: Site, prefix: &str) -> impl FnMut(&Request<'_>) -> Option<Response> + Send + use<> {
     let (prefix, client) = (prefix.trim_end_matches('/').to_owned(), client_files());
     move |request| {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::handler::RecipeHandler;
+use super::hub::Hub;
 use super::page::{self, Pages};
 use super::recipe::{On, Recipe, Reply, Stamp, To};
 use crate::Server;
@@ -109,6 +110,9 @@ pub static APPS: [App; 6] = [
     App::new("broadcast", "sends every message to everyone, its sender too", "hello", BROADCAST),
 ];
 
+/// The mount of the hub that [`serve_hub`] serves, for [`Handle::call`](crate::Handle::call).
+pub const HUB_MOUNT: &str = "/*";
+
 /// Serves each app at the path of its name, and the pages.
 #[must_use]
 pub fn serve_all(server: Server, apps: &[App], pages: Pages) -> Server {
@@ -123,6 +127,19 @@ pub fn serve_all(server: Server, apps: &[App], pages: Pages) -> Server {
 pub fn serve_one(server: Server, app: &App, pages: Pages) -> Server {
     let server = page::routes(health(server), pages, &page::Served::Everywhere(app));
     server.mount("/*", RecipeHandler::new(app.recipe.clone()))
+}
+
+/// Serves a hub at every path, and the pages. A plain GET gets a page where there is one; all other requests go to the hub.
+#[must_use]
+pub fn serve_hub(server: Server, hub: Hub, pages: Pages) -> Server {
+    match pages {
+        Pages::Site { site, prefix } => {
+            health(server).mount(HUB_MOUNT, hub.with_pages(page::beside_hub(site, &prefix)))
+        }
+        pages @ Pages::Playground { .. } => {
+            page::routes(health(server), pages, &page::Served::Hub).mount(HUB_MOUNT, hub)
+        }
+    }
 }
 
 /// Answers 404 with the paths of the apps.

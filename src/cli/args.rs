@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional};
 
 use super::help;
+use super::hub::{self, HubArgs, tokens};
 use super::nearest::nearest;
 use super::settings::recipe::RECIPE;
 use super::settings::{Given, LIMITS, SHUTDOWN, TIMEOUTS, table};
@@ -38,6 +39,7 @@ pub(super) struct Args {
     pub deflate: Option<String>,
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
+    pub hub: HubArgs,
     pub version: bool,
     pub restart: bool,
 }
@@ -67,14 +69,17 @@ pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Names the word or flag that is out of place.
 pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
     let has = |args: &Args, word: &str| args.words.iter().any(|it| it == word);
-    let line = with_mode(line);
+    let (line, tokens) = tokens::Given::take(with_mode(line))?;
     if let Some(error) = dashes(&line) {
         return Err(error);
     }
     match parser().run_inner(&line[..]) {
         Ok(args) if has(&args, "help") => Ok(Asked::Help),
         Ok(args) if args.version || has(&args, "version") => Ok(Asked::Version),
-        Ok(args) => Ok(Asked::Server(Box::new(args))),
+        Ok(mut args) => {
+            args.hub.tokens = tokens;
+            Ok(Asked::Server(Box::new(args)))
+        }
         // Only --help leads here. Its text is in help.rs, not made by bpaf.
         Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => Ok(Asked::Help),
         Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true), &line)),
@@ -161,6 +166,7 @@ fn parser() -> OptionParser<Args> {
     let deflate = long("deflate").argument::<String>("MODE").optional();
     let version = long("version").short('V').switch();
     let restart = long("restart").switch();
+    let hub = hub::parser();
     let (recipe, limits, timeouts, shutdown) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(SHUTDOWN));
     let config = construct!(limits, timeouts, shutdown)
         .map(|(limits, timeouts, shutdown)| [limits, timeouts, shutdown].concat());
@@ -178,6 +184,7 @@ fn parser() -> OptionParser<Args> {
         version,
         restart,
         recipe,
+        hub,
         config,
         words
     })

@@ -1,12 +1,17 @@
-//! The two lines printed at the start: the addresses, and what to open.
+//! The lines printed at the start: the addresses, what to open, and of a hub who may publish and listen.
 
 use std::net::SocketAddr;
 
 use super::address::zoned;
+use super::hub::HubPlan;
+use super::hub::tokens::Right;
 use super::plan::Serve;
 use crate::{Config, ListenAddr};
 
-/// Both lines, each with its line end. `given` are the addresses as the user wrote them, in the same order.
+/// The channel in examples.
+const CHANNEL: &str = "news";
+
+/// The lines, each with its line end: two, and two more of a hub. `given` are the addresses as the user wrote them, in the same order.
 pub(super) fn banner(addresses: &[ListenAddr], given: &[String], serve: &Serve, config: &Config) -> String {
     let names = names(addresses, given);
     let urls = addresses.iter().zip(&names).map(|(address, name)| match address {
@@ -15,22 +20,22 @@ pub(super) fn banner(addresses: &[ListenAddr], given: &[String], serve: &Serve, 
     });
     let listening: Vec<_> = urls.collect();
     let first_tcp = addresses.iter().zip(names).find_map(|(address, name)| Some((tcp(address)?, name)));
-    let to_try = match (first_tcp, addresses.first()) {
+    let paths = paths(serve);
+    let (to_try, curl, authority) = match (first_tcp, addresses.first()) {
         (Some((address, name)), _) => {
             let authority = match address.ip().is_unspecified() {
                 true => format!("localhost:{}", address.port()),
                 false => name,
             };
-            format!("open http://{authority}/ in a browser, or connect to ws://{authority}{}", paths(serve))
+            let to_try = format!("open http://{authority}/ in a browser, or connect to ws://{authority}{paths}");
+            (to_try, "curl".to_owned(), authority)
         }
         (None, Some(ListenAddr::Unix(path))) => {
-            format!(
-                "try curl --unix-socket {} http://localhost/, or connect to ws://localhost{}",
-                path.display(),
-                paths(serve)
-            )
+            let curl = format!("curl --unix-socket {}", path.display());
+            let to_try = format!("try {curl} http://localhost/, or connect to ws://localhost{paths}");
+            (to_try, curl, "localhost".to_owned())
         }
-        (None, _) => String::new(),
+        (None, _) => Default::default(),
     };
     // The start-up lines say so when pages of other sites may connect.
     let is_local = config.origins.local && !config.origins.any && addresses.iter().any(is_loopback);
@@ -39,7 +44,25 @@ pub(super) fn banner(addresses: &[ListenAddr], given: &[String], serve: &Serve, 
         (_, true) => "; local pages may connect as well (--origin same: only this server's)",
         _ => "",
     };
-    format!("listening on {}\n{to_try}{pages}\n", listening.join(", "))
+    let hub = if let Serve::Hub(hub) = serve { hub_lines(hub, &curl, &authority) } else { String::new() };
+    format!("listening on {}\n{to_try}{pages}\n{hub}", listening.join(", "))
+}
+
+/// How to publish, and who may.
+fn hub_lines(hub: &HubPlan, curl: &str, authority: &str) -> String {
+    let publish_token = hub.tokens.has(Right::Publish);
+    let header = if publish_token { " -H 'Authorization: Bearer TOKEN'" } else { "" };
+    let publish = match (publish_token, hub.members_publish()) {
+        (true, false) => "only holders of a publish token may publish",
+        (true, true) => "holders of a publish token and listeners may publish",
+        (false, false) => "anyone on this machine may publish (no --publish-token)",
+        (false, true) => "anyone on this machine (no --publish-token) and listeners may publish",
+    };
+    let subscribe = match hub.tokens.has(Right::Subscribe) {
+        true => "only holders of a subscribe token may listen",
+        false => "anyone may listen (no --subscribe-token)",
+    };
+    format!("publish: {curl}{header} -d hello http://{authority}/{CHANNEL}\n{publish}; {subscribe}\n")
 }
 
 /// The addresses as they are shown: with the zone that was given, where the system has a number.
@@ -59,6 +82,7 @@ fn names(addresses: &[ListenAddr], given: &[String]) -> Vec<String> {
 fn paths(serve: &Serve) -> String {
     match serve {
         Serve::One(app) => format!("/ ({} {})", app.name, app.about),
+        Serve::Hub(_) => format!("/{CHANNEL} (a path is a channel)"),
         Serve::All(apps) => {
             let mut names = apps.iter().map(|app| app.name);
             let first = names.next().unwrap_or_default();
@@ -83,6 +107,8 @@ fn is_loopback(address: &ListenAddr) -> bool {
 mod tests {
     use super::*;
     use crate::apps::APPS;
+    use crate::cli::args::{self, Asked};
+    use crate::cli::plan::Plan;
     use crate::http::OriginPolicy;
 
     fn lines(addresses: &[&str], serve: &Serve, origins: OriginPolicy) -> Vec<String> {
@@ -128,6 +154,49 @@ mod tests {
             let expected = [format!("listening on {listening}"), (*to_try).to_owned()];
             assert_eq!(lines(addresses, serve, OriginPolicy::default()), expected, "{addresses:?}");
         }
+    }
+
+    /// What is served by a command line.
+    fn served(line: &[&str]) -> Serve {
+        let Ok(Asked::Server(args)) = args::parse(line) else { panic!("{line:?}") };
+        Plan::new(*args, &|_| None, Config::default()).unwrap().serve
+    }
+
+    #[test]
+    fn says_how_to_publish_and_who_may() {
+        let here = "anyone on this machine may publish (no --publish-token)";
+        let all = "anyone may listen (no --subscribe-token)";
+        let (publisher, listener) =
+            ("only holders of a publish token may publish", "only holders of a subscribe token may listen");
+        let cases: &[(&[&str], &str, &str)] = &[
+            (&["hub"], "", &format!("{here}; {all}")),
+            (
+                &["hub", "--publish=members"],
+                "",
+                &format!("anyone on this machine (no --publish-token) and listeners may publish; {all}"),
+            ),
+            (&["hub", "--publish-token=s3cret"], " -H 'Authorization: Bearer TOKEN'", &format!("{publisher}; {all}")),
+            (&["hub", "--subscribe-token-file=x"], "", &format!("{here}; {listener}")),
+            (
+                &["hub", "--publish-token-file=x", "--subscribe-token=s3cret", "--publish=members"],
+                " -H 'Authorization: Bearer TOKEN'",
+                &format!("holders of a publish token and listeners may publish; {listener}"),
+            ),
+        ];
+        for (line, header, rights) in cases {
+            let expected = [
+                "listening on http://0.0.0.0:80".to_owned(),
+                "open http://localhost:80/ in a browser, or connect to ws://localhost:80/news (a path is a channel)"
+                    .to_owned(),
+                format!("publish: curl{header} -d hello http://localhost:80/news"),
+                (*rights).to_owned(),
+            ];
+            assert_eq!(lines(&["0.0.0.0:80"], &served(line), OriginPolicy::default()), expected, "{line:?}");
+        }
+        let [_, _, publish, _] = &lines(&["unix:/s"], &served(&["hub"]), OriginPolicy::default())[..] else {
+            panic!("four lines")
+        };
+        assert_eq!(publish, "publish: curl --unix-socket /s -d hello http://localhost/news");
     }
 
     #[test]

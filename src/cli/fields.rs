@@ -121,7 +121,7 @@ mod tests {
     use crate::Config;
     use crate::cli::args::{self, Asked};
     use crate::cli::help;
-    use crate::cli::plan::Plan;
+    use crate::cli::plan::{Plan, Serve};
 
     #[test]
     fn replaces_whole_names_of_fields() {
@@ -201,6 +201,12 @@ mod tests {
         format!("{:#?}", plan.config)
     }
 
+    /// With its tokens.
+    fn config_of_hub(plan: Plan) -> String {
+        let Serve::Hub(hub) = plan.serve else { return String::new() };
+        format!("{:#?}", hub.config().unwrap())
+    }
+
     /// A value that differs from the default, and words that the flag needs beside it.
     fn value(flag: &str, placeholder: &str) -> &'static str {
         match (flag, placeholder) {
@@ -248,10 +254,11 @@ mod tests {
     fn every_flag_that_sets_a_field_translates_that_field() {
         let is_possible = |flag: &str| flag != "deflate" || cfg!(feature = "deflate");
         // They do the same as the flags without -file.
-        let (_, server): (Vec<_>, Vec<_>) = flags_in_help()
+        let (hub, server): (Vec<_>, Vec<_>) = flags_in_help()
             .into_iter()
             .filter(|(flag, _)| is_possible(flag) && !flag.ends_with("-token-file"))
             .partition(|(flag, _)| hub::fields().any(|(_, own)| own == flag));
+        check(&Fields::of_hub(), config_of_hub, "hub", hub);
         check(&Fields::of_server(), config_of_server, "chat", server);
     }
 }

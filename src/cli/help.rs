@@ -1,17 +1,18 @@
 //! The text of `--help`.
 
+use super::settings::hub::HUB;
 use super::settings::recipe::RECIPE;
 use super::settings::{LIMITS, SHUTDOWN, Setting, TIMEOUTS};
-use crate::Config;
 use crate::apps::{APPS, ECHO};
 use crate::http::HeadLimits;
+use crate::{Config, HubConfig};
 
 /// The whole help.
 pub(super) fn text() -> String {
     let apps: String = APPS.iter().map(|app| format!("  {:<12}{}\n", app.name, app.about)).collect();
     let defaults = Config::default();
     let (recipe, limits, timeouts) = (table(RECIPE, &ECHO), table(LIMITS, &defaults), table(TIMEOUTS, &defaults));
-    let shutdown = table(SHUTDOWN, &defaults);
+    let (shutdown, hub) = (table(SHUTDOWN, &defaults), table(HUB, &HubConfig::default()));
     const MAX_HEADERS: usize = HeadLimits::MAX_HEADERS;
     format!(
         "\
@@ -21,6 +22,7 @@ Usage: sockhop [APP] [[HOST:]PORT] [OPTIONS]
 
 Apps (one at every path; without a name all of them, each at /NAME):
 {apps}  recipe      does what the flags under Recipe say
+  hub         takes messages by HTTP and sends them to WebSockets: a path is a channel
 Open / in a browser for a page to try them.
 
 Examples:
@@ -29,6 +31,8 @@ Addresses, origins, proxies and pages:
 {PLACES}
 Recipe:                        default  (with a named app, a flag changes that app instead)
 {recipe}
+The hub:                       default  (`sockhop hub`: each path is a channel)
+{CURL}{hub}{TOKENS}
 Limits:                        default  (SIZE is 500, 64K, 1M or 1G)
 {limits}
 Timeouts:                      default  (TIME is 500ms, 25s, 2m or 1h)
@@ -54,8 +58,33 @@ const EXAMPLES: &str = "  \
   sockhop pong --after 5s             an app with one change
   sockhop recipe --greet hello --on text:bye --reply 'so long' --to all
                                       an app of your own
+  sockhop hub                         programs publish with curl, pages listen
   sockhop relay --origin https://example.com --path-prefix /ws --max-message 64K
                                       for the pages of a site, behind its proxy
+";
+
+const CURL: &str = "  \
+  curl -d hello http://localhost:8080/news     publishes to all pages that have opened
+                                               new WebSocket('ws://localhost:8080/news')
+  curl 'http://localhost:8080/news?last=10'    shows the last messages that the channel keeps
+";
+
+const TOKENS: &str = "  \
+  --publish-token TOKEN[@PATTERN]       may publish, as `Authorization: Bearer TOKEN`; @/orders/*
+                                        behind it: below /orders/ alone. Without one, programs on
+                                        this machine may publish, unless a proxy passes it on
+  --subscribe-token TOKEN[@PATTERN]     the same for listening and reading; without one, all may,
+                                        within --origin. Both may be repeated: an old and a new
+                                        token. Other users of this machine can see flags: better are
+  --publish-token-file FILE             files with tokens, spaces or line ends between them, which
+  --subscribe-token-file FILE           are read again at SIGHUP; or the environment, with
+                                        SOCKHOP_PUBLISH_TOKEN or SOCKHOP_PUBLISH_TOKEN_FILE, and the
+                                        same with SUBSCRIBE. All tokens count together
+  --token-in-query                      takes ?token=TOKEN in URLs, too, which proxies may log
+  --rule 'PATTERN WORD...'              changes channels: '/rooms/* history=20 bytes=64K age=1h', or
+                                        publish=members, publish=tokens, deny. The first rule that
+                                        matches counts; may be repeated. By default a channel keeps
+                                        100 messages, 1M and 10m
 ";
 
 const PLACES: &str = "  \
@@ -99,8 +128,8 @@ const REST: &str = "  \
 RUST_LOG in the environment sets the log level: error, warn (default), info, debug or trace.
 SIGTERM or Ctrl-C closes all connections, waits for the clients' answers and exits; a second one
 exits at once. Meanwhile /healthz answers 200, /readyz answers 503, and no client can connect.
-SIGHUP reads the files of --page again, unless it comes because the terminal of the server has
-closed: then it is as SIGTERM.
+SIGHUP reads the files of --page and of tokens again, unless it comes because the terminal of the
+server has closed: then it is as SIGTERM.
 Exit codes: 0 success, 1 could not run, 2 bad usage.
 ";
 
@@ -148,7 +177,8 @@ mod tests {
         assert!(rows.len() > 15, "{rows:?}");
         for row in rows {
             let flag = row.split(' ').next().unwrap_or_default();
-            let Ok(Asked::Server(args)) = args::parse(&["pong", &format!("--{flag}"), "0"]) else { panic!("{row}") };
+            let app = if HUB.iter().any(|setting| setting.flag == flag) { "hub" } else { "pong" };
+            let Ok(Asked::Server(args)) = args::parse(&[app, &format!("--{flag}"), "0"]) else { panic!("{row}") };
             let is_taken = Plan::new(*args, &|_| None, Config::default()).is_ok();
             assert_eq!(is_taken, row.contains("0: "), "{row}");
         }
@@ -164,6 +194,6 @@ mod tests {
             assert!(Plan::new(*args, &|_| None, Config::default()).is_ok(), "{line}");
             count += 1;
         }
-        assert_eq!(count, 7);
+        assert_eq!(count, 8);
     }
 }

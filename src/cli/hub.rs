@@ -118,3 +118,6 @@ impl HubArgs {
         Ok(HubPlan { config, tokens })
     }
 }
+
+#[cfg(test)]
+mod tests;

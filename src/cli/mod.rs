@@ -7,9 +7,13 @@ use std::process::ExitCode;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::apps::{Pages, Site, serve_all, serve_one};
+use crate::apps::hub::Hub;
+use crate::apps::{Pages, Site, serve_all, serve_hub, serve_one};
 use crate::{Config, Server};
 use args::{Args, Asked};
+use hangup::Reload;
+use hub::HubPlan;
+use hub::tokens::Sources;
 use plan::{Page, Plan, Serve};
 
 mod address;
@@ -19,7 +23,6 @@ mod deflate;
 mod fields;
 mod hangup;
 mod help;
-#[allow(dead_code)] // The command comes with the hub's handler.
 mod hub;
 pub mod log;
 mod nearest;
@@ -56,21 +59,28 @@ fn run(args: Args) -> Result<(), Failure> {
     keep_within_descriptors(&mut config);
     warn_of_time_zone(&serve);
     let site = page.as_ref().map(read_site).transpose()?;
+    // The files of tokens are read before anyone can connect.
+    let mount: Box<dyn FnOnce(Server, Pages) -> Server> = match &serve {
+        Serve::All(apps) => Box::new(|server, pages| serve_all(server, apps, pages)),
+        Serve::One(app) => Box::new(|server, pages| serve_one(server, app, pages)),
+        Serve::Hub(hub) => {
+            let hub = read_hub(hub)?;
+            Box::new(|server, pages| serve_hub(server, hub, pages))
+        }
+    };
 
     let server = Server::new(config.clone()).map_err(Failure::start)?.shutdown_on(signals()?);
-    let server = hangup::watch(server, site.clone())?;
+    let tokens = if let Serve::Hub(hub) = &serve { Some(hub.tokens.clone()) } else { None };
+    let tokens = tokens.filter(Sources::has_files);
+    let server = hangup::watch(server, Reload { site: site.clone(), tokens })?;
     let server = (1..=listen.len()).try_fold(server, |server, count| listen_on(server, &listen[..count]))?;
     let banner = banner::banner(&server.local_addrs(), &listen, &serve, &config);
     let pages = match site {
         None => Pages::Playground { max_message: config.max_message },
         Some(site) => Pages::Site { site, prefix: config.path_prefix },
     };
-    let server = match &serve {
-        Serve::All(apps) => serve_all(server, apps, pages),
-        Serve::One(app) => serve_one(server, app, pages),
-    };
     print(&banner);
-    Ok(server.run()?)
+    Ok(mount(server, pages).run()?)
 }
 
 fn read_site(page: &Page) -> Result<Site, Failure> {
@@ -85,6 +95,11 @@ fn read_site(page: &Page) -> Result<Site, Failure> {
         ::log::warn!("{} has no index.html: / is answered with 404", page.directory.display());
     }
     Ok(site)
+}
+
+/// The hub of a plan, with the tokens that are in its files now.
+fn read_hub(plan: &HubPlan) -> Result<Hub, Failure> {
+    Ok(Hub::new(plan.config().map_err(io::Error::other)?))
 }
 
 /// Raises the soft limit of descriptors to the hard one, and allows no more connections than there are descriptors for.

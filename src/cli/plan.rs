@@ -6,14 +6,18 @@ use std::path::PathBuf;
 use super::address;
 use super::args::{Args, TAKEOVER};
 use super::deflate;
+use super::hub::{Env, HubArgs, HubPlan};
 use super::nearest::nearest;
 use super::settings::{Given, Setting, apply};
 use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
 
+/// The word for the hub on the command line.
+const HUB: &str = "hub";
+
 /// All that is needed to run a server.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Plan {
     pub serve: Serve,
     /// At least one address.
@@ -33,10 +37,11 @@ pub(super) struct Page {
 }
 
 /// The apps to serve.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Serve {
     All(Vec<App>),
     One(App),
+    Hub(Box<HubPlan>),
 }
 
 impl Plan {
@@ -77,15 +82,12 @@ impl Plan {
             }
             config.proxy_protocol = ProxyProtocol::Required;
         }
-        let mut serve = match (app, args.recipe.first()) {
-            (Some(app), None) => Serve::One(app),
-            (Some(app), Some(_)) => Serve::One(change(app, &args.recipe)?),
-            (None, None) => Serve::All(APPS.to_vec()),
-            (None, Some((Setting { flag, .. }, _))) => {
-                let own = format!("or make your own, as in `sockhop recipe --{flag} …`");
-                return Err(format!("--{flag} changes one app: name it, as in `sockhop pong --{flag} …`, {own}"));
-            }
-        };
+        let mut serve = serve(app, &args.recipe, args.hub, env)?;
+        if let (Serve::Hub(_), Some(name)) = (&serve, args.subprotocols.first()) {
+            return Err(format!(
+                "--subprotocol: the hub does not speak `{name}`: its messages are as they were published"
+            ));
+        }
         for app in serve.apps_mut() {
             app.recipe.subprotocols = subprotocols(&args.subprotocols)?;
         }
@@ -99,6 +101,7 @@ impl Serve {
         match self {
             Serve::All(apps) => apps,
             Serve::One(app) => std::slice::from_ref(app),
+            Serve::Hub(_) => &[],
         }
     }
 
@@ -106,23 +109,43 @@ impl Serve {
         match self {
             Serve::All(apps) => apps,
             Serve::One(app) => std::slice::from_mut(app),
+            Serve::Hub(_) => &mut [],
+        }
+    }
+}
+
+/// What a word names.
+enum Named {
+    App(Box<App>),
+    Hub,
+}
+
+impl Named {
+    fn find(word: &str) -> Option<Self> {
+        if word == HUB { Some(Named::Hub) } else { find_app(word).map(Box::new).map(Named::App) }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Named::App(app) => app.name,
+            Named::Hub => HUB,
         }
     }
 }
 
 /// The words that are not flags.
 struct Words {
-    app: Option<App>,
+    app: Option<Named>,
     listen: Vec<String>,
 }
 
 impl Words {
     fn read(words: &[String]) -> Result<Self, String> {
-        let (mut app, mut listen): (Option<App>, Vec<String>) = (None, Vec::new());
+        let (mut app, mut listen): (Option<Named>, Vec<String>) = (None, Vec::new());
         for word in words {
-            if let Some(named) = find_app(word) {
+            if let Some(named) = Named::find(word) {
                 if let Some(other) = app.replace(named) {
-                    return Err(format!("{} and {word}: one app at a time, or none for all of them", other.name));
+                    return Err(format!("{} and {word}: one app at a time, or none for all of them", other.name()));
                 }
                 continue;
             }
@@ -141,9 +164,9 @@ impl Words {
                     return error;
                 }
                 let names = APPS.each_ref().map(|app| app.name);
-                match nearest(word, names.into_iter().chain(["recipe", "help", "version"])) {
+                match nearest(word, names.into_iter().chain(["recipe", HUB, "help", "version"])) {
                     Some(name) => format!("no such app: `{word}`, did you mean `{name}`?"),
-                    None => format!("{error}; nor is it an app: the apps are {} and recipe", names.join(", ")),
+                    None => format!("{error}; nor is it an app: the apps are {}, recipe and {HUB}", names.join(", ")),
                 }
             })?;
             listen.push(address);
@@ -155,6 +178,26 @@ impl Words {
             ));
         }
         Ok(Words { app, listen })
+    }
+}
+
+/// What is served: the app or the hub that is named, with the changes that its flags make.
+fn serve(named: Option<Named>, recipe: &Given<Recipe>, hub: HubArgs, env: Env<'_>) -> Result<Serve, String> {
+    if let (None | Some(Named::App(_)), Some(flag)) = (&named, hub.flag()) {
+        return Err(format!("{flag} is about the hub: it goes with `sockhop {HUB}`"));
+    }
+    match (named, recipe.first()) {
+        (Some(Named::Hub), None) => Ok(Serve::Hub(Box::new(hub.plan(env)?))),
+        (Some(Named::Hub), Some((Setting { flag, .. }, _))) => {
+            Err(format!("--{flag} changes an app, such as `sockhop pong --{flag} …`: it does not go with the {HUB}"))
+        }
+        (Some(Named::App(app)), None) => Ok(Serve::One(*app)),
+        (Some(Named::App(app)), Some(_)) => Ok(Serve::One(change(*app, recipe)?)),
+        (None, None) => Ok(Serve::All(APPS.to_vec())),
+        (None, Some((Setting { flag, .. }, _))) => {
+            let own = format!("or make your own, as in `sockhop recipe --{flag} …`");
+            Err(format!("--{flag} changes one app: name it, as in `sockhop pong --{flag} …`, {own}"))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod coming_from;
 #[cfg(target_os = "linux")]
 mod hangup;
+mod hub;
 mod running;
 mod surroundings;
 

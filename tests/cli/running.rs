@@ -17,6 +17,9 @@ pub fn without_wishes(mut command: Command) -> Command {
     for name in ["SOCKHOP_LISTEN", "IP", "PORT", "RUST_LOG"] {
         command.env_remove(name);
     }
+    for name in ["SOCKHOP_PUBLISH_TOKEN", "SOCKHOP_SUBSCRIBE_TOKEN"] {
+        command.env_remove(name).env_remove(format!("{name}_FILE"));
+    }
     command
 }
 
@@ -24,7 +27,7 @@ pub fn without_wishes(mut command: Command) -> Command {
 pub struct Running {
     pub child: Child,
     /// The lines that it printed at its start.
-    pub lines: [String; 2],
+    pub lines: Vec<String>,
 }
 
 impl Running {
@@ -33,13 +36,19 @@ impl Running {
     }
 
     pub fn spawn(command: &mut Command) -> Self {
+        Self::spawn_with(2, command)
+    }
+
+    /// Starts a server that prints this many lines.
+    pub fn spawn_with(lines: usize, command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let lines = [(); 2].map(|()| {
+        let mut next_line = || {
             let mut line = String::new();
             output.read_line(&mut line).unwrap();
             line.trim_end().to_owned()
-        });
+        };
+        let lines = (0..lines).map(|_| next_line()).collect();
         child.stdout = Some(output.into_inner());
         Running { child, lines }
     }
