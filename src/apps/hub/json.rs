@@ -253,4 +253,42 @@ mod tests {
             assert_eq!(string(raw(other)), None, "{other}");
         }
     }
+
+    #[test]
+    fn takes_of_garbage_what_serde_json_takes() {
+        let seeds = [
+            r#"[{"channel":"/a","data":"text"},{"channels":["/b","/c"],"data":{"n": 1.50},"key":"x1"}, null,[1,-2e3]]"#,
+            r#"{"a" : [true,"\u00e4\\"],"b":{},"a":"\"" , "":0}"#,
+        ];
+        let (mut state, mut taken) = (0x2545_f491_4f6c_dd1d_u64, 0);
+        let mut draw = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).expect("31 bits") % below
+        };
+        for _ in 0..20_000 {
+            let mut text = seeds[draw(2)].as_bytes().to_vec();
+            for _ in 0..=draw(2) {
+                let at = draw(text.len());
+                match draw(3) {
+                    0 => drop(text.remove(at)),
+                    1 => text.insert(at, b"[]{},:\"\\ 1n"[draw(11)]),
+                    _ => text.truncate(at.max(1)),
+                }
+            }
+            let text = String::from_utf8(text).expect("ASCII");
+            let array = serde_json::from_str::<Vec<&RawValue>>(&text).ok();
+            let expected = array.map(|array| array.into_iter().map(RawValue::get).collect::<Vec<_>>());
+            taken += usize::from(expected.is_some());
+            assert_eq!(elements(&text).ok(), expected, "{text}");
+            let object = serde_json::from_str::<std::collections::BTreeMap<String, &RawValue>>(&text).ok();
+            let expected = object.map(|object| object.into_iter().map(|(key, value)| (key, value.get())).collect());
+            // Of a key that is there twice serde_json takes the last value.
+            let found: Option<std::collections::BTreeMap<_, _>> =
+                members(&text).ok().map(|it| it.into_iter().collect());
+            assert_eq!(found, expected, "{text}");
+        }
+        assert!(taken > 100, "{taken} arrays are left intact");
+    }
 }
