@@ -105,7 +105,7 @@ pub(crate) enum Right {
 #[derive(Clone)]
 pub(crate) struct Caller<'r> {
     pub token: Presented<'r>,
-    /// It is a program on this machine, and no proxy has passed its request on.
+    /// It is a program on this machine, no proxy has passed its request on, and there were no tokens to publish with.
     pub is_here: bool,
 }
 
@@ -155,7 +155,8 @@ impl Tokens {
 
     /// In `accept`, `admit` and `request`: who asks.
     pub(crate) fn caller<'r>(&self, ctx: &Context<'_>, request: &Request<'r>) -> Caller<'r> {
-        let is_here = ctx.peer().is_local() && !ctx.is_forwarded(request);
+        // The headers need a look only where this counts.
+        let is_here = self.publish.is_empty() && ctx.peer().is_local() && !ctx.is_forwarded(request);
         Caller { token: self.presented(request), is_here }
     }
 
