@@ -27,6 +27,26 @@ const EVENTS: usize = 256;
 
 /// A hub, to be mounted at all paths, `/*`, or at those below one, such as `/live/*`: each is a channel.
 ///
+/// A POST publishes its body, and those who have opened a WebSocket at the path get it. The name of a channel is the
+/// decoded path below the mount: at most 255 bytes of UTF-8 in 16 segments, none of which is empty or begins with a dot,
+/// without control characters, `\` and `*`. Paths below `/-`, `/healthz`, `/readyz` and those of the scripts for pages,
+/// such as `/client.js`, are no channels.
+///
+/// | request | answer |
+/// |---|---|
+/// | POST | 201 or 202 with the message's id and the number of its listeners, 200 for a repeat (`Idempotency-Key`) |
+/// | GET, HEAD | 200 with what the channel holds |
+/// | the same with `?since=ID` or `?last=N` | with messages, at most 100 or `&limit=N` of them |
+/// | GET with `?since=ID&wait=25s` | the same, as soon as there is a message |
+/// | DELETE | 204: the history is forgotten |
+/// | POST to `/-/batch` | 200 or 207 with a status for each message of a JSON array |
+/// | OPTIONS | 204, with what a page of another origin may do |
+///
+/// Which pages may use it is for [`Config::origins`](crate::Config::origins) to say. Refusals are JSON, `{"error":"…"}`,
+/// and pages that may use the hub can read them. What is no HTTP, a path that no channel could have (dot segments,
+/// invalid escapes), a body that is too slow and a chunked body that is too long are the server's to refuse: in plain text,
+/// which pages of other origins cannot read. A server that shuts down takes no messages any more: 503.
+///
 /// ```no_run
 /// use sockhop::{Hub, HubConfig, Server};
 ///
