@@ -62,7 +62,10 @@ impl Got {
     }
 }
 
-fn ask(stage: &mut Stage<Hub>, method: &str, target: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Got {
+/// Names and values.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+fn ask(stage: &mut Stage<Hub>, method: &str, target: &str, headers: Headers<'_>, body: Option<&[u8]>) -> Got {
     let client = stage.request(method, target, headers, body);
     Got::new(stage.response(client).expect("an answer"))
 }

@@ -12,7 +12,7 @@ fn every_refusal_comes_in_the_order_of_the_checks() {
     let origin = ("Origin", "http://evil.example");
     let (bad, good, key) =
         (("Authorization", "Bearer bad"), ("Authorization", "Bearer good"), ("Idempotency-Key", "a b"));
-    let cases: &[(&str, &str, &[(&str, &str)], &str, u16)] = &[
+    let cases: &[(&str, &str, Headers<'_>, &str, u16)] = &[
         ("BREW", "/a/", &[origin, bad, key], "12345", 400),
         ("BREW", "/a", &[origin, bad, key], "12345", 405),
         ("POST", "/a", &[origin, bad, key], "12345", 403),
@@ -49,7 +49,7 @@ fn a_refusal_says_what_to_do() {
     let config = HubConfig { publish_tokens: vec!["good@/a".parse().expect("a token")], ..HubConfig::default() };
     let mut stage = Stage::with_config(Hub::new(config), limits);
     let good = ("Authorization", "Bearer good");
-    let cases: &[(&[(&str, &str)], &str, u16, &str)] = &[
+    let cases: &[(Headers<'_>, &str, u16, &str)] = &[
         (&[], "x", 401, "send the header Authorization: Bearer TOKEN"),
         (&[("Authorization", "Basic eDp5")], "x", 401, "as Bearer TOKEN"),
         (&[("Authorization", "Bearer bad")], "x", 401, "the token is not known"),
@@ -84,7 +84,7 @@ fn refusals_name_limits_as_the_program_does() {
 #[test]
 fn challenges_are_those_of_rfc_6750() {
     let mut stage = with_tokens(&["good@/a"]);
-    let cases: &[(&[(&str, &str)], &str, Option<&str>)] = &[
+    let cases: &[(Headers<'_>, &str, Option<&str>)] = &[
         (&[], "/a", Some("Bearer realm=\"hub\"")),
         (&[("Authorization", "good")], "/a", Some("Bearer realm=\"hub\", error=\"invalid_request\"")),
         (&[("Authorization", "Bearer bad")], "/a", Some("Bearer realm=\"hub\", error=\"invalid_token\"")),

@@ -72,7 +72,7 @@ fn options_without_an_origin_tells_the_methods() {
 fn every_answer_to_a_friend_can_be_read_by_its_page() {
     let mut stage = open_to_a_friend();
     let (origin, good) = (("Origin", FRIEND), ("Authorization", "Bearer good"));
-    let cases: &[(&str, &str, &[(&str, &str)], Option<&str>, u16)] = &[
+    let cases: &[(&str, &str, Headers<'_>, Option<&str>, u16)] = &[
         ("POST", "/a", &[origin, good], Some("x"), 202),
         ("POST", "/a", &[origin, good], Some("x"), 202),
         ("POST", "/a", &[origin], Some("x"), 401),
