@@ -68,8 +68,8 @@ pub(crate) fn is_own(path: &str) -> bool {
     path.strip_prefix("/-").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Checks the path of a request: that it has no escaped slash, and that its decoded form, below the mount, is the name of
-/// a channel. `/a%2Fb` and `/a/b` are the same path once decoded, but not for every proxy on the way.
+/// Checks the path of a request: that it has no escaped slash, and that its decoded form, below the mount, is the name
+/// of a channel. `/a%2Fb` and `/a/b` are the same path once decoded, but not for every proxy on the way.
 pub(crate) fn check_request<'p>(raw: &str, decoded: &'p str) -> Result<&'p str, BadChannel> {
     let is_slash = |escape: &[u8]| escape.eq_ignore_ascii_case(b"%2f");
     if raw.as_bytes().windows(3).any(is_slash) {
@@ -114,8 +114,8 @@ impl fmt::Display for BadChannel {
             BadChannel::Root => "/ is no channel: name one, such as /orders/42",
             BadChannel::Relative => "a channel begins with a slash: write /orders/42",
             BadChannel::Reserved => {
-                "this path is no channel: /-/…, /healthz, /readyz and the paths of scripts such as /client.js belong to the \
-                 server"
+                "this path is no channel: /-/…, /healthz, /readyz and the paths of scripts such as /client.js belong to \
+                 the server"
             }
             BadChannel::TooLong => "the channel is longer than 255 bytes: shorten its path",
             BadChannel::TooManySegments => "the channel has more than 16 segments: use fewer slashes",

@@ -35,16 +35,17 @@ pub struct HubConfig {
     pub subscribe_tokens: Vec<Token>,
     /// Whether a token may also come as `?token=` in a URL, from where it gets into the logs of proxies. Default: no.
     pub token_in_query: bool,
-    /// What is different for some channels. The first rule that matches a channel counts, all others do not. Default: none.
+    /// What is different for some channels. The first rule that matches a channel counts, all others do not. Default:
+    /// none.
     pub rules: Vec<Rule>,
     /// What a channel keeps, where no rule says otherwise. Default: see [`History`].
     pub history: History,
     /// Whether listeners may publish, to the channels that they listen to, where no rule says otherwise. Default: no.
     pub members_publish: bool,
-    /// Bytes for all history: payloads, 64 bytes more for each message, and for each channel 256 bytes and its name, which is
-    /// at least what they take in memory. Beyond it the oldest message of the largest channel goes (sizes count to an
-    /// eighth). A channel's only message goes when there is no channel with two, and a message that is longer than all of
-    /// this is not kept. Who resumes from before what has gone is told of a gap. Default: 64 MiB.
+    /// Bytes for all history: payloads, 64 bytes more for each message, and for each channel 256 bytes and its name,
+    /// which is at least what they take in memory. Beyond it the oldest message of the largest channel goes (sizes
+    /// count to an eighth). A channel's only message goes when there is no channel with two, and a message that is
+    /// longer than all of this is not kept. Who resumes from before what has gone is told of a gap. Default: 64 MiB.
     pub history_memory: usize,
     /// Channels that have listeners or history. A publish to one more, and a listener of one more, get 503. Default:
     /// 100,000.
@@ -54,13 +55,14 @@ pub struct HubConfig {
     pub max_waiting: usize,
     /// Bytes of payloads that wait until the log has taken them. A publish beyond it gets 503. Default: 4 MiB.
     pub max_waiting_bytes: usize,
-    /// Idempotency keys that the hub remembers, each for 5 minutes. Beyond it the oldest is forgotten. Default: 100,000.
+    /// Idempotency keys that the hub remembers, each for 5 minutes. Beyond it the oldest is forgotten. Default:
+    /// 100,000.
     pub max_keys: usize,
     /// Bytes in the body of one batch. A longer body gets 413. Default: 4 MiB.
     pub max_batch: usize,
-    /// Rewrites what refusals say to clients. They name limits by their fields, such as `HubConfig::max_batch (4194304)` or
-    /// `Config::max_body (1048576)`, and a program that sets these by flags or a file has other names for them. Default: no
-    /// change.
+    /// Rewrites what refusals say to clients. They name limits by their fields, such as `Config::max_body (1048576)` or
+    /// `HubConfig::max_batch (4194304)`, and a program that sets these by flags or a file has other names for them.
+    /// Default: no change.
     pub rephrase: fn(&str) -> String,
 }
 

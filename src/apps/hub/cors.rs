@@ -17,8 +17,8 @@ const EXPOSED: &str = "Sockhop-Id, Retry-After, Allow, WWW-Authenticate";
 /// two hours.
 const MAX_AGE: &str = "7200";
 
-/// The origin of the page that makes a request; `None` for a program that is no browser, and for a page that asks for what
-/// is at its own origin with GET or HEAD.
+/// The origin of the page that makes a request; `None` for a program that is no browser, and for a page that asks for
+/// what is at its own origin with GET or HEAD.
 ///
 /// # Errors
 ///

@@ -1,11 +1,11 @@
 //! Plain requests: publish, read, delete, batch.
 //!
-//! The order of the checks is path, method, origin, token, length, further headers: all before a byte of a body is read,
-//! so that a client uploads nothing that is then refused. The body itself comes last.
+//! The order of the checks is path, method, origin, token, length, further headers: all before a byte of a body is
+//! read, so that a client uploads nothing that is then refused. The body itself comes last.
 //!
-//! A path that the server's router refuses (dot segments, invalid escapes, control characters), a head or a body that is
-//! not HTTP, and a chunked body that turns out too long never come here: the server answers them in plain text, without
-//! headers for pages of other origins.
+//! A path that the server's router refuses (dot segments, invalid escapes, control characters), a head or a body that
+//! is not HTTP, and a chunked body that turns out too long never come here: the server answers them in plain text,
+//! without headers for pages of other origins.
 
 mod batch;
 mod query;

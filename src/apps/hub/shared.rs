@@ -28,9 +28,9 @@ const EVENTS: usize = 256;
 /// A hub, to be mounted at all paths, `/*`, or at those below one, such as `/live/*`: each is a channel.
 ///
 /// A POST publishes its body, and those who have opened a WebSocket at the path get it. The name of a channel is the
-/// decoded path below the mount: at most 255 bytes of UTF-8 in 16 segments, none of which is empty or begins with a dot,
-/// without control characters, `\` and `*`. Paths below `/-`, `/healthz`, `/readyz` and those of the scripts for pages,
-/// such as `/client.js`, are no channels.
+/// decoded path below the mount: at most 255 bytes of UTF-8 in 16 segments, none of which is empty or begins with a
+/// dot, without control characters, `\` and `*`. Paths below `/-`, `/healthz`, `/readyz` and those of the scripts for
+/// pages, such as `/client.js`, are no channels.
 ///
 /// | request | answer |
 /// |---|---|
@@ -42,10 +42,11 @@ const EVENTS: usize = 256;
 /// | POST to `/-/batch` | 200 or 207 with a status for each message of a JSON array |
 /// | OPTIONS | 204, with what a page of another origin may do |
 ///
-/// Which pages may use it is for [`Config::origins`](crate::Config::origins) to say. Refusals are JSON, `{"error":"…"}`,
-/// and pages that may use the hub can read them. What is no HTTP, a path that no channel could have (dot segments,
-/// invalid escapes), a body that is too slow and a chunked body that is too long are the server's to refuse: in plain text,
-/// which pages of other origins cannot read. A server that shuts down takes no messages any more: 503.
+/// Which pages may use it is for [`Config::origins`](crate::Config::origins) to say. Refusals are JSON,
+/// `{"error":"…"}`, and pages that may use the hub can read them. What is no HTTP, a path that no channel could have
+/// (dot segments, invalid escapes), a body that is too slow and a chunked body that is too long are the server's to
+/// refuse: in plain text, which pages of other origins cannot read. A server that shuts down takes no messages any
+/// more: 503.
 ///
 /// ```no_run
 /// use sockhop::{Hub, HubConfig, Server};
@@ -125,8 +126,9 @@ impl Hub {
         }
     }
 
-    /// The same hub with pages in front of its channels: each plain request is shown to `pages` first, without its body,
-    /// and what that returns is the answer. Routes of the server need no such thing, since they have paths that are known.
+    /// The same hub with pages in front of its channels: each plain request is shown to `pages` first, without its
+    /// body, and what that returns is the answer. Routes of the server need no such thing, since they have paths that
+    /// are known.
     #[must_use]
     pub fn with_pages(self, pages: impl FnMut(&Request<'_>) -> Option<Response> + Send + 'static) -> Self {
         Hub { pages: Some(Box::new(pages)), ..self }

@@ -11,8 +11,8 @@ use crate::http::Request;
 
 /// A shared secret, for all channels or for those that a pattern matches.
 ///
-/// It is read from a text, `SECRET` or `SECRET@PATTERN`, which is split at the first `@/`. The secret is visible ASCII, and
-/// a client sends it as `Authorization: Bearer SECRET`. `Debug` does not show it.
+/// It is read from a text, `SECRET` or `SECRET@PATTERN`, which is split at the first `@/`. The secret is visible ASCII,
+/// and a client sends it as `Authorization: Bearer SECRET`. `Debug` does not show it.
 ///
 /// ```
 /// use sockhop::apps::hub::Token;

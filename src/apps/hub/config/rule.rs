@@ -1,4 +1,5 @@
-//! What holds for single channels. A rule for some of them is a text: `/rooms/* history=20 bytes=64K age=1h publish=members`.
+//! What holds for single channels. A rule for some of them is a text:
+//! `/rooms/* history=20 bytes=64K age=1h publish=members`.
 
 use std::fmt;
 use std::str::FromStr;

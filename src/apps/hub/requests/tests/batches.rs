@@ -45,8 +45,9 @@ fn what_is_wrong_with_one_message_is_no_fault_of_the_others() {
     let mut stage = with_rules(&["/closed/* deny"]);
     let got = batch(
         &mut stage,
-        r#"[{"channel":"/a","data":"1","key":"k"},{"channel":"/a","data":"1","key":"k"},{"channel":"/a","data":"2","key":"k"},
-            {"channel":"a","data":"1"},{"channel":"/-/batch","data":"1"},{"channel":"/closed/a","data":"1"},{"data":"1"},
+        r#"[{"channel":"/a","data":"1","key":"k"},{"channel":"/a","data":"1","key":"k"},
+            {"channel":"/a","data":"2","key":"k"},{"channel":"a","data":"1"},{"channel":"/-/batch","data":"1"},
+            {"channel":"/closed/a","data":"1"},{"data":"1"},
             7,{"channels":["/a","/.b"],"data":"3"}]"#,
     );
     assert_eq!((got.status, statuses(&got)), (207, vec![202, 200, 422, 400, 404, 403, 400, 400, 202, 400]));
@@ -62,7 +63,8 @@ fn an_item_may_ask_for_what_the_headers_of_a_request_may() {
     let event: Value = serde_json::from_str(heard(&mut stage, ann)[0].trim_start_matches("! ")).expect("JSON");
     let except = event["connection"].as_str().expect("its name");
     let body = format!(
-        r#"[{{"channel":"/a","data":"1","history":false}},{{"channel":"/a","data":"2","history":true,"except":"{except}"}}]"#
+        r#"[{{"channel":"/a","data":"1","history":false}},
+            {{"channel":"/a","data":"2","history":true,"except":"{except}"}}]"#
     );
     let got = batch(&mut stage, &body);
     assert_eq!(statuses(&got), [201, 202]);
