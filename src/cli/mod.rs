@@ -227,7 +227,7 @@ fn hint(kind: io::ErrorKind, text: &str) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to."
         }
-        // What std says when a name has no address; it has no kind of its own.
+        // The text of std's error for a name without an address; it has no kind of its own.
         _ if text.contains("failed to lookup address information") => {
             "\nThere is no address of this name: look at its spelling, or write an address such as 127.0.0.1."
         }

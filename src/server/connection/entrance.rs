@@ -30,7 +30,7 @@ pub(crate) struct Entrance {
     pub is_local: bool,
     /// Whether it comes from a trusted proxy, so that X-Forwarded headers count.
     pub via: Via,
-    /// A PROXY header has come: whoever has connected speaks for another.
+    /// A PROXY header has come: the peer is a proxy that speaks for a client.
     pub is_proxied: bool,
     /// A PROXY header must come before the first request.
     pub awaits_proxy_header: bool,
@@ -264,7 +264,7 @@ impl Entrance {
         self.intake.as_mut().map(|intake| std::mem::take(&mut intake.bytes)).unwrap_or_default()
     }
 
-    /// A request was answered, and another may follow. Whatever the application has kept for it is dropped.
+    /// A request was answered, and another may follow. The value that the application has attached to it is dropped.
     pub fn note_answered(&mut self, env: &Env) {
         self.served = self.served.saturating_add(1);
         self.since = env.tick();

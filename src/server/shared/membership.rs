@@ -1,5 +1,5 @@
-//! Who is a member of which topic. Each connection has a seat: in its mount, or in the home that it has taken instead. Its
-//! other memberships lie beside its slot.
+//! Memberships: which connections get the posts of a topic. Each connection has a seat: in its mount, or in the home that it
+//! has taken instead. Its other memberships lie beside its slot.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! What a client of a stage has received.
+//! The messages and responses that a client of a stage has received.
 
 /// A message that a client has received. Compares with strings and bytes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -1,4 +1,4 @@
-//! Whatever is said to whom: with context takeover, what is compressed first has to leave first.
+//! Random messages to random connections: with context takeover, the message compressed first has to leave first.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
