@@ -105,7 +105,7 @@ fn the_types_of_the_hub_go_on_where_those_of_the_client_end() {
 fn is_small() {
     let [client, hub, script, ..] = clients().map(|(_, text)| text.len());
     assert!(client < 6 * 1024, "the client has {client} bytes");
-    assert!(hub < 10 * 1024, "its part for the hub has {hub} bytes");
+    assert!(hub < 11 * 1024, "its part for the hub has {hub} bytes");
     assert!(script < 15 * 1024, "both as a script have {script} bytes");
     let all = HTML.len() + ASSETS.iter().map(|(_, _, text)| text.len()).sum::<usize>();
     assert!(all < 64 * 1024, "the page has {all} bytes without the client");
