@@ -1,7 +1,7 @@
 //! Sockhop side by side with other WebSocket servers: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
 //! With `-- growth`, it measures the cost of a message and of a connection with more and more connections and topics.
-//! With
-//! `-- compression`, it measures the savings and the cost of permessage-deflate.
+//! With `-- compression`, it measures the savings and the cost of permessage-deflate. With `-- hub`, it measures the hub
+//! beside nginx with nchan.
 //!
 //! Each server is a process of its own on one core. The load generator is this process, on another core. In every
 //! round, all servers are measured one after the other, so that other work on the machine meets them alike. Only the
@@ -35,7 +35,7 @@ use options::{Command, Measure};
 use peers::Peer;
 use process::{Cores, Server};
 use readings::{Reading, Readings};
-use workload::{COMPRESSION, GROWTH, Load, WORKLOADS, Workload};
+use workload::{COMPRESSION, GROWTH, HUB, Load, WORKLOADS, Workload};
 
 fn main() -> ExitCode {
     let done = match options::read() {
@@ -47,6 +47,10 @@ fn main() -> ExitCode {
         Command::Compress(options) => {
             let peers = peers::compressing(&options);
             measure(&options, &peers, named(&COMPRESSION, &options), report::write_compression)
+        }
+        Command::Hub(options) => {
+            let peers = peers::hubs(&options);
+            peers.and_then(|peers| measure(&options, &peers, named(&HUB, &options), report::write_hub))
         }
         Command::Grow(options) => {
             let known = GROWTH.iter().filter(|series| options.workloads.iter().any(|name| name == series.name));

@@ -7,7 +7,7 @@ use bpaf::{OptionParser, Parser, construct, long, positional, pure};
 
 use crate::load::Times;
 use crate::serve::Mode;
-use crate::workload::{COMPRESSION, GROWTH, WORKLOADS};
+use crate::workload::{COMPRESSION, GROWTH, HUB, WORKLOADS};
 
 pub enum Command {
     /// Runs one of the servers in Rust. The program starts itself like that.
@@ -21,6 +21,8 @@ pub enum Command {
     Grow(Measure),
     /// Measures the savings and the cost of compression.
     Compress(Measure),
+    /// Measures the hub beside nginx with nchan.
+    Hub(Measure),
     /// Makes table and chart from earlier readings.
     Report {
         out: PathBuf,
@@ -70,11 +72,13 @@ fn parser() -> OptionParser<Command> {
     let compress = compress
         .descr("Measures the savings and the cost of compression: Sockhop, ws and websockets")
         .command("compression");
+    let hub = hub().map(Command::Hub).to_options();
+    let hub = hub.descr("Measures the hub beside nginx with nchan (Debian: libnginx-mod-nchan)").command("hub");
     let (out, docs) = (out("report"), docs());
     let report = construct!(Command::Report { out, docs }).to_options();
     let report = report.descr("Prints the results of an earlier run again").command("report");
     let measure = measure().map(Command::Measure);
-    construct!([serve, grow, compress, report, measure])
+    construct!([serve, grow, compress, hub, report, measure])
         .to_options()
         .descr("Sockhop side by side with other WebSocket servers: processor time, throughput, latency, memory")
 }
@@ -108,6 +112,16 @@ fn compression() -> impl Parser<Measure> {
     let servers = servers("One more server, with its mode, such as 'uWebSockets/takeover=/path/to/server {port}'");
     let only = only();
     let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("compression"), docs());
+    construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
+}
+
+/// All servers run in all rounds.
+fn hub() -> impl Parser<Measure> {
+    let (rounds, seconds) = (rounds(5, "Rounds"), seconds(1.0));
+    let workloads = names("workloads", "Only these workloads, separated by commas");
+    let workloads = or_all(workloads, || HUB.iter().map(|workload| workload.name).collect());
+    let (only, servers) = (only(), pure(Vec::new()));
+    let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("hub"), docs());
     construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
 }
 

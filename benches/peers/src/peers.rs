@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use crate::options::Measure;
-use crate::serve::{Mode, SERVERS};
+use crate::serve::{self, Mode, SERVERS};
 use crate::workload::Load;
 
 const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
@@ -18,35 +18,45 @@ pub struct Peer {
     pub name: String,
     /// The words of the command. `{port}` stands for the port.
     pub command: Vec<String>,
-    broadcasts: bool,
+    /// Whether it can carry a load.
+    takes: fn(Load) -> bool,
     /// Whether it gets less load, and only one round.
     pub is_slow: bool,
 }
 
 impl Peer {
     pub fn takes_part(&self, load: Load, round: usize) -> bool {
-        (self.broadcasts || !load.is_broadcast()) && (round == 0 || !self.is_slow)
+        (self.takes)(load) && (round == 0 || !self.is_slow)
     }
+
+    /// A server that is started by its name.
+    fn named(name: &str, command: Vec<String>, takes: fn(Load) -> bool) -> Self {
+        Peer { name: name.to_owned(), command, takes, is_slow: false }
+    }
+}
+
+/// For a server without a limit of its own.
+fn all(_: Load) -> bool {
+    true
+}
+
+fn all_but_broadcasts(load: Load) -> bool {
+    !load.is_broadcast()
 }
 
 /// The requested servers that can run here.
 pub fn available(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
-    let own = env::current_exe()?.to_str().ok_or("a path that is not text")?.to_owned();
-    let mut peers: Vec<Peer> = SERVERS
-        .iter()
-        .filter(|(name, _)| options.wants(name))
-        .map(|(name, broadcasts)| {
-            let command = [&own, "serve", name, "{port}"].map(str::to_owned).to_vec();
-            Peer { name: (*name).to_owned(), command, broadcasts: *broadcasts, is_slow: false }
-        })
-        .collect();
+    let mut peers = Vec::new();
+    for (name, broadcasts) in SERVERS.into_iter().filter(|(name, _)| options.wants(name)) {
+        peers.push(Peer::named(name, own(name)?, if broadcasts { all } else { all_but_broadcasts }));
+    }
     peers.extend(further(options));
     for (name, install) in [("ws", npm as fn() -> Installed), ("websockets", python)] {
         if !options.wants(name) {
             continue;
         }
         match install() {
-            Ok(command) => peers.push(Peer { name: name.to_owned(), command, broadcasts: true, is_slow: true }),
+            Ok(command) => peers.push(Peer { is_slow: true, ..Peer::named(name, command, all) }),
             Err(why) => eprintln!("{name} is left out: {why}"),
         }
     }
@@ -56,14 +66,14 @@ pub fn available(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
 /// The servers that can compress, each in all modes.
 pub fn compressing(options: &Measure) -> Vec<Peer> {
     let mut peers = Vec::new();
-    for (server, install) in [("sockhop", own as fn() -> Installed), ("ws", npm), ("websockets", python)] {
+    for (server, install) in [("sockhop", sockhop as fn() -> Installed), ("ws", npm), ("websockets", python)] {
         if !options.wants(server) {
             continue;
         }
         match install() {
             Ok(command) => peers.extend(Mode::ALL.map(|mode| {
                 let command = [&command[..], &[mode.name().to_owned()]].concat();
-                Peer { name: format!("{server}/{}", mode.name()), command, broadcasts: true, is_slow: false }
+                Peer::named(&format!("{server}/{}", mode.name()), command, all)
             })),
             Err(why) => eprintln!("{server} is left out: {why}"),
         }
@@ -72,20 +82,39 @@ pub fn compressing(options: &Measure) -> Vec<Peer> {
     peers
 }
 
+/// The hub, nginx with nchan if it is installed, and Sockhop's bare broadcast, with which deliveries are compared.
+pub fn hubs(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
+    let mut peers = Vec::new();
+    let wanted =
+        [(serve::HUB, Load::is_hub as fn(Load) -> bool), (serve::NCHAN, Load::is_hub), ("sockhop", Load::is_broadcast)];
+    for (name, takes) in wanted.into_iter().filter(|(name, _)| options.wants(name)) {
+        match serve::missing(name) {
+            None => peers.push(Peer::named(name, own(name)?, takes)),
+            Some(why) => eprintln!("{name} is left out: {why}"),
+        }
+    }
+    Ok(peers)
+}
+
 /// The servers given with their commands.
 fn further(options: &Measure) -> impl Iterator<Item = Peer> {
     options.servers.iter().map(|(name, command)| {
         let command = command.split_whitespace().map(str::to_owned).collect();
-        Peer { name: name.clone(), command, broadcasts: true, is_slow: false }
+        Peer::named(name, command, all)
     })
 }
 
 /// The command, or the reason why there is none.
 type Installed = Result<Vec<String>, String>;
 
-fn own() -> Installed {
+fn sockhop() -> Installed {
+    own("sockhop")
+}
+
+/// The command for a server of this program.
+fn own(name: &str) -> Installed {
     let program = env::current_exe().map_err(|error| error.to_string())?;
-    Ok([text(&program)?, "serve", "sockhop", "{port}"].map(str::to_owned).to_vec())
+    Ok([text(&program)?, "serve", name, "{port}"].map(str::to_owned).to_vec())
 }
 
 fn npm() -> Installed {
@@ -124,6 +153,14 @@ pub fn version(name: &str) -> Option<String> {
             let script = "import websockets; print(websockets.__version__)";
             let said = Command::new(Path::new(CACHE).join("python/bin/python")).args(["-c", script]).output().ok()?;
             String::from_utf8(said.stdout).ok().map(|text| text.trim().to_owned())
+        }
+        serve::NCHAN => {
+            let args = ["--show", "--showformat=${Version}", "libnginx-mod-nchan"];
+            let said = Command::new("dpkg-query").args(args).output().ok()?;
+            let version = String::from_utf8(said.stdout).ok()?;
+            let nginx = Command::new("nginx").arg("-v").output().ok()?;
+            let nginx = String::from_utf8(nginx.stderr).ok()?;
+            Some(format!("{version} in {}", nginx.trim().rsplit_once(": ")?.1))
         }
         _ => None,
     }

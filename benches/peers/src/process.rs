@@ -1,4 +1,5 @@
-//! A server's process: started on its own core, measured through `/proc`, and ended when dropped.
+//! A server's process: started on its own core, measured through `/proc` together with the processes that it has started,
+//! and ended when dropped.
 
 use std::error::Error;
 use std::io;
@@ -97,19 +98,40 @@ impl Server {
     /// The processor time that all its threads have used so far.
     pub fn processor_time(&self) -> Result<Duration, Box<dyn Error>> {
         let mut time = Duration::ZERO;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
-            let path = thread?.path();
-            time += precise(&path).or_else(|| by_ticks(&path)).ok_or("no processor time in /proc")?;
+        for process in self.processes()? {
+            for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+                time += time_of(&thread?.path())?;
+            }
         }
         Ok(time)
     }
 
     /// The memory that it occupies now (RSS), in bytes.
     pub fn memory(&self) -> Result<f64, Box<dyn Error>> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.process.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("no Rss")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib * 1024.0)
+        self.sum("smaps_rollup", "Rss:")
+    }
+
+    /// The part of [`memory`](Self::memory) in anonymous shared mappings, such as those of nginx's workers.
+    pub fn shared_memory(&self) -> Result<f64, Box<dyn Error>> {
+        self.sum("status", "RssShmem:")
+    }
+
+    /// Adds up a line in KiB of a file in `/proc`, in bytes.
+    fn sum(&self, file: &str, field: &str) -> Result<f64, Box<dyn Error>> {
+        let mut bytes = 0.0;
+        for process in self.processes()? {
+            let text = fs::read_to_string(format!("/proc/{process}/{file}"))?;
+            let line = text.lines().find_map(|line| line.strip_prefix(field)).ok_or_else(|| format!("no {field}"))?;
+            bytes += line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0;
+        }
+        Ok(bytes)
+    }
+
+    /// The process and those that it has started, such as the workers of nginx.
+    fn processes(&self) -> io::Result<Vec<String>> {
+        let own = self.process.id().to_string();
+        let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
+        Ok(children.split_whitespace().map(str::to_owned).chain([own]).collect())
     }
 }
 
@@ -136,6 +158,16 @@ impl Drop for Server {
 /// A free port; another process may still take it.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// The processor time that the calling thread has used so far.
+pub fn own_processor_time() -> Result<Duration, Box<dyn Error>> {
+    time_of(Path::new("/proc/thread-self"))
+}
+
+/// The processor time that a thread has used so far.
+fn time_of(thread: &Path) -> Result<Duration, Box<dyn Error>> {
+    Ok(precise(thread).or_else(|| by_ticks(thread)).ok_or("no processor time in /proc")?)
 }
 
 /// Processor time from the scheduler's statistics, in nanoseconds.

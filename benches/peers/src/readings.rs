@@ -8,8 +8,20 @@ use std::path::Path;
 use crate::workload::is_known;
 
 const FILE: &str = "readings.csv";
-const COLUMNS: [&str; 10] =
-    ["cpu_us", "per_second", "busy", "p50_us", "p99_us", "p999_us", "bytes_each", "start_kib", "start_ms", "bytes"];
+const COLUMNS: [&str; 12] = [
+    "cpu_us",
+    "per_second",
+    "busy",
+    "p50_us",
+    "p99_us",
+    "p999_us",
+    "bytes_each",
+    "start_kib",
+    "start_ms",
+    "bytes",
+    "generator",
+    "shared_each",
+];
 
 /// The figures of one workload on one process. NaN stands for a figure that was not measured.
 #[derive(Clone, Copy)]
@@ -29,6 +41,10 @@ pub struct Reading {
     pub start_ms: f64,
     /// Bytes of frames for each message or delivery.
     pub bytes: f64,
+    /// The share of its core that the load generator used.
+    pub generator: f64,
+    /// The part of `bytes_each` in shared memory.
+    pub shared_each: f64,
 }
 
 impl Reading {
@@ -43,22 +59,39 @@ impl Reading {
         start_kib: f64::NAN,
         start_ms: f64::NAN,
         bytes: f64::NAN,
+        generator: f64::NAN,
+        shared_each: f64::NAN,
     };
 
     /// The figures in the order of [`COLUMNS`].
     fn values(&self) -> [f64; COLUMNS.len()] {
-        let Reading { cpu_us, per_second, busy, p50_us, p99_us, p999_us, bytes_each, start_kib, start_ms, bytes } =
-            *self;
-        [cpu_us, per_second, busy, p50_us, p99_us, p999_us, bytes_each, start_kib, start_ms, bytes]
+        let Reading { cpu_us, per_second, busy, p50_us, p99_us, p999_us, .. } = *self;
+        let Reading { bytes_each, start_kib, start_ms, bytes, generator, shared_each, .. } = *self;
+        [
+            cpu_us,
+            per_second,
+            busy,
+            p50_us,
+            p99_us,
+            p999_us,
+            bytes_each,
+            start_kib,
+            start_ms,
+            bytes,
+            generator,
+            shared_each,
+        ]
     }
 }
 
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.cpu_us.is_nan() {
-            return write!(f, "{:>9.0} bytes each, start in {:.1} ms", self.bytes_each, self.start_ms);
+            return write!(f, "{:>9.0} bytes each, {:.0} of them shared", self.bytes_each, self.shared_each);
         }
-        write!(f, "{:>9.3} µs, {:>10.0} a second, busy {:>3.0} %", self.cpu_us, self.per_second, self.busy * 100.0)
+        let (busy, generator) = (self.busy * 100.0, self.generator * 100.0);
+        write!(f, "{:>9.3} µs, {:>10.0} a second, ", self.cpu_us, self.per_second)?;
+        write!(f, "busy {busy:>3.0} %, generator {generator:>3.0} %, p50 {:.0} µs", self.p50_us)
     }
 }
 
@@ -121,7 +154,12 @@ impl Readings {
 
     /// The processor time for each message as a multiple of another server's in the same round.
     pub fn ratios(&self, workload: &str, server: &str, reference: &str) -> Vec<f64> {
-        let references = self.of(workload, reference);
+        self.ratios_across((workload, server), (workload, reference))
+    }
+
+    /// The same for one server on one workload, beside another server on another workload.
+    pub fn ratios_across(&self, (workload, server): (&str, &str), (other, reference): (&str, &str)) -> Vec<f64> {
+        let references = self.of(other, reference);
         let same = |round| references.iter().find(|(other, _)| *other == round);
         let pairs =
             self.of(workload, server).into_iter().filter_map(|(round, reading)| Some((reading, same(round)?.1)));
@@ -145,8 +183,10 @@ fn row(line: &str) -> Option<Row> {
         bytes_each: value()?,
         start_kib: value()?,
         start_ms: value()?,
-        // Older files lack this column.
+        // Older files lack these columns.
         bytes: value().unwrap_or(f64::NAN),
+        generator: value().unwrap_or(f64::NAN),
+        shared_each: value().unwrap_or(f64::NAN),
     };
     is_known(&workload).then_some(Row { workload, round, server, reading })
 }

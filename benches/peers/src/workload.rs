@@ -1,4 +1,8 @@
-//! The workloads: for the comparison of servers, for the series of growing sizes, and for compression.
+//! The workloads: for the comparison of servers, for the series of growing sizes, for compression, and for hubs.
+
+mod hub;
+
+pub use self::hub::{HISTORY, HUB, HubLoad, Pace};
 
 /// A load with its name and description.
 pub struct Workload {
@@ -22,6 +26,8 @@ pub enum Load {
     Connect { total: usize, at_once: usize },
     /// Clients receive one message back each, and then do nothing.
     Idle { clients: usize, len: usize, content: Content },
+    /// Some publish over HTTP, and others listen.
+    Hub(HubLoad),
 }
 
 /// The content of messages.
@@ -162,7 +168,7 @@ impl Series {
 
 /// Whether a workload, or a series at some size, has this name.
 pub fn is_known(name: &str) -> bool {
-    WORKLOADS.iter().chain(&COMPRESSION).any(|workload| workload.name == name)
+    WORKLOADS.iter().chain(&COMPRESSION).chain(&HUB).any(|workload| workload.name == name)
         || GROWTH.iter().any(|series| series.sizes.iter().any(|size| series.name_at(*size) == name))
 }
 
@@ -179,6 +185,10 @@ impl Load {
         matches!(self, Load::Broadcast { .. })
     }
 
+    pub fn is_hub(self) -> bool {
+        matches!(self, Load::Hub(_))
+    }
+
     /// Reduces the load, for a trial or for a slow server.
     pub fn scaled(self, is_trial: bool, is_slow: bool) -> Self {
         let part = match (is_trial, is_slow) {
@@ -188,6 +198,7 @@ impl Load {
         };
         match self {
             Load::Connect { total, at_once } => Load::Connect { total: total / part, at_once },
+            Load::Hub(load) if is_trial => Load::Hub(load.reduced(part)),
             Load::Rate { clients, per_second, len } if is_slow => {
                 Load::Rate { clients, per_second: per_second / SLOW as u32, len }
             }

@@ -13,7 +13,7 @@ use crate::process::Server;
 use crate::readings::Reading;
 
 /// A server may add a member a moment after it has answered the handshake.
-const ENTER: Duration = Duration::from_millis(200);
+pub const ENTER: Duration = Duration::from_millis(200);
 
 pub fn run(
     server: &Server,
@@ -24,7 +24,7 @@ pub fn run(
 ) -> Result<Reading, Box<dyn Error>> {
     let mut crowd = Crowd::open(server.address(), "/broadcast", members, script)?;
     thread::sleep(ENTER);
-    let mut deliveries = Deliveries { members, counts: vec![0; in_flight] };
+    let mut deliveries = Deliveries::new(members, in_flight);
     let mut progress = Progress::new(server, times);
     let mut through = 0;
     crowd.clients[0].send(in_flight as u64, Instant::now(), script)?;
@@ -53,14 +53,19 @@ pub fn run(
 }
 
 /// Counts the clients that have received each message in flight.
-struct Deliveries {
+pub struct Deliveries {
     members: usize,
     counts: Vec<usize>,
 }
 
 impl Deliveries {
+    /// Counts for at most `in_flight` messages at a time.
+    pub fn new(members: usize, in_flight: usize) -> Self {
+        Deliveries { members, counts: vec![0; in_flight] }
+    }
+
     /// Notes that one client has received these messages. Returns how many of them all clients have received by now.
-    fn note(&mut self, messages: Range<u64>) -> u64 {
+    pub fn note(&mut self, messages: Range<u64>) -> u64 {
         let in_flight = self.counts.len() as u64;
         let mut ended = 0;
         for message in messages {

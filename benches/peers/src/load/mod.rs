@@ -8,6 +8,7 @@ mod client;
 mod connect;
 mod crowd;
 mod echo;
+mod hub;
 mod idle;
 mod publish;
 mod quotes;
@@ -22,7 +23,7 @@ use hdrhistogram::Histogram;
 
 use self::crowd::{Came, Crowd};
 use self::script::Script;
-use crate::process::Server;
+use crate::process::{Server, own_processor_time};
 use crate::readings::Reading;
 use crate::workload::{Content, Load};
 
@@ -62,6 +63,7 @@ pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn
         }
         Load::Connect { total, at_once } => connect::run(server, total, at_once),
         Load::Idle { clients, len, content } => idle::run(server, clients, &Script::new(len, content, 1)),
+        Load::Hub(load) => hub::run(load, server, times),
     }
 }
 
@@ -132,6 +134,8 @@ struct Window<'a> {
     server: &'a Server,
     begin: Instant,
     processor_time: Duration,
+    /// The same of the generator.
+    own_time: Duration,
     latency: Histogram<u64>,
     messages: u64,
     /// Bytes of WebSocket frames.
@@ -141,8 +145,8 @@ struct Window<'a> {
 impl<'a> Window<'a> {
     fn open(server: &'a Server) -> Result<Self, Box<dyn Error>> {
         let latency = Histogram::new_with_bounds(1, 60_000_000_000, 3)?;
-        let processor_time = server.processor_time()?;
-        Ok(Window { server, processor_time, begin: Instant::now(), latency, messages: 0, bytes: 0 })
+        let (processor_time, own_time) = (server.processor_time()?, own_processor_time()?);
+        Ok(Window { server, processor_time, own_time, begin: Instant::now(), latency, messages: 0, bytes: 0 })
     }
 
     /// Records the time of some messages from sending to their answer.
@@ -154,6 +158,7 @@ impl<'a> Window<'a> {
     fn close(self) -> Result<Reading, Box<dyn Error>> {
         let seconds = self.begin.elapsed().as_secs_f64();
         let used = (self.server.processor_time()? - self.processor_time).as_secs_f64();
+        let generator = (own_processor_time()? - self.own_time).as_secs_f64() / seconds;
         let micros = |share| self.latency.value_at_quantile(share) as f64 / 1e3;
         Ok(Reading {
             cpu_us: used * 1e6 / self.messages as f64,
@@ -163,6 +168,7 @@ impl<'a> Window<'a> {
             p99_us: micros(0.99),
             p999_us: micros(0.999),
             bytes: self.bytes as f64 / self.messages as f64,
+            generator,
             ..Reading::NONE
         })
     }

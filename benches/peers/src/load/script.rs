@@ -80,6 +80,11 @@ impl Script {
         &self.payloads[self.variant(message)]
     }
 
+    /// Whether this is the payload of any message.
+    pub fn has(&self, payload: &[u8]) -> bool {
+        self.payloads.iter().any(|one| one == payload)
+    }
+
     /// Whether clients offer compression.
     pub fn is_compressible(&self) -> bool {
         self.compressed.is_some()

@@ -11,9 +11,14 @@ use super::script::{Script, TAIL};
 const EVERY: u64 = 1000;
 const LONGEST_HEADER: usize = 14;
 
+/// The longest text that a hub puts before a payload.
+const LONGEST_ENVELOPE: u64 = 300;
+
 /// The position in the stream of one connection.
 #[derive(Default)]
 pub struct Walker {
+    /// Set for a listener of a hub.
+    form: Option<Form>,
     messages: u64,
     /// The first of the script's messages that comes, and the number of messages between it and the next one.
     first: u64,
@@ -29,6 +34,15 @@ pub struct Walker {
     compressed: Compressed,
     /// Whether the current message is compressed.
     is_compressed: bool,
+}
+
+/// The form of a hub's messages. They may come in another order than they were sent, by different connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Payloads only.
+    Plain,
+    /// An envelope with the message's id, which ends with a line feed, then the payload.
+    WithId,
 }
 
 /// The treatment of compressed messages.
@@ -58,6 +72,11 @@ impl Walker {
     /// Expects message `first` of the script, and then every `step`th one.
     pub fn every(first: u64, step: u64) -> Self {
         Walker { first, passed: step - 1, ..Walker::default() }
+    }
+
+    /// Expects any of the script's messages, in this form.
+    pub fn of_channel(form: Form) -> Self {
+        Walker { form: Some(form), ..Walker::default() }
     }
 
     /// Takes all of `bytes`. Returns the number of messages that ended in them.
@@ -149,14 +168,22 @@ impl Walker {
         let len = self.message_len.take().unwrap_or_default();
         let is_kept = self.is_kept();
         if !std::mem::take(&mut self.is_compressed) {
-            if len != script.len as u64 {
+            let envelope = if self.form == Some(Form::WithId) { 1..=LONGEST_ENVELOPE } else { 0..=0 };
+            if !len.checked_sub(script.len as u64).is_some_and(|rest| envelope.contains(&rest)) {
                 return Err(format!("{} bytes came back as {len}", script.len));
             }
         } else if let Compressed::Inflated(inflater) = &mut self.compressed {
             inflater.inflate(&mut self.kept, script.len)?;
         }
         if is_kept {
-            if self.kept != script.payload(self.first + self.messages * (self.passed + 1)) {
+            let is_right = match self.form {
+                None => self.kept == script.payload(self.first + self.messages * (self.passed + 1)),
+                Some(_) => {
+                    let (envelope, payload) = self.kept.split_at(self.kept.len() - script.len);
+                    envelope.last().is_none_or(|last| *last == b'\n') && script.has(payload)
+                }
+            };
+            if !is_right {
                 return Err(format!("message {} came back altered", self.messages));
             }
             self.kept.clear();
@@ -241,6 +268,22 @@ mod tests {
         assert_eq!(altered(1, 10), "20 bytes came back as 10");
         assert_eq!(altered(0, 0x88), "the server closed a connection");
         assert_eq!(altered(0, 0xC1), "not a frame: reserved bit set without an extension");
+    }
+
+    #[test]
+    fn takes_a_hubs_messages_in_any_order() {
+        let script = Script::new(20, Content::Text, 1);
+        let frames = |envelope: &[u8]| {
+            let mut bytes = Vec::new();
+            encode_frame(Opcode::Text, &[envelope, script.payload(3)].concat(), &mut bytes);
+            bytes
+        };
+        let taken = |form, envelope: &[u8]| Walker::of_channel(form).take(&frames(envelope), &script);
+        assert_eq!(taken(Form::Plain, b""), Ok(1));
+        assert_eq!(taken(Form::WithId, b"k3vQ7a-100 /c\n"), Ok(1));
+        assert_eq!(taken(Form::Plain, b"\n"), Err("20 bytes came back as 21".to_owned()));
+        assert_eq!(taken(Form::WithId, b""), Err("20 bytes came back as 20".to_owned()));
+        assert_eq!(taken(Form::WithId, b"k3vQ7a-100 /c"), Err("message 0 came back altered".to_owned()));
     }
 
     /// Compressed messages, of which the last has a wrong payload.

@@ -4,8 +4,8 @@ use std::fs;
 use std::num::NonZero;
 use std::thread;
 
-use crate::peers;
 use crate::readings::Readings;
+use crate::{peers, serve};
 
 /// The lock file of this crate, with the versions of the servers in Rust.
 const LOCK: &str = include_str!("../../Cargo.lock");
@@ -21,9 +21,14 @@ pub fn describe(readings: &Readings) -> String {
     let release = read("/proc/sys/kernel/osrelease");
     let kernel: Vec<&str> = release.split('.').take(2).collect();
     let version = |server: &str| Some(format!("{server} {}", locked(server).or_else(|| peers::version(server))?));
+    // The hub is a part of Sockhop.
     // The part behind a slash is the mode of compression.
     let mut servers: Vec<&str> =
         readings.servers().into_iter().map(|name| name.split_once('/').map_or(name, |(server, _)| server)).collect();
+    if servers.contains(&serve::HUB) {
+        servers.retain(|server| *server != "sockhop");
+        servers.iter_mut().filter(|server| **server == serve::HUB).for_each(|server| *server = "sockhop");
+    }
     servers.dedup();
     let versions: Vec<String> = servers.into_iter().filter_map(version).collect();
     let rounds = match readings.rounds() {

@@ -3,6 +3,7 @@
 mod chart;
 mod compression;
 mod growth;
+mod hub;
 mod machine;
 mod table;
 
@@ -20,6 +21,7 @@ const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 const BEGIN: &str = "<!-- Written by benches/peers. -->\n";
 const BEGIN_GROWTH: &str = "<!-- Written by benches/peers growth. -->\n";
 const BEGIN_COMPRESSION: &str = "<!-- Written by benches/peers compression. -->\n";
+const BEGIN_HUB: &str = "<!-- Written by benches/peers hub. -->\n";
 const END: &str = "<!-- Until here. -->\n";
 
 /// Prints the tables, and writes them and the chart into a folder, and also into the project's documents if asked to.
@@ -53,6 +55,15 @@ pub fn write_compression(readings: &Readings, out: &Path, docs: bool) -> Result<
     print!("{table}");
     eprintln!("compression.md and readings.csv are in {}", out.display());
     if docs { put(&table, BEGIN_COMPRESSION) } else { Ok(()) }
+}
+
+/// The same for the hub, without a chart.
+pub fn write_hub(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
+    let table = machine::describe(readings) + &hub::draw(readings)?;
+    fs::write(out.join("hub.md"), &table)?;
+    print!("{table}");
+    eprintln!("hub.md and readings.csv are in {}", out.display());
+    if docs { put(&table, BEGIN_HUB) } else { Ok(()) }
 }
 
 /// Puts tables into the document, behind the line `begin`.

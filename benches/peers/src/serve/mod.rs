@@ -4,10 +4,14 @@
 //! Sockhop and the floor also have `/topics`. A text message there subscribes its sender to topics (see
 //! [`subscription`]), and is answered with [`SUBSCRIBED`]. Any other message begins with the name of the topic that it
 //! is published to.
+//!
+//! The hub and nchan take a path as a channel, to which messages are posted and where clients listen.
 
+mod channels;
 mod fastwebsockets;
 mod floor;
 mod hub;
+mod nchan;
 mod sockhop;
 mod sockudo;
 mod tungstenite;
@@ -38,11 +42,22 @@ pub const SERVERS: [(&str, bool); 7] = [
     ("web-socket", false),
 ];
 
+/// The servers for the hub's workloads, beside Sockhop itself.
+pub const HUB: &str = "hub";
+pub const NCHAN: &str = "nchan";
+
+/// Why a server cannot run here.
+pub fn missing(name: &str) -> Option<String> {
+    if name == NCHAN { nchan::missing() } else { None }
+}
+
 /// Serves until the process ends, at the latest together with the process that started it.
 pub fn run(name: &str, port: u16, mode: Mode) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     match name {
         "sockhop" => sockhop::serve(port, mode),
+        HUB => channels::serve(port),
+        NCHAN => nchan::serve(port),
         "floor" => floor::serve(listen(port)?),
         "fastwebsockets" => serve(port, fastwebsockets::client),
         "tokio-tungstenite" => serve(port, tungstenite::client),
