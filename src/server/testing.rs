@@ -237,14 +237,14 @@ impl<H: Handler> Stage<H> {
     }
 
     /// Bytes that all clients together are owed.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "hub"))]
     pub(crate) fn owed(&self) -> usize {
         self.server.lines.shared.env.memory()
     }
 
     /// Bytes that all connections have beside their slots: for paths, topics, and homes, and what they own. Each path and
     /// each name of a topic is counted with 24 bytes for its allocation, and without its letters.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "hub"))]
     pub(crate) fn held_beside_slots(&self) -> usize {
         let shared = &self.server.lines.shared;
         let slots = 0..shared.table.slots() as u32;

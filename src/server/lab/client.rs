@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::protocol::{FrameHeader, Opcode, mask};
 use crate::server::transport::Ready;
-use crate::server::transport::memory::{Calls, Client, Codec, Listener, MemorySocket, Network, Reset, Style, Wire};
+use crate::server::transport::memory::{Calls, Client, Codec, Listener, MemorySocket, Network, Reset, Style};
 use crate::server::types::id::Peer;
 
 /// The masking key of all frames: that of the RFC's examples (§5.7).
@@ -122,8 +122,9 @@ impl Client {
     }
 
     /// Ends its side of the stream without a word of TLS.
+    #[cfg(feature = "tls")]
     pub fn cut(&self) {
-        self.network.wire(self.at, Wire::end);
+        self.network.wire(self.at, |wire| wire.end());
     }
 
     /// Its port, which no other client has.
