@@ -1,4 +1,4 @@
-//! Requests of web pages of other origins (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol).
+//! Requests of web pages of other origins (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
 //! The same rule as for WebSockets says which pages may use the hub. A page that may gets every answer with the headers
 //! that let it read it, refusals too. A page that may not gets none of them.
