@@ -241,7 +241,7 @@ impl Connection {
     }
 
     /// Receives into a buffer, and draws the conclusions about the read side.
-    #[inline]
+    #[inline(always)]
     pub fn receive(&mut self, socket: &mut impl Socket, buffer: &mut [u8], env: &Env) -> io::Result<Received> {
         let received = socket.receive(buffer);
         match received {

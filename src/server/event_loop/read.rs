@@ -74,6 +74,7 @@ impl<P: Poller> EventLoop<P> {
         read
     }
 
+    #[inline(always)]
     fn read_now(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget, mut wants_more) = (0, BUDGET, true);
         let posts = self.lines.shared.posts.log.len();

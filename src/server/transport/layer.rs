@@ -149,7 +149,7 @@ impl<S: Socket> Layers<S> {
     }
 
     /// A socket with the layer of its connection, if that has one.
-    #[inline]
+    #[inline(always)]
     pub fn over<'a>(&'a mut self, slot: u32, socket: &'a mut S) -> Channel<'a, S> {
         if !AVAILABLE {
             return Channel { socket, layer: None };
@@ -166,27 +166,27 @@ pub(crate) struct Channel<'a, S> {
 }
 
 impl<S: Socket> Socket for Channel<'_, S> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         match &mut self.layer {
             None => self.socket.receive(buffer),
-            Some((layer, scratch)) => layer.receive(self.socket, buffer, scratch),
+            Some((layer, scratch)) => receive_over(*layer, self.socket, buffer, scratch),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.layer {
             None => self.socket.send(bytes),
-            Some((layer, scratch)) => layer.send(self.socket, &[IoSlice::new(bytes)], scratch),
+            Some((layer, scratch)) => send_over(*layer, self.socket, &[IoSlice::new(bytes)], scratch),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.layer {
             None => self.socket.send_vectored(slices),
-            Some((layer, scratch)) => layer.send(self.socket, slices, scratch),
+            Some((layer, scratch)) => send_over(*layer, self.socket, slices, scratch),
         }
     }
 
@@ -201,7 +201,7 @@ impl<S: Socket> Socket for Channel<'_, S> {
         self.socket.abort()
     }
 
-    #[inline]
+    #[inline(always)]
     fn pending(&self) -> usize {
         self.layer.as_ref().map_or(0, |(layer, _)| layer.pending())
     }
@@ -213,12 +213,12 @@ impl<S: Socket> Socket for Channel<'_, S> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn chunk(&self) -> usize {
         if self.layer.is_some() { QUEUED_CHUNK } else { usize::MAX }
     }
 
-    #[inline]
+    #[inline(always)]
     fn fills_any_buffer(&self) -> bool {
         self.layer.is_none()
     }
@@ -232,8 +232,32 @@ impl<S: Socket> Socket for Channel<'_, S> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn security(&self) -> Security {
         self.layer.as_ref().map_or(Security::Plain, |(layer, _)| layer.security())
     }
+}
+
+// Kept out of the callers, so that the path of sockets without a layer stays as short as it is in a build without layers.
+
+#[cold]
+#[inline(never)]
+fn receive_over<S: Socket>(
+    layer: &mut dyn Layer<S>,
+    socket: &mut S,
+    buffer: &mut [u8],
+    scratch: &mut Scratch,
+) -> io::Result<Received> {
+    layer.receive(socket, buffer, scratch)
+}
+
+#[cold]
+#[inline(never)]
+fn send_over<S: Socket>(
+    layer: &mut dyn Layer<S>,
+    socket: &mut S,
+    slices: &[IoSlice<'_>],
+    scratch: &mut Scratch,
+) -> io::Result<usize> {
+    layer.send(socket, slices, scratch)
 }
