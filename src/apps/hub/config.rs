@@ -10,7 +10,7 @@ pub(super) use self::rule::{digits, duration};
 use super::channel::Pattern;
 use super::tokens::Token;
 
-/// Who may use a hub, what it keeps, and its limits.
+/// The configuration of a hub: its tokens, its history, and its limits.
 ///
 /// ```
 /// use sockhop::HubConfig;
@@ -35,10 +35,9 @@ pub struct HubConfig {
     pub subscribe_tokens: Vec<Token>,
     /// Whether a token may also come as `?token=` in a URL, from where it gets into the logs of proxies. Default: no.
     pub token_in_query: bool,
-    /// What is different for some channels. The first rule that matches a channel counts, all others do not. Default:
-    /// none.
+    /// Exceptions for some channels. The first rule that matches a channel counts, all others do not. Default: none.
     pub rules: Vec<Rule>,
-    /// What a channel keeps, where no rule says otherwise. Default: see [`History`].
+    /// The history of a channel for which no rule sets another. Default: see [`History`].
     pub history: History,
     /// Whether listeners may publish, to the channels that they listen to, where no rule says otherwise. Default: no.
     pub members_publish: bool,
@@ -101,7 +100,7 @@ impl Rules {
         Rules { rules, otherwise }
     }
 
-    /// Those of all rules, and those of channels without one.
+    /// The settings of each rule, and behind them those of channels without a rule.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Settings> {
         self.rules.iter().map(|(_, settings)| settings).chain([&self.otherwise])
     }

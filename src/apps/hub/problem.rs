@@ -12,7 +12,7 @@ use crate::http::Response;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub status: u16,
-    /// What is wrong, and what to do. It may name a field as `Config::max_body`, and has no byte of the request's.
+    /// The mistake, and the remedy. The text may name a field as `Config::max_body`, and has no byte of the request's.
     pub text: Cow<'static, str>,
     /// A header line that belongs to the status.
     pub header: Option<(&'static str, &'static str)>,

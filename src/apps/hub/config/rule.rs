@@ -1,4 +1,4 @@
-//! What holds for single channels. A rule for some of them is a text:
+//! The settings of single channels. A rule changes those of some channels, and is a text:
 //! `/rooms/* history=20 bytes=64K age=1h publish=members`.
 
 use std::fmt;
@@ -12,7 +12,7 @@ const SIZES: [(&str, usize); 4] = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30
 /// Suffixes of times with their milliseconds. `ms` comes before `s`, since it also ends in `s`.
 const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
-/// What a channel keeps of its messages, for listeners that come back. The oldest go first.
+/// The limits of a channel's history, which is kept for listeners that come back. The oldest messages go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
     /// Messages. 0: the channel keeps none. Default: 100.
@@ -29,7 +29,7 @@ impl Default for History {
     }
 }
 
-/// What holds for one channel.
+/// The settings of one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub history: History,
@@ -39,7 +39,7 @@ pub(crate) struct Settings {
     pub deny: bool,
 }
 
-/// What is different for some channels. It is read from a text: a pattern, then words with spaces between.
+/// Exceptions for some channels, read from a text: a pattern, then words with spaces between.
 ///
 /// The pattern is a channel, such as `/orders/42`, or has `/*` at its end for all channels below a path.
 ///
