@@ -14,7 +14,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use common::compressed::Compressed;
-use common::flood::{Flood, Sink};
+use common::flood::{Flood, Room, Sink};
 use common::raw::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
 use common::{Echo, TestServer, bind_with, deflate};
 
@@ -26,6 +26,11 @@ const ONE_TIME: Duration = Duration::from_secs(1);
 const ALL_TIME: Duration = Duration::from_secs(5);
 /// Clients of [`Kind::Deaf`].
 const DEAF: usize = 100;
+/// Members of [`Kind::Crowd`], where so many descriptors are allowed: each needs two in this process. The loop delivers to
+/// 5,000 of them before it looks at others.
+const CROWD: usize = 9000;
+/// Descriptors for all else.
+const OTHER_DESCRIPTORS: usize = 1000;
 
 /// The behaviour of a flood.
 enum Kind {
@@ -37,6 +42,8 @@ enum Kind {
     ComeAndGo(Vec<u8>),
     /// One client sends compressed messages.
     Compressed(Compressed),
+    /// So many members read nothing, and one more posts this frame to all of them.
+    Crowd(usize, Vec<u8>),
 }
 
 /// A kind of flood: its name, its path, and its behaviour.
@@ -66,6 +73,8 @@ fn main() -> ExitCode {
             }
         }
     }
+    let members = crowd();
+    longest = longest.max(measure(&format!("posts to {members} members"), &[&crowd_row(members)], ONE_TIME));
     let under_all = measure("all of them, one of each", &rows.iter().collect::<Vec<_>>(), ALL_TIME);
     let is_good = longest <= ONE * times && under_all <= ALL * times;
     println!("{}", if is_good { "passed" } else { "FAILED: the bystander waited too long" });
@@ -99,9 +108,21 @@ fn rows() -> Vec<Row> {
     rows
 }
 
+/// Its members are too many to be there under all kinds of floods.
+fn crowd_row(members: usize) -> Row {
+    ("posts to a crowd", "/room", Kind::Crowd(members, raw::frame(FIN | TEXT, &[b'x'; 128])))
+}
+
+/// The number of members that fit into the limit of descriptors.
+fn crowd() -> usize {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit of descriptors");
+    CROWD.min((limit as usize).saturating_sub(OTHER_DESCRIPTORS) / 2)
+}
+
 /// Returns the bystander's longest wait.
 fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
-    let server = TestServer::run(bind_with(deflate::config()).mount("/sink", Sink).mount("/echo", Echo));
+    let server =
+        TestServer::run(bind_with(deflate::config()).mount("/sink", Sink).mount("/echo", Echo).mount("/room", Room));
     // Each flood has its own counter, because measuring starts when all of them are under way.
     let flood: Vec<_> = floods.iter().map(|_| Flood::default()).collect();
     thread::scope(|scope| {
@@ -145,6 +166,9 @@ fn start<'scope>(
         }
         Kind::ComeAndGo(request) => {
             scope.spawn(move || flood.come_and_go(addr, request));
+        }
+        Kind::Crowd(members, frame) => {
+            scope.spawn(move || flood.post_to(addr, path, *members, frame));
         }
         Kind::Compressed(compressed) => {
             scope.spawn(move || compressed.run(flood, addr));

@@ -22,6 +22,15 @@ impl Handler for Sink {
     }
 }
 
+/// Says every message to all of its connections.
+pub struct Room;
+
+impl Handler for Room {
+    fn message(&mut self, ctx: &mut Context<'_>, message: Message<'_>) {
+        ctx.broadcast(message);
+    }
+}
+
 /// The state that all threads of a flood share.
 #[derive(Default)]
 pub struct Flood {
@@ -77,6 +86,18 @@ impl Flood {
                     Err(_) => (*stream, *sent) = open(),
                 }
             }
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Fills a room with members that read nothing, and posts a frame to it again and again until it is over. Each post waits
+    /// for the poster's own copy of the one before.
+    pub fn post_to(&self, addr: SocketAddr, path: &str, members: usize, frame: &[u8]) {
+        let _members: Vec<_> = (0..members).map(|_| raw::open(addr, path)).collect();
+        let mut poster = raw::open(addr, path);
+        while !self.over.load(Ordering::Relaxed) {
+            poster.write_all(frame).expect("the server takes it");
+            raw::read_text(&mut poster);
             self.sent.fetch_add(1, Ordering::Relaxed);
         }
     }
