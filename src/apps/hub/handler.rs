@@ -44,6 +44,11 @@ impl Handler for Hub {
         }
     }
 
+    fn shutdown(&mut self, ctx: &mut Context<'_>) {
+        self.polls.wake_all();
+        self.finish(ctx);
+    }
+
     fn admit(&mut self, ctx: &mut Context<'_>, request: &Request<'_>) -> Result<usize, Response> {
         requests::admit(self, ctx, request)
     }

@@ -32,8 +32,8 @@ pub(super) struct Polls {
     channels: HashMap<Box<str>, Vec<TimerId>>,
     /// What has been delivered to channels with requests that wait, and has not been answered.
     woken: HashMap<Box<str>, Page>,
-    /// The log has lost something: all are answered.
-    has_lost: bool,
+    /// All are answered next, with a message or without.
+    wakes_all: bool,
     /// Answers that leave in this turn and the next ones.
     leaving: VecDeque<(Vec<Poll>, Arc<[u8]>)>,
     turn: Option<TimerId>,
@@ -78,14 +78,14 @@ impl Polls {
         }
     }
 
-    /// The log has lost something.
-    pub fn lose(&mut self) {
-        self.has_lost = true;
+    /// All requests that wait are answered next: the log has lost something, or the server shuts down.
+    pub fn wake_all(&mut self) {
+        self.wakes_all = true;
     }
 
     /// Whether [`take_woken`](Self::take_woken) or [`take_all`](Self::take_all) has something.
     pub fn is_woken(&self) -> bool {
-        self.has_lost || !self.woken.is_empty()
+        self.wakes_all || !self.woken.is_empty()
     }
 
     /// The channels to which messages were delivered, with these.
@@ -93,9 +93,9 @@ impl Polls {
         std::mem::take(&mut self.woken)
     }
 
-    /// All requests that wait, if the log has lost something.
+    /// All requests that wait, after [`wake_all`](Self::wake_all).
     pub fn take_all(&mut self, ctx: &mut Context<'_>) -> Vec<Poll> {
-        if !std::mem::take(&mut self.has_lost) {
+        if !std::mem::take(&mut self.wakes_all) {
             return Vec::new();
         }
         self.channels.clear();

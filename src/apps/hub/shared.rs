@@ -287,7 +287,7 @@ impl Sink<Waiter> for Live<'_, '_> {
 
     fn lost(&mut self, lost: Lost) {
         self.epoch = lost.position.epoch;
-        self.polls.lose();
+        self.polls.wake_all();
         self.listeners.lost(self.ctx, &lost);
     }
 }

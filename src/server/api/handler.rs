@@ -78,6 +78,13 @@ pub trait Handler: Any + Send {
         let _ = (ctx, reason);
     }
 
+    /// The server begins to shut down: the connections close after this, and no timer or message brings more time. Requests
+    /// that this handler owes an answer ([`Answer::Later`]) should get it soon, since the server waits for them up to
+    /// [`Shutdown::timeout`](crate::Shutdown::timeout). `ctx.id()` is [`ConnectionId::NOBODY`](crate::ConnectionId::NOBODY).
+    fn shutdown(&mut self, ctx: &mut Context<'_>) {
+        let _ = ctx;
+    }
+
     /// The head of a plain HTTP request has come in, and its body has not been read: admit it, with the most bytes that its
     /// body may have, or refuse it. A client that waits for `100 Continue` uploads nothing if it is refused here. Default:
     /// admit, with [`Config::max_body`](crate::Config::max_body).

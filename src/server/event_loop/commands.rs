@@ -105,6 +105,11 @@ impl<P: Poller> EventLoop<P> {
             return;
         }
         self.handle.set_stopping();
+        let mounts = u16::try_from(self.site.mounts.len()).unwrap_or(u16::MAX);
+        for mount in 0..mounts {
+            self.call(mount, ConnectionId::NOBODY, |handler, ctx| handler.shutdown(ctx));
+        }
+        self.lines.apply();
         let (over, timeout) = (shutdown.over.min(FAR), shutdown.timeout.min(FAR));
         let jitter = RandomState::new();
         let table = &self.lines.shared.table;

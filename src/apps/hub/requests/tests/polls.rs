@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::Config;
+use crate::{Config, Shutdown};
 
 /// A position of the hub: everything so far.
 fn position(stage: &mut Stage<Hub>, channel: &str) -> String {
@@ -68,6 +68,20 @@ fn a_poll_hears_what_is_not_kept() {
         let ann = poll(&mut stage, channel, &since, "25s");
         ask(&mut stage, "POST", channel, &[("Sockhop-History", "no")], Some(b"typing"));
         assert_eq!(data(&answer(&mut stage, ann).expect("an answer")), ["typing"]);
+    }
+}
+
+#[test]
+fn a_shutdown_ends_all_polls_at_once() {
+    let mut stage = hub();
+    let since = position(&mut stage, "/a");
+    let clients = [poll(&mut stage, "/a", &since, "25s"), poll(&mut stage, "/b", &since, "25s")];
+    stage.handle().shutdown(Shutdown::default());
+    stage.run();
+    for client in clients {
+        let got = answer(&mut stage, client).expect("an answer");
+        assert_eq!((got.status, data(&got), &got.json["gap"]), (200, vec![], &false.into()));
+        assert_eq!(got.json["position"], since.as_str(), "the client goes on from there");
     }
 }
 
