@@ -1,17 +1,19 @@
 //! The grammar of the command line.
 
 use std::ffi::{OsStr, OsString};
+use std::iter::Peekable;
+use std::mem;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use bpaf::{OptionParser, ParseFailure, Parser, construct, long, positional};
-
-use super::help;
-use super::hub::{self, HubArgs, tokens};
+use super::hub::HubArgs;
+use super::hub::tokens::{self, Right};
 use super::nearest::nearest;
+use super::settings::hub::HUB;
 use super::settings::recipe::RECIPE;
-use super::settings::{Given, LIMITS, SHUTDOWN, TIMEOUTS, table};
-use crate::Config;
+use super::settings::{Given, LIMITS, SHUTDOWN, Setting, TIMEOUTS};
 use crate::apps::Recipe;
+use crate::{Config, HubConfig};
 
 /// The request that a command line makes.
 #[derive(Debug)]
@@ -40,12 +42,68 @@ pub(super) struct Args {
     pub config: Given<Config>,
     pub recipe: Given<Recipe>,
     pub hub: HubArgs,
+    pub help: bool,
     pub version: bool,
     pub restart: bool,
 }
 
 /// The one mode that may follow `--deflate`.
 pub(super) const TAKEOVER: &str = "takeover";
+
+/// A flag that is in no table of [`Setting`]s.
+struct Flag {
+    /// Without the dashes.
+    name: &'static str,
+    /// The placeholder for its value, if it has one.
+    value: &'static str,
+    /// Finds the place of the value. The kind of the place says how often the flag may be given.
+    place: fn(&mut Args) -> Place<'_>,
+}
+
+/// The place of a flag's value.
+enum Place<'a> {
+    /// For a flag without a value.
+    Switch(&'a mut bool),
+    /// For this word behind the flag, or none.
+    Word(&'a mut Option<String>, &'static str),
+    Text(&'a mut Option<String>),
+    Path(&'a mut Option<PathBuf>),
+    Texts(&'a mut Vec<String>),
+    Paths(&'a mut Vec<PathBuf>),
+    Token(&'a mut tokens::Given, Right),
+    Config(&'a mut Given<Config>, &'static Setting<Config>),
+    Recipe(&'a mut Given<Recipe>, &'static Setting<Recipe>),
+    Hub(&'a mut Given<HubConfig>, &'static Setting<HubConfig>),
+}
+
+const FLAGS: &[Flag] = &[
+    Flag { name: "help", value: "", place: |args| Place::Switch(&mut args.help) },
+    Flag { name: "version", value: "", place: |args| Place::Switch(&mut args.version) },
+    Flag { name: "listen", value: "ADDRESS", place: |args| Place::Texts(&mut args.listen) },
+    Flag { name: "origin", value: "ORIGIN", place: |args| Place::Texts(&mut args.origins) },
+    Flag { name: "path-prefix", value: "PATH", place: |args| Place::Text(&mut args.path_prefix) },
+    Flag { name: "trusted-proxy", value: "CIDR", place: |args| Place::Texts(&mut args.trusted_proxies) },
+    Flag { name: "proxy-protocol", value: "", place: |args| Place::Switch(&mut args.proxy_protocol) },
+    Flag { name: "subprotocol", value: "NAME", place: |args| Place::Texts(&mut args.subprotocols) },
+    Flag { name: "page", value: "DIR", place: |args| Place::Path(&mut args.page) },
+    Flag { name: "page-fallback", value: "FILE", place: |args| Place::Text(&mut args.page_fallback) },
+    Flag { name: "header", value: "HEADER", place: |args| Place::Texts(&mut args.headers) },
+    Flag { name: "deflate", value: "MODE", place: |args| Place::Word(&mut args.deflate, TAKEOVER) },
+    Flag { name: "restart", value: "", place: |args| Place::Switch(&mut args.restart) },
+    Flag { name: "publish-token", value: "TOKEN", place: |args| Place::Token(&mut args.hub.tokens, Right::Publish) },
+    Flag {
+        name: "subscribe-token",
+        value: "TOKEN",
+        place: |args| Place::Token(&mut args.hub.tokens, Right::Subscribe),
+    },
+    Flag { name: "publish-token-file", value: "FILE", place: |args| Place::Paths(&mut args.hub.publish_files) },
+    Flag { name: "subscribe-token-file", value: "FILE", place: |args| Place::Paths(&mut args.hub.subscribe_files) },
+    Flag { name: "token-in-query", value: "", place: |args| Place::Switch(&mut args.hub.token_in_query) },
+    Flag { name: "rule", value: "RULE", place: |args| Place::Texts(&mut args.hub.rules) },
+];
+
+/// The flags that also have one letter.
+const LETTERS: [(&str, &str); 3] = [("-h", "help"), ("-V", "version"), ("-l", "listen")];
 
 /// The fields of [`Config`] whose flags are not in a table of [`Setting`]s, each with its flag.
 const OTHER_FIELDS: [(&str, &str); 6] = [
@@ -59,8 +117,17 @@ const OTHER_FIELDS: [(&str, &str); 6] = [
 
 /// The fields of [`Config`] that flags set, as written in code, each with its flag, without the dashes.
 pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let settings = LIMITS.iter().chain(TIMEOUTS).chain(SHUTDOWN);
-    settings.map(|setting| (setting.field, setting.flag)).chain(OTHER_FIELDS)
+    settings().map(|setting| (setting.field, setting.flag)).chain(OTHER_FIELDS)
+}
+
+fn settings() -> impl Iterator<Item = &'static Setting<Config>> {
+    LIMITS.iter().chain(TIMEOUTS).chain(SHUTDOWN)
+}
+
+/// The names of all flags, without the dashes.
+fn names() -> impl Iterator<Item = &'static str> {
+    let settings = settings().map(|setting| setting.flag).chain(RECIPE.iter().map(|setting| setting.flag));
+    FLAGS.iter().map(|flag| flag.name).chain(settings).chain(HUB.iter().map(|setting| setting.flag))
 }
 
 /// Reads a command line. `help` and `version` mean the same as `--help` and `--version`.
@@ -68,237 +135,144 @@ pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// # Errors
 /// Names the word or flag that is out of place.
 pub(super) fn parse(line: &[impl AsRef<OsStr>]) -> Result<Asked, String> {
-    let has = |args: &Args, word: &str| args.words.iter().any(|it| it == word);
-    let (line, tokens) = tokens::Given::take(with_mode(line))?;
-    if let Some(error) = dashes(&line) {
-        return Err(error);
-    }
-    match parser().run_inner(&line[..]) {
-        Ok(args) if has(&args, "help") => Ok(Asked::Help),
-        Ok(args) if args.version || has(&args, "version") => Ok(Asked::Version),
-        Ok(mut args) => {
-            args.hub.tokens = tokens;
-            Ok(Asked::Server(Box::new(args)))
-        }
-        // Only --help leads here. Its text is in help.rs, not made by bpaf.
-        Err(ParseFailure::Stdout(..) | ParseFailure::Completion(_)) => Ok(Asked::Help),
-        Err(ParseFailure::Stderr(error)) => Err(in_our_words(error.monochrome(true), &line)),
-    }
-}
-
-/// Says which word begins with the wrong dashes: `-listen`, which would be `-l isten`, or `—help`, as word processors have it.
-fn dashes(line: &[OsString]) -> Option<String> {
-    let is_flag = |name: &str| names().any(|flag| flag == name);
-    line.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str()).find_map(|word| {
-        // The value behind it is not shown: it may be a token.
-        let word = word.split('=').next()?;
-        let name = word.trim_start_matches(['-', '\u{2013}', '\u{2014}', '\u{2212}']);
-        let is_meant = !word.starts_with("--") && name.len() > 1 && name.len() < word.len() && is_flag(name);
-        is_meant.then(|| format!("no such flag: `{word}`; a name of more than one letter has two dashes, `--{name}`"))
-    })
-}
-
-/// Joins `--deflate` to the mode behind it, or to an empty one: a flag of bpaf either always has a value or never.
-fn with_mode(line: &[impl AsRef<OsStr>]) -> Vec<OsString> {
-    let mut words = Vec::with_capacity(line.len());
     let mut line = line.iter().map(AsRef::as_ref).peekable();
+    let has_help = |word: &OsStr| word == "--help" || word == "-h";
+    if line.clone().take_while(|word| *word != "--").any(has_help) {
+        return Ok(Asked::Help);
+    }
+    let mut args = Args::default();
     while let Some(word) = line.next() {
-        let mut word = word.to_owned();
-        if word == "--deflate" {
-            word.push("=");
-            word.push(line.next_if(|next| *next == TAKEOVER).unwrap_or_default());
+        if word == "--" {
+            args.words.extend(line.by_ref().map(text).collect::<Result<Vec<_>, _>>()?);
+        } else if let Some(error) = wrong_dashes(word) {
+            return Err(error);
+        } else if is_flag(word) {
+            take(&mut args, word, &mut line)?;
+        } else {
+            args.words.push(text(word)?);
         }
-        words.push(word);
     }
-    words
-}
-
-/// Rewrites the errors of bpaf. It words those for unknown flags in two ways, and suggests `--on` for `--foo`; here they
-/// have one wording, and only a similar flag is suggested.
-fn in_our_words(error: String, line: &[OsString]) -> String {
-    let subject = |end: &str| error.strip_suffix(end)?.split_once('`')?.1.strip_suffix('`');
-    if let Some(flag) = subject(" cannot be used multiple times in this context") {
-        return format!("`{flag}` is given more than once");
-    }
-    let unexpected = subject(" is not expected in this context");
-    if let Some(value) = unexpected.filter(|value| !value.starts_with('-')) {
-        let flag = line.iter().find_map(|word| word.to_str()?.strip_suffix(value)?.strip_suffix('='));
-        // The value is not shown: it may be a token.
-        return flag.map_or(error.clone(), |flag| format!("`{flag}` takes no value: leave out `=` and what follows"));
-    }
-    if error.ends_with(" is not a valid utf8") {
-        return format!("`{}` is not UTF-8", error.split('`').nth(1).unwrap_or_default());
-    }
-    let unknown = error.strip_prefix("no such flag: `").and_then(|rest| rest.split('`').next());
-    // A long message of bpaf has line ends of its own.
-    let Some(written) = unexpected.or(unknown) else { return error.replace('\n', " ") };
-    if ["--port", "-p", "--host", "--bind", "--address"].contains(&written) {
-        return format!("no such flag: `{written}`; an address needs no flag, as in `sockhop 0.0.0.0:9000`");
-    }
-    if ["--log", "--log-level", "--verbose", "-v", "--debug", "-d", "--quiet", "-q"].contains(&written) {
-        return format!("no such flag: `{written}`; RUST_LOG sets the log level, as in `RUST_LOG=debug sockhop`");
-    }
-    let flags: Vec<_> = names().collect();
-    match nearest(written.trim_start_matches('-'), flags.iter().map(|flag| &**flag)) {
-        Some(flag) => format!("no such flag: `{written}`, did you mean `--{flag}`?"),
-        None => format!("no such flag: `{written}`"),
-    }
-}
-
-/// The names of all flags, without the dashes.
-fn names() -> impl Iterator<Item = String> {
-    let help = help::text();
-    let name = |line: &str| line.split("--").nth(1)?.split(' ').next().map(str::to_owned);
-    help.lines().filter(|line| line.starts_with("  -")).filter_map(name).collect::<Vec<_>>().into_iter()
-}
-
-fn parser() -> OptionParser<Args> {
-    let words = positional::<String>("WORD").many();
-    let listen = long("listen").short('l').argument::<String>("ADDRESS").many();
-    let origins = long("origin").argument::<String>("ORIGIN").many();
-    let path_prefix = long("path-prefix").argument::<String>("PATH").optional();
-    let trusted_proxies = long("trusted-proxy").argument::<String>("CIDR").many();
-    let proxy_protocol = long("proxy-protocol").switch();
-    let subprotocols = long("subprotocol").argument::<String>("NAME").many();
-    let page = long("page").argument::<PathBuf>("DIR").optional();
-    let page_fallback = long("page-fallback").argument::<String>("FILE").optional();
-    let headers = long("header").argument::<String>("HEADER").many();
-    let deflate = long("deflate").argument::<String>("MODE").optional();
-    let version = long("version").short('V').switch();
-    let restart = long("restart").switch();
-    let hub = hub::parser();
-    let (recipe, limits, timeouts, shutdown) = (table(RECIPE), table(LIMITS), table(TIMEOUTS), table(SHUTDOWN));
-    let config = construct!(limits, timeouts, shutdown)
-        .map(|(limits, timeouts, shutdown)| [limits, timeouts, shutdown].concat());
-    construct!(Args {
-        listen,
-        origins,
-        path_prefix,
-        trusted_proxies,
-        proxy_protocol,
-        subprotocols,
-        page,
-        page_fallback,
-        headers,
-        deflate,
-        version,
-        restart,
-        recipe,
-        hub,
-        config,
-        words
+    let has = |name: &str| args.words.iter().any(|word| word == name);
+    Ok(match () {
+        () if args.help || has("help") => Asked::Help,
+        () if args.version || has("version") => Asked::Version,
+        () => Asked::Server(Box::new(args)),
     })
-    .to_options()
+}
+
+/// Puts the value of a flag, which is behind `=` or in the next word, into its place.
+///
+/// # Errors
+/// Says what is wrong. A value that is text is not shown: it may be a token.
+fn take<'a>(args: &mut Args, word: &OsStr, line: &mut Peekable<impl Iterator<Item = &'a OsStr>>) -> Result<(), String> {
+    let (flag, behind) = split(word);
+    let flag = text(flag)?;
+    let Some((placeholder, place)) = find(args, &flag) else { return Err(unknown(&flag)) };
+    let behind = behind.map(ToOwned::to_owned);
+    let value = match place {
+        Place::Switch(_) if behind.is_some() => {
+            return Err(format!("`{flag}` takes no value: leave out `=` and what follows"));
+        }
+        Place::Switch(_) => OsString::new(),
+        Place::Word(_, only) => {
+            behind.or_else(|| line.next_if(|next| *next == only).map(Into::into)).unwrap_or_default()
+        }
+        _ => behind.or_else(|| line.next_if(|next| !is_flag(next)).map(Into::into)).ok_or_else(|| {
+            let hint =
+                line.peek().map_or_else(String::new, |_| format!("; one that begins with - is written {flag}=-…"));
+            format!("`{flag}` requires an argument `{placeholder}`{hint}")
+        })?,
+    };
+    if place.put(value)? { Err(format!("`{flag}` is given more than once")) } else { Ok(()) }
+}
+
+impl Place<'_> {
+    /// Puts a value into the place, and tells whether there is one already where only one may be.
+    fn put(self, value: OsString) -> Result<bool, String> {
+        match self {
+            Place::Switch(place) => return Ok(mem::replace(place, true)),
+            Place::Text(place) | Place::Word(place, _) => return Ok(place.replace(text(&value)?).is_some()),
+            Place::Path(place) => return Ok(place.replace(value.into()).is_some()),
+            Place::Texts(list) => list.push(text(&value)?),
+            Place::Paths(list) => list.push(value.into()),
+            Place::Token(given, right) => given.add(right, value)?,
+            Place::Config(given, setting) => return give(given, setting, value),
+            Place::Recipe(given, setting) => return give(given, setting, value),
+            Place::Hub(given, setting) => return give(given, setting, value),
+        }
+        Ok(false)
+    }
+}
+
+fn give<T>(given: &mut Given<T>, setting: &'static Setting<T>, value: OsString) -> Result<bool, String> {
+    let is_again = given.iter().any(|(other, _)| other.flag == setting.flag);
+    given.push((setting, text(&value)?));
+    Ok(is_again)
+}
+
+/// The placeholder of a flag's value, and its place.
+fn find<'a>(args: &'a mut Args, flag: &str) -> Option<(&'static str, Place<'a>)> {
+    let by_letter = || LETTERS.iter().find(|(letter, _)| *letter == flag).map(|(_, name)| *name);
+    let name = flag.strip_prefix("--").or_else(by_letter)?;
+    if let Some(flag) = FLAGS.iter().find(|flag| flag.name == name) {
+        return Some((flag.value, (flag.place)(args)));
+    }
+    if let Some(setting) = settings().find(|setting| setting.flag == name) {
+        return Some((setting.value, Place::Config(&mut args.config, setting)));
+    }
+    if let Some(setting) = RECIPE.iter().find(|setting| setting.flag == name) {
+        return Some((setting.value, Place::Recipe(&mut args.recipe, setting)));
+    }
+    let setting = HUB.iter().find(|setting| setting.flag == name)?;
+    Some((setting.value, Place::Hub(&mut args.hub.settings, setting)))
+}
+
+/// Splits `--listen=80` or `-l80` into the flag and its value.
+fn split(word: &OsStr) -> (&OsStr, Option<&OsStr>) {
+    let bytes = word.as_bytes();
+    let is_letter = LETTERS.iter().any(|(letter, _)| bytes.starts_with(letter.as_bytes()));
+    let end = if is_letter { 2 } else { bytes.iter().position(|byte| *byte == b'=').unwrap_or(bytes.len()) };
+    let (flag, value) = bytes.split_at(end);
+    let value = match value {
+        [] => None,
+        [b'=', value @ ..] | value => Some(OsStr::from_bytes(value)),
+    };
+    (OsStr::from_bytes(flag), value)
+}
+
+fn is_flag(word: &OsStr) -> bool {
+    word.len() > 1 && word.as_bytes().starts_with(b"-")
+}
+
+fn text(word: &OsStr) -> Result<String, String> {
+    word.to_str().map(str::to_owned).ok_or_else(|| format!("`{}` is not UTF-8", word.display()))
+}
+
+/// Says that a word begins with the wrong dashes: `-listen`, which would be `-l isten`, or `—help`, as word processors have it.
+fn wrong_dashes(word: &OsStr) -> Option<String> {
+    // The value behind it is not shown: it may be a token.
+    let word = word.to_str()?.split('=').next()?;
+    let name = word.trim_start_matches(['-', '\u{2013}', '\u{2014}', '\u{2212}']);
+    let is_meant = !word.starts_with("--") && name.len() > 1 && name.len() < word.len() && names().any(|it| it == name);
+    is_meant.then(|| format!("no such flag: `{word}`; a name of more than one letter has two dashes, `--{name}`"))
+}
+
+/// Says that there is no such flag. Only a similar one is suggested.
+fn unknown(flag: &str) -> String {
+    let hint = match flag {
+        "--port" | "-p" | "--host" | "--bind" | "--address" => {
+            "; an address needs no flag, as in `sockhop 0.0.0.0:9000`"
+        }
+        "--log" | "--log-level" | "--verbose" | "-v" | "--debug" | "-d" | "--quiet" | "-q" => {
+            "; RUST_LOG sets the log level, as in `RUST_LOG=debug sockhop`"
+        }
+        _ => match nearest(flag.trim_start_matches('-'), names()) {
+            Some(name) => &format!(", did you mean `--{name}`?"),
+            None => "",
+        },
+    };
+    format!("no such flag: `{flag}`{hint}")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::ffi::OsStrExt;
-
-    use super::*;
-
-    #[test]
-    fn help_and_version_need_no_dashes() {
-        for line in [&["help"][..], &["--help"], &["-h"], &["help", "pong"], &["pong", "help"], &["pong", "--help"]] {
-            assert!(matches!(parse(line), Ok(Asked::Help)), "{line:?}");
-        }
-        for line in [&["version"][..], &["--version"], &["-V"]] {
-            assert!(matches!(parse(line), Ok(Asked::Version)), "{line:?}");
-        }
-        assert!(matches!(parse(&["recipe", "--reply", "help"]), Ok(Asked::Server(_))), "a value is not a word");
-    }
-
-    #[test]
-    fn a_flag_for_the_address_is_refused_with_an_example() {
-        for flag in ["--port", "-p", "--host", "--bind", "--address"] {
-            let error = parse(&[flag, "9000"][..]).expect_err(flag);
-            assert!(error.ends_with("; an address needs no flag, as in `sockhop 0.0.0.0:9000`"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_flag_without_its_value_is_not_called_unknown() {
-        let error = parse(&["--listen"][..]).expect_err("no value");
-        assert_eq!(error, "`--listen` requires an argument `ADDRESS`");
-    }
-
-    #[test]
-    fn the_parsers_errors_are_worded_for_users() {
-        let cases: [(&[&str], &str); 7] = [
-            (&["--restart=1"], "`--restart` takes no value: leave out `=` and what follows"),
-            (&["-V=yes"], "`-V` takes no value: leave out `=` and what follows"),
-            (&["--proxy-protocol", "--restart=a=b"], "`--restart` takes no value: leave out `=` and what follows"),
-            (&["--restart", "echo", "--restart"], "`--restart` is given more than once"),
-            (&["--max-message", "1K", "--max-message=2K"], "`--max-message` is given more than once"),
-            (&["--deflate", "--deflate=takeover"], "`--deflate` is given more than once"),
-            (&["-V", "-V"], "`-V` is given more than once"),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(parse(line).expect_err(expected), expected);
-        }
-        let bytes = OsStr::from_bytes(b"a\xff");
-        for line in [&[bytes][..], &[OsStr::new("--max-message"), bytes]] {
-            assert_eq!(parse(line).expect_err("no text"), "`a\u{fffd}` is not UTF-8");
-        }
-    }
-
-    #[test]
-    fn a_flag_with_the_wrong_dashes_is_known() {
-        for (line, flag) in [
-            (&["-listen", "80"][..], "listen"),
-            (&["echo", "-deflate"], "deflate"),
-            (&["\u{2014}help"], "help"),
-            (&["\u{2013}origin=x"], "origin"),
-            (&["\u{2014}\u{2014}max-message", "1K"], "max-message"),
-        ] {
-            let error = parse(line).expect_err(flag);
-            assert!(error.ends_with(&format!(" has two dashes, `--{flag}`")), "{error}");
-        }
-        assert!(parse(&["-l8080"]).is_ok() && parse(&["--reply=-listen"]).is_ok());
-    }
-
-    #[test]
-    fn a_flag_for_the_log_is_refused_with_the_variable() {
-        for flag in ["--log", "--verbose", "-v", "--quiet"] {
-            let error = parse(&[flag]).expect_err(flag);
-            assert!(error.ends_with("; RUST_LOG sets the log level, as in `RUST_LOG=debug sockhop`"), "{error}");
-        }
-    }
-
-    #[test]
-    fn only_a_similar_flag_is_suggested() {
-        let cases = [
-            ("--lisen", Some("--listen")),
-            ("--lsiten", Some("--listen")),
-            ("--orgin", Some("--origin")),
-            ("--originn", Some("--origin")),
-            ("--ater", Some("--after")),
-            ("--max-frame", Some("--max-frames")),
-            ("--max-conn", Some("--max-connections")),
-            ("--max-connection", Some("--max-connections")),
-            ("--trusted-prox", Some("--trusted-proxy")),
-            ("--maxmessage", Some("--max-message")),
-            ("--message-rate", Some("--max-message-rate")),
-            ("--ping", Some("--ping-interval")),
-            ("--restrat", Some("--restart")),
-            ("--l", None),
-            ("-x", None),
-            ("--foo", None),
-            ("--verbose", None),
-            ("--port", None),
-            ("--stop", None),
-            ("--host", None),
-            ("--features", None),
-            ("--bogus", None),
-        ];
-        for (written, meant) in cases {
-            let errors =
-                [&[written, "1"][..], &[written], &["echo", written]].map(|line| parse(line).expect_err(written));
-            let [error, ..] = &errors;
-            assert!(errors.iter().all(|it| it == error), "{errors:?}");
-            let guess = error.split_once(", did you mean `").map(|(_, guess)| guess.trim_end_matches("`?"));
-            assert_eq!(guess, meant, "{error}");
-            assert!(error.starts_with(&format!("no such flag: `{written}`")), "{error}");
-        }
-    }
-}
+mod tests;

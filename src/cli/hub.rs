@@ -3,12 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use bpaf::{Parser, construct, long};
-
 use super::fields::to_flags;
 use super::settings::Given;
+use super::settings::apply;
 use super::settings::hub::HUB;
-use super::settings::{apply, table};
 use crate::apps::hub::HubConfig;
 use tokens::Sources;
 
@@ -21,11 +19,11 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 #[derive(Debug, Default)]
 pub(super) struct HubArgs {
     pub tokens: tokens::Given,
-    publish_files: Vec<PathBuf>,
-    subscribe_files: Vec<PathBuf>,
-    token_in_query: bool,
-    rules: Vec<String>,
-    settings: Given<HubConfig>,
+    pub publish_files: Vec<PathBuf>,
+    pub subscribe_files: Vec<PathBuf>,
+    pub token_in_query: bool,
+    pub rules: Vec<String>,
+    pub settings: Given<HubConfig>,
 }
 
 /// A hub, and where its tokens come from.
@@ -49,27 +47,6 @@ const OTHER_FIELDS: [(&str, &str); 5] = [
 /// The fields of [`HubConfig`] that flags set, each with its flag, without the dashes.
 pub(super) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
     HUB.iter().map(|setting| (setting.field, setting.flag)).chain(OTHER_FIELDS)
-}
-
-/// A parser of the hub's flags. The tokens themselves are taken out of the command line before, and put in behind it.
-pub(super) fn parser() -> impl Parser<HubArgs> {
-    let stand_ins = |flag| long(flag).argument::<String>("TOKEN").many();
-    let files = |flag| long(flag).argument::<PathBuf>("FILE").many();
-    let (publish, subscribe) = (stand_ins("publish-token"), stand_ins("subscribe-token"));
-    let (publish_files, subscribe_files) = (files("publish-token-file"), files("subscribe-token-file"));
-    let token_in_query = long("token-in-query").switch();
-    let rules = long("rule").argument::<String>("RULE").many();
-    let settings = table(HUB);
-    construct!(publish, subscribe, publish_files, subscribe_files, token_in_query, rules, settings).map(
-        |(_, _, publish_files, subscribe_files, token_in_query, rules, settings)| HubArgs {
-            tokens: tokens::Given::default(),
-            publish_files,
-            subscribe_files,
-            token_in_query,
-            rules,
-            settings,
-        },
-    )
 }
 
 impl HubPlan {

@@ -1,7 +1,5 @@
 //! The flags that set one field each, as tables: a new field of a configuration or a recipe needs one more row.
 
-use bpaf::{Parser, construct, long, pure};
-
 use super::values::{
     count, count_or_none, memory, show_count, show_size, show_time, time, time_above_zero, time_or_none,
 };
@@ -29,19 +27,6 @@ pub(super) struct Setting<T: 'static> {
 
 /// The settings on a command line, with their values.
 pub(super) type Given<T> = Vec<(&'static Setting<T>, String)>;
-
-/// A parser of one flag for each setting.
-pub(super) fn table<T: 'static>(settings: &'static [Setting<T>]) -> Box<dyn Parser<Given<T>>> {
-    settings.iter().fold(pure(Vec::new()).boxed(), |all, setting| {
-        let one = long(setting.flag).argument::<String>(setting.value).optional();
-        construct!(all, one)
-            .map(move |(mut all, one)| {
-                all.extend(one.map(|value| (setting, value)));
-                all
-            })
-            .boxed()
-    })
-}
 
 /// Sets the fields as the flags ask.
 ///

@@ -1,10 +1,9 @@
 //! The tokens of the hub: from the command line, the environment and files. No error and no log line shows one.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::Env;
@@ -12,8 +11,6 @@ use crate::apps::hub::Token;
 
 /// The bytes that a file of tokens may have: a path such as /dev/zero is noticed.
 const MAX_FILE: u64 = 64 * 1024;
-/// Stands for a token on the command line that the parser gets.
-const STAND_IN: &str = "TOKEN";
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +20,6 @@ pub(in crate::cli) enum Right {
 }
 
 impl Right {
-    const ALL: [Right; 2] = [Right::Publish, Right::Subscribe];
-
     const fn flag(self) -> &'static str {
         match self {
             Right::Publish => "--publish-token",
@@ -59,38 +54,14 @@ impl Right {
 pub(in crate::cli) struct Given(Vec<(Right, String)>);
 
 impl Given {
-    /// Takes the tokens out of a command line, so that no error of its parser can show them.
+    /// Adds a token.
     ///
     /// # Errors
-    /// Names the flag that has no token, or one that is not text.
-    pub(in crate::cli) fn take(line: Vec<OsString>) -> Result<(Vec<OsString>, Self), String> {
-        let (mut words, mut tokens) = (Vec::with_capacity(line.len()), Vec::new());
-        let mut line = line.into_iter();
-        while let Some(word) = line.next() {
-            if word == "--" {
-                words.push(word);
-                words.extend(line);
-                break;
-            }
-            let of_word = |right: &Right| word.as_bytes().strip_prefix(right.flag().as_bytes());
-            let found = Right::ALL.iter().find_map(|right| Some((*right, of_word(right)?)));
-            let (right, token) = match found {
-                Some((right, [])) => (right, line.next().filter(|next| !next.as_bytes().starts_with(b"-"))),
-                Some((right, [b'=', token @ ..])) => (right, Some(OsStr::from_bytes(token).to_owned())),
-                _ => {
-                    words.push(word);
-                    continue;
-                }
-            };
-            let flag = right.flag();
-            let token = token.ok_or_else(|| {
-                format!("`{flag}` requires an argument `TOKEN`; one that begins with - is written {flag}=-…")
-            })?;
-            let token = String::from_utf8(token.into_vec()).map_err(|_| format!("{flag}: the token is not UTF-8"))?;
-            tokens.push((right, token));
-            words.extend([OsString::from(flag), STAND_IN.into()]);
-        }
-        Ok((words, Given(tokens)))
+    /// It is not text. The error does not show it.
+    pub(in crate::cli) fn add(&mut self, right: Right, token: OsString) -> Result<(), String> {
+        let token = token.into_string().map_err(|_| format!("{}: the token is not UTF-8", right.flag()))?;
+        self.0.push((right, token));
+        Ok(())
     }
 
     /// The flag of the first token.

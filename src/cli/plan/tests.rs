@@ -111,7 +111,7 @@ fn describes_a_changed_app_by_its_flags() {
         (&["pong", "--after", "5s"], "with --after 5s", "ping"),
         (
             &["recipe", "--on=text:bye now", "--greet=it's me"],
-            r"with --greet 'it'\''s me' --on 'text:bye now'",
+            r"with --on 'text:bye now' --greet 'it'\''s me'",
             "bye now",
         ),
         (&["echo", "--on=json"], "with --on json", r#"{"text":"hello"}"#),
