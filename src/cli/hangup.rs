@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use signal_hook::consts::SIGHUP;
@@ -42,8 +43,7 @@ pub(super) fn watch(server: Server, reload: Reload) -> io::Result<Server> {
             return !std::mem::replace(&mut is_ending, true);
         }
         match &reload {
-            // If it is full, the files will be read after this.
-            Some(reload) => drop(reload.try_send(())),
+            Some(reload) => reload(),
             None => ::log::warn!("SIGHUP: there is nothing to reload, as there is no --page and no file of tokens"),
         }
         false
@@ -64,11 +64,17 @@ fn is_terminal_gone() -> bool {
     File::open("/dev/tty").is_err_and(|error| matches!(error.raw_os_error(), Some(ENXIO | EIO)))
 }
 
-/// Starts a thread that reads the files again each time it is told to, so that the event loop never waits for a disk.
-fn start_reloading(reload: Reload, handle: Handle) -> io::Result<SyncSender<()>> {
-    let (sender, receiver) = sync_channel(1);
-    thread::Builder::new().spawn(move || {
-        for () in receiver {
+/// Starts a thread that reads the files again each time it is told to, so that the event loop never waits for a disk. The
+/// returned function tells it.
+fn start_reloading(reload: Reload, handle: Handle) -> io::Result<impl Fn()> {
+    let is_due = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&is_due);
+    let thread = thread::Builder::new().spawn(move || {
+        loop {
+            // What is told while the files are read counts for the next time.
+            while !told.swap(false, Ordering::AcqRel) {
+                thread::park();
+            }
             if let Some(tokens) = &reload.tokens {
                 reload_tokens(tokens, &handle);
             }
@@ -80,7 +86,10 @@ fn start_reloading(reload: Reload, handle: Handle) -> io::Result<SyncSender<()>>
             }
         }
     })?;
-    Ok(sender)
+    Ok(move || {
+        is_due.store(true, Ordering::Release);
+        thread.thread().unpark();
+    })
 }
 
 /// Gives the hub all tokens anew, or none of them if one of the files is bad.

@@ -5,12 +5,12 @@
 //! first line: while a process has only one thread, the C library makes system calls without guarding against
 //! cancellation.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::fields;
 
@@ -18,8 +18,6 @@ use super::fields;
 const QUEUE: usize = 1024;
 /// How long the program waits for a stalled standard error before it ends.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The pause between two attempts to put an entry into a full queue.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// The lines that are logged unless `RUST_LOG` asks for others: an operator can act on these, or wants to know why the
 /// server has not ended yet.
@@ -64,57 +62,81 @@ fn message(record: &::log::Record<'_>) -> String {
 
 /// The end of the log that takes lines.
 #[derive(Clone, Debug, Default)]
-pub struct Log {
-    /// Made with the first line, together with the thread that receives from it.
-    queue: Arc<OnceLock<SyncSender<Entry>>>,
-    /// Lines dropped since the last one that was queued.
-    dropped: Arc<AtomicU64>,
+pub struct Log(Arc<Queue>);
+
+/// The lines that wait for the thread that writes them.
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<State>,
+    /// Tells the thread that a line has come.
+    filled: Condvar,
+    /// Tells that all lines are written.
+    emptied: Condvar,
 }
 
-#[derive(Debug)]
-enum Entry {
-    Line(Vec<u8>),
-    /// The sender in it is dropped when all earlier entries are written.
-    Flush(SyncSender<()>),
+#[derive(Debug, Default)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    /// Lines dropped since the last one that was queued.
+    dropped: u64,
+    writer: Writer,
+}
+
+/// The thread that writes.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    NotStarted,
+    /// It waits for a line.
+    Waiting,
+    /// It writes one, which is no longer in the queue.
+    Writing,
+    /// It could not be started.
+    Failed,
 }
 
 impl Log {
-    /// Starts the thread that writes. It runs until the program ends: the logger holds a sender for that long.
-    fn start_writing(&self) -> SyncSender<Entry> {
-        let (queue, lines) = sync_channel(QUEUE);
-        let dropped = Arc::clone(&self.dropped);
-        let write = move || write_lines(&lines, &dropped, &mut io::stderr());
-        if let Err(error) = thread::Builder::new().spawn(write) {
-            // Written directly, since nothing else will write it.
-            let _ = writeln!(io::stderr(), "nothing is logged: no thread could be started to write it: {error}");
+    /// Starts the thread, which runs until the program ends.
+    fn start_writing(&self) -> Writer {
+        let queue = Arc::clone(&self.0);
+        let write = move || {
+            loop {
+                queue.write_next(&mut io::stderr());
+            }
+        };
+        match thread::Builder::new().spawn(write) {
+            Ok(_) => Writer::Waiting,
+            Err(error) => {
+                // Written directly, since nothing else will write it.
+                let _ = writeln!(io::stderr(), "nothing is logged: no thread could be started to write it: {error}");
+                Writer::Failed
+            }
         }
-        queue
     }
 
     /// Waits until all queued lines are written, but at most half a second.
     pub fn finish(&self) {
-        let Some(queue) = self.queue.get() else { return };
-        let end = Instant::now() + PATIENCE;
-        let (done, is_done) = sync_channel(1);
-        let mut entry = Entry::Flush(done);
-        while let Err(TrySendError::Full(unsent)) = queue.try_send(entry) {
-            if Instant::now() >= end {
-                return;
-            }
-            thread::sleep(PAUSE);
-            entry = unsent;
-        }
+        let is_writing = |state: &mut State| {
+            state.writer == Writer::Writing || state.writer == Writer::Waiting && !state.lines.is_empty()
+        };
         // In time or not, the program ends now.
-        let _ = is_done.recv_timeout(end.saturating_duration_since(Instant::now()));
+        let _ = self.0.emptied.wait_timeout_while(self.0.lock(), PATIENCE, is_writing);
     }
 }
 
 /// Each call of `write` gets one line: the logger formats a record before it writes the record as a whole.
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let queue = self.queue.get_or_init(|| self.start_writing());
-        if let Err(TrySendError::Full(_)) = queue.try_send(Entry::Line(line.to_vec())) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.0.lock();
+        if state.writer == Writer::NotStarted {
+            state.writer = self.start_writing();
+        }
+        if state.writer == Writer::Failed {
+        } else if state.lines.len() < QUEUE {
+            state.lines.push_back(line.to_vec());
+            self.0.filled.notify_one();
+        } else {
+            state.dropped += 1;
         }
         Ok(line.len())
     }
@@ -124,16 +146,28 @@ impl Write for Log {
     }
 }
 
-fn write_lines(lines: &Receiver<Entry>, dropped: &AtomicU64, output: &mut impl Write) {
-    for entry in lines {
-        let count = dropped.swap(0, Ordering::Relaxed);
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the oldest line, once there is one, and how many have been dropped.
+    fn write_next(&self, output: &mut dyn Write) {
+        let is_empty = |state: &mut State| state.lines.is_empty();
+        let mut state = self.filled.wait_while(self.lock(), is_empty).unwrap_or_else(PoisonError::into_inner);
+        let (line, dropped) = (state.lines.pop_front().unwrap_or_default(), mem::take(&mut state.dropped));
+        state.writer = Writer::Writing;
+        // Nobody waits for the line to be written.
+        drop(state);
         // If standard error does not work, there is nowhere to report that.
-        let _ = match entry {
-            Entry::Line(line) => output.write_all(&line),
-            Entry::Flush(_done) => output.flush(),
-        };
-        if count > 0 {
-            let _ = writeln!(output, "{count} log lines were dropped: standard error is too slow for them");
+        let _ = output.write_all(&line);
+        if dropped > 0 {
+            let _ = writeln!(output, "{dropped} log lines were dropped: standard error is too slow for them");
+        }
+        let mut state = self.lock();
+        state.writer = Writer::Waiting;
+        if state.lines.is_empty() {
+            self.emptied.notify_all();
         }
     }
 }
@@ -142,22 +176,18 @@ fn write_lines(lines: &Receiver<Entry>, dropped: &AtomicU64, output: &mut impl W
 mod tests {
     use super::*;
 
-    /// A log with a queue for `capacity` lines, and the other end of the queue, from which nothing is read yet.
-    fn stalled(capacity: usize) -> (Log, Receiver<Entry>) {
-        let (queue, entries) = sync_channel(capacity);
-        (Log { queue: Arc::new(queue.into()), dropped: Arc::default() }, entries)
+    /// A log whose thread does not run yet, with these lines.
+    fn stalled(lines: usize) -> Log {
+        let mut log = Log::default();
+        log.0.lock().writer = Writer::Waiting;
+        (0..lines).for_each(|number| log.write_all(format!("{number}\n").as_bytes()).unwrap());
+        log
     }
 
-    /// The output for lines that are logged before the thread runs, with a queue for two of them.
-    fn logged(lines: &[&str]) -> String {
-        let (mut log, entries) = stalled(2);
-        for line in lines {
-            log.write_all(format!("{line}\n").as_bytes()).unwrap();
-        }
-        let dropped = Arc::clone(&log.dropped);
-        drop(log);
+    /// The next lines as they are written.
+    fn written(log: &Log, lines: usize) -> String {
         let mut output = Vec::new();
-        write_lines(&entries, &dropped, &mut output);
+        (0..lines).for_each(|_| log.0.write_next(&mut output));
         String::from_utf8(output).unwrap()
     }
 
@@ -175,27 +205,25 @@ mod tests {
 
     #[test]
     fn lines_are_written_in_order() {
-        assert_eq!(logged(&["one", "two"]), "one\ntwo\n");
+        let log = stalled(3);
+        assert_eq!(written(&log, 3), "0\n1\n2\n");
+        log.finish();
     }
 
     #[test]
-    fn a_full_queue_drops_lines_and_says_how_many() {
-        let expected = "one\n2 log lines were dropped: standard error is too slow for them\ntwo\n";
-        assert_eq!(logged(&["one", "two", "three", "four"]), expected);
-    }
-
-    #[test]
-    fn a_stalled_standard_error_leaves_1024_lines_queued() {
-        let (mut log, entries) = stalled(QUEUE);
-        (0..1026).for_each(|_| log.write_all(b"line\n").unwrap());
-        assert_eq!((log.dropped.load(Ordering::Relaxed), entries.try_iter().count()), (2, 1024));
+    fn a_stalled_standard_error_leaves_1024_lines_queued_and_is_told_how_many_were_dropped() {
+        let log = stalled(QUEUE + 2);
+        assert_eq!(written(&log, 2), "0\n2 log lines were dropped: standard error is too slow for them\n1\n");
+        assert!(written(&log, QUEUE - 2).ends_with("\n1022\n1023\n"));
+        assert!(log.0.lock().lines.is_empty());
     }
 
     #[test]
     fn a_log_without_its_thread_takes_lines_and_finishes() {
-        let (mut log, entries) = stalled(1);
-        drop(entries);
+        let mut log = Log::default();
+        log.0.lock().writer = Writer::Failed;
         assert!(log.write_all(b"one\n").is_ok());
+        assert!(log.0.lock().lines.is_empty());
         log.finish();
     }
 
