@@ -28,7 +28,10 @@ impl RecipeHandler {
     /// Serves a recipe. Its stamp is the local time of day, as `%H:%M:%S`.
     #[must_use]
     pub fn new(recipe: Recipe) -> Self {
-        Self::with_clock(recipe, || jiff::Zoned::now().strftime("%H:%M:%S").to_string())
+        Self::with_clock(recipe, || {
+            let now = jiff::Zoned::now();
+            format!("{:02}:{:02}:{:02}", now.hour(), now.minute(), now.second())
+        })
     }
 
     /// Serves a recipe whose stamp comes from another clock.

@@ -1,7 +1,6 @@
 //! The subprotocol `sockhop.inspect`: a client that offers it first gets its own request head, as the server saw it.
 
-use serde_json::json;
-
+use super::json::quoted;
 use crate::http::{Request, Upgrade, Version};
 
 /// The subprotocol. A connection that offers it gets, before anything else, one text message with its request head.
@@ -18,18 +17,19 @@ const SECRET: [&str; 9] = ["cookie", "auth", "token", "secret", "password", "ses
 /// The message with the request head, if the client offers the subprotocol.
 pub(super) fn request_head(request: &Request<'_>, upgrade: &Upgrade<'_>) -> Option<String> {
     upgrade.subprotocols().any(|name| name == INSPECT).then(|| {
-        let headers: Vec<_> = request.headers().map(|(name, value)| [name, shown(name, value)]).collect();
+        let line = |(name, value)| format!("[{},{}]", quoted(name), quoted(shown(name, value)));
+        let headers: Vec<_> = request.headers().map(line).collect();
         // Written by hand, so that the members come in the order of a request.
         format!(
-            r#"{{"method":{},"target":{},"version":"{}","headers":{},"accept":{}}}"#,
-            json!(request.method()),
-            json!(request.target()),
+            r#"{{"method":{},"target":{},"version":"{}","headers":[{}],"accept":{}}}"#,
+            quoted(request.method()),
+            quoted(request.target()),
             match request.version() {
                 Version::Http10 => "HTTP/1.0",
                 Version::Http11 => "HTTP/1.1",
             },
-            json!(headers),
-            json!(String::from_utf8_lossy(&upgrade.accept_key())),
+            headers.join(","),
+            quoted(&String::from_utf8_lossy(&upgrade.accept_key())),
         )
     })
 }

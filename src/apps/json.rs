@@ -38,18 +38,24 @@ impl<'a> Object<'a> {
 
     /// The text with the member set to a string: in its place if the object has it, else as the last member.
     pub(super) fn with(&self, key: &str, value: &str) -> String {
-        let value = serde_json::Value::from(value);
+        let value = quoted(value);
         let (range, new) = match &self.value {
-            Some(range) => (range.clone(), value.to_string()),
+            Some(range) => (range.clone(), value),
             None => {
                 let comma = if self.is_empty { "" } else { "," };
-                (self.end..self.end, format!("{comma}{}:{value}", serde_json::Value::from(key)))
+                (self.end..self.end, format!("{comma}{}:{value}", quoted(key)))
             }
         };
         let before = self.text.get(..range.start).unwrap_or_default();
         let after = self.text.get(range.end..).unwrap_or_default();
         [before, &new, after].concat()
     }
+}
+
+/// A text as a JSON string.
+pub(super) fn quoted(text: &str) -> String {
+    // A string can always be written.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// The reason why a text is refused.

@@ -2,8 +2,7 @@
 
 use std::cell::LazyCell;
 
-use serde_json::json;
-
+use super::json::quoted;
 use super::site::{Site, to_directory};
 use super::{App, INSPECT, On, Reply, To};
 use crate::Server;
@@ -157,14 +156,15 @@ fn render(served: &Served<'_>, max_message: usize) -> String {
     let apps: Vec<_> = match served {
         Served::Named(apps) => apps.iter().map(|app| describe(app, app.name)).collect(),
         Served::Everywhere(app) => vec![describe(app, "ws")],
-        Served::Hub => vec![hub()],
+        Served::Hub => vec![THE_HUB.to_owned()],
     };
-    let server = json!({ "version": env!("CARGO_PKG_VERSION"), "max": max_message, "inspect": INSPECT, "apps": apps });
-    HTML.replace("content=\"{}\"", &format!("content=\"{}\"", escape(&server.to_string())))
+    let (version, inspect, apps) = (quoted(env!("CARGO_PKG_VERSION")), quoted(INSPECT), apps.join(","));
+    let server = format!(r#"{{"version":{version},"max":{max_message},"inspect":{inspect},"apps":[{apps}]}}"#);
+    HTML.replace("content=\"{}\"", &format!("content=\"{}\"", escape(&server)))
 }
 
-/// Describes an app for the script: its URL relative to the page, and its recipe in words.
-fn describe(app: &App, path: &str) -> serde_json::Value {
+/// Describes an app for the script, in JSON: its URL relative to the page, and its recipe in words.
+fn describe(app: &App, path: &str) -> String {
     let recipe = &app.recipe;
     let on = match &recipe.on {
         On::Any => "any message".to_owned(),
@@ -183,21 +183,28 @@ fn describe(app: &App, path: &str) -> serde_json::Value {
     };
     let flags = app.about.strip_prefix("with ").filter(|flags| flags.starts_with("--"));
     let command = ["sockhop", app.name, flags.unwrap_or_default()].join(" ");
-    json!({
-        "name": app.name, "path": path, "about": app.about, "example": app.example,
-        "command": command.trim_end(),
-        "subprotocols": recipe.subprotocols, "greet": recipe.greet, "on": on, "reply": reply, "to": to,
-        "after": u64::try_from(recipe.after.as_millis()).unwrap_or(u64::MAX),
-    })
+    let subprotocols: Vec<_> = recipe.subprotocols.iter().map(|name| quoted(name)).collect();
+    let (subprotocols, after) = (subprotocols.join(","), recipe.after.as_millis());
+    let greet = recipe.greet.as_deref().map_or_else(|| "null".to_owned(), quoted);
+    let texts = [
+        ("name", app.name),
+        ("path", path),
+        ("about", &*app.about),
+        ("example", &*app.example),
+        ("command", command.trim_end()),
+        ("on", &*on),
+        ("reply", &*reply),
+        ("to", to),
+    ];
+    let texts: String = texts.iter().map(|(key, value)| format!("\"{key}\":{},", quoted(value))).collect();
+    format!(r#"{{{texts}"subprotocols":[{subprotocols}],"greet":{greet},"after":{after}}}"#)
 }
 
 /// The hub as if it were an app.
-fn hub() -> serde_json::Value {
-    json!({
-        "name": "hub", "isHub": true, "path": "", "about": "", "example": "hello", "command": "sockhop hub",
-        "subprotocols": [], "on": "POST", "reply": "its body", "to": "everyone who listens to the channel", "after": 0,
-    })
-}
+const THE_HUB: &str = r#"{
+    "name": "hub", "isHub": true, "path": "", "about": "", "example": "hello", "command": "sockhop hub",
+    "subprotocols": [], "on": "POST", "reply": "its body", "to": "everyone who listens to the channel", "after": 0
+}"#;
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::json::{NotAnObject, Object};
+use super::json::{NotAnObject, Object, quoted};
 use crate::{Message, Payload};
 
 /// A small server, as data.
@@ -149,7 +149,7 @@ pub enum Answer<'a> {
 
 impl Answer<'_> {
     fn refusal(error: &str) -> Self {
-        Answer::Refusal(Body::Text(serde_json::json!({ "error": error }).to_string().into()))
+        Answer::Refusal(Body::Text(format!("{{\"error\":{}}}", quoted(error)).into()))
     }
 }
 

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 use crate::apps::{APPS, ECHO, Recipe};
 
@@ -35,8 +37,9 @@ fn tells_its_script_the_path_of_each_app() {
 #[test]
 fn says_how_to_run_the_same_app() {
     let changed = App { about: "with --after 5s --to sender".into(), ..APPS[1].clone() };
-    assert_eq!(describe(&APPS[1], "ws")["command"], "sockhop pong");
-    assert_eq!(describe(&changed, "ws")["command"], "sockhop pong --after 5s --to sender");
+    for (app, command) in [(&APPS[1], "sockhop pong"), (&changed, "sockhop pong --after 5s --to sender")] {
+        assert_eq!(told(&Served::Everywhere(app))["apps"][0]["command"], command);
+    }
 }
 
 #[test]

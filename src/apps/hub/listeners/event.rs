@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::value::RawValue;
 
+use super::super::json::push;
 use super::topics::connection_name;
 use crate::ConnectionId;
 
@@ -43,8 +44,9 @@ impl Event {
 
     /// Adds a string.
     pub fn text(self, key: &str, value: &str) -> Self {
-        let value = serde_json::Value::from(value).to_string();
-        self.json(key, &value)
+        let mut quoted = String::new();
+        push(&mut quoted, value);
+        self.json(key, &quoted)
     }
 
     /// Adds the `ref` of a command, as it stood there.
