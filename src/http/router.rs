@@ -3,7 +3,7 @@
 //! A mount takes WebSockets and plain requests, a route plain requests of one method. Both are numbers that the caller
 //! chooses, most likely places in a vector.
 
-use std::collections::HashMap;
+use std::collections::BinaryHeap;
 use std::fmt;
 
 use super::list::is_token;
@@ -20,14 +20,18 @@ pub struct Router {
     prefix: String,
     /// Replaces the usual answer for paths without a mount or route.
     not_found: Option<Response>,
-    /// Exact path to mount.
-    mounts: HashMap<String, usize>,
+    /// By their exact paths.
+    mounts: Paths<usize>,
     /// The text before `/*`, and the mount; the longest first.
     wildcards: Vec<(String, usize)>,
-    routes: HashMap<String, Methods>,
+    routes: Paths<Methods>,
     /// In the order of `wildcards`.
     wildcard_routes: Vec<(String, Methods)>,
 }
+
+/// Paths in their order, each with what is there.
+#[derive(Clone, Debug)]
+struct Paths<T>(Vec<(String, T)>);
 
 /// The routes of one path.
 #[derive(Clone, Debug, Default)]
@@ -89,10 +93,10 @@ impl Router {
 
     /// The same router, its mounts and routes numbered from `mounts` and `routes` on.
     pub(crate) fn shifted(mut self, mounts: usize, routes: usize) -> Self {
-        self.mounts.values_mut().for_each(|index| *index += mounts);
+        self.mounts.0.iter_mut().for_each(|(_, index)| *index += mounts);
         self.wildcards.iter_mut().for_each(|(_, index)| *index += mounts);
-        let methods = self.routes.values_mut().chain(self.wildcard_routes.iter_mut().map(|(_, methods)| methods));
-        methods.flat_map(|methods| &mut methods.routes).for_each(|(_, index)| *index += routes);
+        let methods = self.routes.0.iter_mut().chain(&mut self.wildcard_routes);
+        methods.flat_map(|(_, methods)| &mut methods.routes).for_each(|(_, index)| *index += routes);
         self
     }
 
@@ -109,11 +113,7 @@ impl Router {
     pub fn add_mount(&mut self, pattern: &str, index: usize) -> Result<(), RouterError> {
         let Some(base) = pattern.strip_suffix("/*") else {
             check_path(pattern)?;
-            if self.mounts.contains_key(pattern) {
-                return Err(RouterError::Twice);
-            }
-            self.mounts.insert(pattern.to_owned(), index);
-            return Ok(());
+            return self.mounts.add(pattern, index);
         };
         if !base.is_empty() {
             check_path(base)?;
@@ -138,7 +138,12 @@ impl Router {
         }
         let Some(base) = pattern.strip_suffix("/*") else {
             check_path(pattern)?;
-            return self.routes.entry(pattern.to_owned()).or_default().add(method, index);
+            if let Some(methods) = self.routes.get_mut(pattern) {
+                return methods.add(method, index);
+            }
+            let mut methods = Methods::default();
+            methods.add(method, index)?;
+            return self.routes.add(pattern, methods);
         };
         if !base.is_empty() {
             check_path(base)?;
@@ -177,10 +182,10 @@ impl Router {
 
     /// The patterns of the mounts, in the order of their numbers.
     pub(crate) fn mount_patterns(&self) -> Vec<String> {
-        let exact = self.mounts.iter().map(|(path, index)| (*index, path.clone()));
-        let mut all: Vec<_> =
-            exact.chain(self.wildcards.iter().map(|(base, index)| (*index, format!("{base}/*")))).collect();
-        all.sort_unstable();
+        let exact = self.mounts.0.iter().map(|(path, index)| (*index, path.clone()));
+        let wildcards = self.wildcards.iter().map(|(base, index)| (*index, format!("{base}/*")));
+        // A heap, because it has less code than a sort.
+        let all = exact.chain(wildcards).collect::<BinaryHeap<_>>().into_sorted_vec();
         all.into_iter().map(|(_, pattern)| pattern).collect()
     }
 
@@ -211,7 +216,7 @@ impl Router {
         }
         let (base, methods) = longest(&self.wildcard_routes, path)?;
         let mount = longest(&self.wildcards, path).map_or(0, |(base, _)| base.len());
-        (!self.mounts.contains_key(path) && mount <= base.len()).then_some(methods)
+        (self.mounts.get(path).is_none() && mount <= base.len()).then_some(methods)
     }
 
     fn trim_prefix<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -222,6 +227,34 @@ impl Router {
             "" => Some("/"),
             rest => rest.starts_with('/').then_some(rest),
         }
+    }
+}
+
+impl<T> Paths<T> {
+    fn get(&self, path: &str) -> Option<&T> {
+        self.0.get(self.find(path).ok()?).map(|(_, there)| there)
+    }
+
+    fn get_mut(&mut self, path: &str) -> Option<&mut T> {
+        let place = self.find(path).ok()?;
+        self.0.get_mut(place).map(|(_, there)| there)
+    }
+
+    fn add(&mut self, path: &str, there: T) -> Result<(), RouterError> {
+        let Err(place) = self.find(path) else { return Err(RouterError::Twice) };
+        self.0.insert(place, (path.to_owned(), there));
+        Ok(())
+    }
+
+    /// The place of a path, or the one where it belongs.
+    fn find(&self, path: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.as_str().cmp(path))
+    }
+}
+
+impl<T> Default for Paths<T> {
+    fn default() -> Self {
+        Paths(Vec::new())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Carries out the commands of other threads, which come by a [`Handle`](crate::server::Handle), and shuts down.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::responses::unavailable;
@@ -114,8 +116,8 @@ impl<P: Poller> EventLoop<P> {
         let jitter = RandomState::new();
         let table = &self.lines.shared.table;
         let open = self.lines.open_slots().into_iter();
-        let mut due: Vec<_> = open.map(|slot| (now + over.mul_f64(fraction(&jitter, slot)), table.id(slot))).collect();
-        due.sort_unstable_by(|one, other| other.cmp(one));
+        let due_of = |slot| Reverse((now + over.mul_f64(fraction(&jitter, slot)), table.id(slot)));
+        let due: BinaryHeap<_> = open.map(due_of).collect();
         if !due.is_empty() {
             // A target of its own: the command shows it by default, so that nobody takes the wait for a hang.
             log::info!(target: "sockhop::shutdown", "closing connections: {}; Ctrl-C again stops at once", due.len());
@@ -141,7 +143,7 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn close_due(&mut self) {
         let now = self.lines.shared.env.now;
         while let Some(stopping) = &mut self.lines.stopping
-            && let Some((_, id)) = stopping.due.pop_if(|(at, _)| *at <= now)
+            && let Some(id) = stopping.take_due(now)
         {
             let frame = CloseFrame::new(stopping.code, "");
             if let Some(slot) = self.lines.shared.table.find_open(id) {

@@ -1,5 +1,8 @@
 //! A server that is shutting down.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::time::Instant;
 
 use crate::protocol::CloseCode;
@@ -10,13 +13,19 @@ pub(crate) struct Stopping {
     pub deadline: Instant,
     /// The code of the Close that connections get.
     pub code: CloseCode,
-    /// Connections that have not been closed, and when they will be, the next one last.
-    pub due: Vec<(Instant, ConnectionId)>,
+    /// Connections that have not been closed, and when they will be.
+    pub due: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
 }
 
 impl Stopping {
+    /// Takes a connection whose time has come.
+    pub fn take_due(&mut self, now: Instant) -> Option<ConnectionId> {
+        let next = self.due.peek_mut().filter(|next| next.0.0 <= now)?;
+        Some(PeekMut::pop(next).0.1)
+    }
+
     /// When there is something to do.
     pub fn next_deadline(&self) -> Instant {
-        self.due.last().map_or(self.deadline, |(at, _)| *at)
+        self.due.peek().map_or(self.deadline, |Reverse((at, _))| *at)
     }
 }

@@ -133,9 +133,12 @@ impl Class {
 
 /// The different ages of histories, each once.
 fn ages(rules: &Rules) -> Vec<Duration> {
-    let mut ages: Vec<_> = rules.all().map(|settings| settings.history.age).collect();
-    ages.sort_unstable();
-    ages.dedup();
+    let mut ages = Vec::new();
+    for settings in rules.all() {
+        if !ages.contains(&settings.history.age) {
+            ages.push(settings.history.age);
+        }
+    }
     ages
 }
 
