@@ -34,14 +34,16 @@ pub mod server;
 pub use crate::apps::hub::{Hub, HubConfig};
 pub use crate::http::DeflateOffer;
 pub use crate::protocol::{CloseCode, CloseFrame, ContextTakeover, DeflateOptions, Message};
+#[cfg(all(feature = "cli", not(feature = "tls")))]
+pub(crate) use crate::server::Tls;
 #[cfg(feature = "server")]
 pub use crate::server::{
-    Accept, Answer, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate, Door,
-    Handle, Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow,
+    Accept, Answer, Certificate, CloseReason, Config, ConnectionError, ConnectionId, Context, Count, Deferred, Deflate,
+    Door, Handle, Handler, Listen, ListenAddr, Payload, Peer, ProxyProtocol, Rejected, Running, Server, Shutdown, Slow,
     Stats, TimerId, TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion, testing,
 };
 #[cfg(feature = "tls")]
-pub use crate::server::{Certificate, Tls, rustls};
+pub use crate::server::{Tls, rustls};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

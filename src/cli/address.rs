@@ -6,6 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 /// The address if neither command line nor environment has one.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
+/// Stands before an address that stays plain where others speak TLS.
+const PLAIN: &str = "http:";
+
 /// Returns the addresses from the command line, else from `SOCKHOP_LISTEN`, else from `IP` and `PORT`, else
 /// 127.0.0.1:8080. `IP` or `PORT` may be missing. An empty variable counts as missing.
 ///
@@ -37,11 +40,35 @@ pub(super) fn choose(given: Vec<String>, env: &impl Fn(&str) -> Option<OsString>
 }
 
 /// Completes an address: `8080` and `:8080` become 127.0.0.1:8080. `HOST:PORT`, `[IPV6]:PORT` and `unix:PATH` stay as
-/// they are.
+/// they are. `http:` may stand before all but the last.
 ///
 /// # Errors
 /// Shows what an address looks like.
 pub(super) fn complete(text: &str) -> Result<String, String> {
+    let behind = |scheme: &str| text.strip_prefix(scheme).filter(|rest| !rest.starts_with("//"));
+    if let Some(rest) = behind("https:") {
+        return Err(format!("`{text}` is not an address: with --tls-cert, {rest} speaks TLS"));
+    }
+    match behind(PLAIN) {
+        Some(rest) if rest.starts_with("unix:") => {
+            Err(format!("`{text}`: a socket is plain in any case: write {rest}"))
+        }
+        Some(rest) => complete_bare(rest).map(|address| format!("{PLAIN}{address}")),
+        None => complete_bare(text),
+    }
+}
+
+/// A complete address without `http:` before it.
+pub(super) fn bare(address: &str) -> &str {
+    address.strip_prefix(PLAIN).unwrap_or(address)
+}
+
+/// Whether a server with certificates speaks TLS at a complete address.
+pub(super) fn may_speak_tls(address: &str) -> bool {
+    !address.starts_with(PLAIN) && !address.starts_with("unix:")
+}
+
+fn complete_bare(text: &str) -> Result<String, String> {
     if text.starts_with("unix:/") {
         return Ok(text.to_owned());
     }
@@ -171,9 +198,24 @@ mod tests {
             ("localhost:8080", "localhost:8080"),
             ("[::1]:8080", "[::1]:8080"),
             ("unix:/run/s.sock?mode=0660", "unix:/run/s.sock?mode=0660"),
+            ("http:8080", "http:127.0.0.1:8080"),
+            ("http:[::]:80", "http:[::]:80"),
+            ("http:http:80", "http:http:80"),
         ];
         for (text, expected) in cases {
             assert_eq!(complete(text).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn an_address_stays_plain_where_it_is_said_or_cannot_be_otherwise() {
+        for (address, rest, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("[::]:443", "[::]:443", true),
+            ("http:127.0.0.1:80", "127.0.0.1:80", false),
+            ("unix:/s", "unix:/s", false),
+        ] {
+            assert_eq!((bare(address), may_speak_tls(address)), (rest, expected), "{address}");
         }
     }
 
@@ -220,6 +262,10 @@ mod tests {
             (":99999", "`99999` is not a port"),
             ("a:+1", "`+1` is not a port"),
             ("http://a:1", "`http://a:1` is not an address: leave the scheme out, as in a:1"),
+            ("https://a:1", "`https://a:1` is not an address: leave the scheme out, as in a:1"),
+            ("https:a:1", "`https:a:1` is not an address: with --tls-cert, a:1 speaks TLS"),
+            ("http:", "`` is not an address: write 8080"),
+            ("http:unix:/s", "`http:unix:/s`: a socket is plain in any case: write unix:/s"),
         ];
         for (text, expected) in cases {
             let error = complete(text).expect_err(text);

@@ -12,6 +12,7 @@ use super::nearest::nearest;
 use super::settings::hub::HUB;
 use super::settings::recipe::RECIPE;
 use super::settings::{Given, LIMITS, SHUTDOWN, Setting, TIMEOUTS};
+use super::tls::TlsArgs;
 use crate::apps::Recipe;
 use crate::{Config, HubConfig};
 
@@ -29,6 +30,7 @@ pub(super) struct Args {
     /// The words that are not flags: an app, an address.
     pub words: Vec<String>,
     pub listen: Vec<String>,
+    pub tls: TlsArgs,
     pub origins: Vec<String>,
     pub path_prefix: Option<String>,
     pub trusted_proxies: Vec<String>,
@@ -80,6 +82,12 @@ const FLAGS: &[Flag] = &[
     Flag { name: "help", value: "", place: |args| Place::Switch(&mut args.help) },
     Flag { name: "version", value: "", place: |args| Place::Switch(&mut args.version) },
     Flag { name: "listen", value: "ADDRESS", place: |args| Place::Texts(&mut args.listen) },
+    Flag { name: "tls-cert", value: "FILE", place: |args| Place::Paths(&mut args.tls.certs) },
+    Flag { name: "tls-key", value: "FILE", place: |args| Place::Paths(&mut args.tls.keys) },
+    Flag { name: "tls-min", value: "VERSION", place: |args| Place::Text(&mut args.tls.min) },
+    Flag { name: "tls-client-ca", value: "FILE", place: |args| Place::Path(&mut args.tls.client_ca) },
+    Flag { name: "tls-client-ca-optional", value: "", place: |args| Place::Switch(&mut args.tls.is_client_optional) },
+    Flag { name: "redirect", value: "ADDRESS", place: |args| Place::Texts(&mut args.tls.redirect) },
     Flag { name: "origin", value: "ORIGIN", place: |args| Place::Texts(&mut args.origins) },
     Flag { name: "path-prefix", value: "PATH", place: |args| Place::Text(&mut args.path_prefix) },
     Flag { name: "trusted-proxy", value: "CIDR", place: |args| Place::Texts(&mut args.trusted_proxies) },

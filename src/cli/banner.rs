@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::address::zoned;
+use super::doors::{Opened, Speaks};
 use super::hub::HubPlan;
 use super::hub::tokens::Right;
 use super::plan::Serve;
@@ -11,45 +12,43 @@ use crate::{Config, ListenAddr};
 /// The channel in examples.
 const CHANNEL: &str = "news";
 
-/// The lines, each with its line end: two, and two more of a hub. `given` are the addresses as the user wrote them, in the same order.
-pub(super) fn banner(addresses: &[ListenAddr], given: &[String], serve: &Serve, config: &Config) -> String {
-    let names = names(addresses, given);
-    let urls = addresses.iter().zip(&names).map(|(address, name)| match address {
-        ListenAddr::Tcp(_) => format!("http://{name}"),
-        ListenAddr::Unix(_) => name.clone(),
-    });
-    let listening: Vec<_> = urls.collect();
-    let first_tcp = addresses.iter().zip(names).find_map(|(address, name)| Some((tcp(address)?, name)));
+/// The lines, each with its line end: two, and two more of a hub.
+pub(super) fn banner(opened: &[Opened], serve: &Serve, config: &Config) -> String {
+    let listening: Vec<_> = opened.iter().map(url).collect();
+    let served = opened.iter().filter(|it| it.speaks != Speaks::Redirect);
+    let first_tcp = served.clone().find_map(|it| Some((tcp(&it.address)?, it)));
     let paths = paths(serve);
-    let (to_try, curl, authority) = match (first_tcp, addresses.first()) {
-        (Some((address, name)), _) => {
+    let (to_try, curl, origin) = match (first_tcp, opened.first().map(|it| &it.address)) {
+        (Some((address, it)), _) => {
             let authority = match address.ip().is_unspecified() {
                 true => format!("localhost:{}", address.port()),
-                false => name,
+                false => name(it),
             };
-            let to_try = format!("open http://{authority}/ in a browser, or connect to ws://{authority}{paths}");
-            (to_try, "curl".to_owned(), authority)
+            let s = if it.speaks == Speaks::Https { "s" } else { "" };
+            let origin = format!("http{s}://{authority}");
+            let to_try = format!("open {origin}/ in a browser, or connect to ws{s}://{authority}{paths}");
+            (to_try, "curl".to_owned(), origin)
         }
         (None, Some(ListenAddr::Unix(path))) => {
             let curl = format!("curl --unix-socket {}", path.display());
             let to_try = format!("try {curl} http://localhost/, or connect to ws://localhost{paths}");
-            (to_try, curl, "localhost".to_owned())
+            (to_try, curl, "http://localhost".to_owned())
         }
         (None, _) => Default::default(),
     };
     // The start-up lines say so when pages of other sites may connect.
-    let is_local = config.origins.local && !config.origins.any && addresses.iter().any(is_loopback);
+    let is_local = config.origins.local && !config.origins.any && served.clone().any(|it| is_loopback(&it.address));
     let pages = match (config.origins.any, is_local) {
         (true, _) => "; pages of every site may connect",
         (_, true) => "; local pages may connect as well (--origin same: only this server's)",
         _ => "",
     };
-    let hub = if let Serve::Hub(hub) = serve { hub_lines(hub, &curl, &authority) } else { String::new() };
+    let hub = if let Serve::Hub(hub) = serve { hub_lines(hub, &curl, &origin) } else { String::new() };
     format!("listening on {}\n{to_try}{pages}\n{hub}", listening.join(", "))
 }
 
 /// How to publish, and who may.
-fn hub_lines(hub: &HubPlan, curl: &str, authority: &str) -> String {
+fn hub_lines(hub: &HubPlan, curl: &str, origin: &str) -> String {
     let publish_token = hub.tokens.has(Right::Publish);
     let header = if publish_token { " -H 'Authorization: Bearer TOKEN'" } else { "" };
     let publish = match (publish_token, hub.members_publish()) {
@@ -62,21 +61,28 @@ fn hub_lines(hub: &HubPlan, curl: &str, authority: &str) -> String {
         true => "only holders of a subscribe token may listen",
         false => "anyone may listen (no --subscribe-token)",
     };
-    format!("publish: {curl}{header} -d hello http://{authority}/{CHANNEL}\n{publish}; {subscribe}\n")
+    format!("publish: {curl}{header} -d hello {origin}/{CHANNEL}\n{publish}; {subscribe}\n")
 }
 
-/// The addresses as they are shown: with the zone that was given, where the system has a number.
-fn names(addresses: &[ListenAddr], given: &[String]) -> Vec<String> {
-    let mut zones: Vec<_> = given.iter().filter_map(|text| zoned(text)).collect();
-    let name = |address: &ListenAddr| {
-        let (ip, port) = match address {
-            ListenAddr::Tcp(SocketAddr::V6(address)) if address.scope_id() != 0 => (*address.ip(), address.port()),
-            _ => return address.to_string(),
-        };
-        let at = zones.iter().position(|(zoned, ..)| *zoned == ip);
-        at.map_or_else(|| address.to_string(), |at| format!("[{ip}%{}]:{port}", zones.remove(at).1))
-    };
-    addresses.iter().map(name).collect()
+/// An address with its scheme, as browsers take it.
+fn url(opened: &Opened) -> String {
+    let name = name(opened);
+    match (&opened.address, opened.speaks) {
+        (ListenAddr::Unix(_), _) => name,
+        (_, Speaks::Http) => format!("http://{name}"),
+        (_, Speaks::Https) => format!("https://{name}"),
+        (_, Speaks::Redirect) => format!("http://{name} (redirects to https)"),
+    }
+}
+
+/// An address as it is shown: with the zone that was given, where the system has a number.
+fn name(opened: &Opened) -> String {
+    match (&opened.address, zoned(&opened.given)) {
+        (ListenAddr::Tcp(SocketAddr::V6(address)), Some((ip, zone, _))) if address.scope_id() != 0 => {
+            format!("[{ip}%{zone}]:{}", address.port())
+        }
+        (address, _) => address.to_string(),
+    }
 }
 
 fn paths(serve: &Serve) -> String {
@@ -116,8 +122,9 @@ mod tests {
             Some(path) => ListenAddr::Unix(path.into()),
             None => ListenAddr::Tcp(text.parse().unwrap()),
         };
-        let addresses: Vec<_> = addresses.iter().map(parse).collect();
-        let text = banner(&addresses, &[], serve, &Config { origins, ..Config::default() });
+        let open = |text: &&str| Opened { address: parse(text), given: (*text).to_owned(), speaks: Speaks::Http };
+        let opened: Vec<_> = addresses.iter().map(open).collect();
+        let text = banner(&opened, serve, &Config { origins, ..Config::default() });
         text.lines().map(str::to_owned).collect()
     }
 
@@ -202,13 +209,42 @@ mod tests {
     #[test]
     fn a_zone_is_shown_as_it_was_given() {
         let addresses = ["[fe80::1%3]:80", "[fe80::2%3]:90", "[fe80::1%4]:80", "[fe80::9%5]:1", "127.0.0.1:1"];
-        let addresses = addresses.map(|text| ListenAddr::Tcp(text.parse().unwrap()));
-        let given = ["[fe80::1%eth0]:0", "[fe80::2%3]:90", "[fe80::1%eth1]:80", "name:1", "1"].map(str::to_owned);
+        let given = ["[fe80::1%eth0]:0", "[fe80::2%3]:90", "[fe80::1%eth1]:80", "name:1", "1"];
+        let opened: Vec<_> = addresses
+            .iter()
+            .zip(given)
+            .map(|(text, given)| Opened {
+                address: ListenAddr::Tcp(text.parse().unwrap()),
+                given: given.to_owned(),
+                speaks: Speaks::Http,
+            })
+            .collect();
         let expected = ["[fe80::1%eth0]:80", "[fe80::2%3]:90", "[fe80::1%eth1]:80", "[fe80::9%5]:1", "127.0.0.1:1"];
-        assert_eq!(names(&addresses, &given), expected);
-        let text = banner(&addresses, &given, &Serve::All(APPS.to_vec()), &Config::default());
+        assert_eq!(opened.iter().map(name).collect::<Vec<_>>(), expected);
+        let text = banner(&opened, &Serve::All(APPS.to_vec()), &Config::default());
         assert!(text.starts_with("listening on http://[fe80::1%eth0]:80, "), "{text}");
         assert!(text.contains("\nopen http://[fe80::1%eth0]:80/ in"), "{text}");
+    }
+
+    #[test]
+    fn says_https_where_tls_is_spoken() {
+        let opened = |text: &str, speaks| Opened {
+            address: ListenAddr::Tcp(text.parse().unwrap()),
+            given: text.to_owned(),
+            speaks,
+        };
+        let all = [
+            opened("0.0.0.0:80", Speaks::Redirect),
+            opened("0.0.0.0:443", Speaks::Https),
+            opened("127.0.0.1:8080", Speaks::Http),
+        ];
+        let hub = banner(&all, &served(&["hub"]), &Config::default());
+        let [listening, to_try, publish, _] = &hub.lines().collect::<Vec<_>>()[..] else { panic!("four lines") };
+        let expected =
+            "listening on http://0.0.0.0:80 (redirects to https), https://0.0.0.0:443, http://127.0.0.1:8080";
+        assert_eq!(*listening, expected);
+        assert!(to_try.starts_with("open https://localhost:443/ in a browser, or connect to wss://localhost:443/news"));
+        assert_eq!(*publish, "publish: curl -d hello https://localhost:443/news");
     }
 
     #[test]

@@ -93,6 +93,17 @@ const PLACES: &str = "  \
                           is any free port. May be repeated. Without an address: SOCKHOP_LISTEN in
                           the environment (separated by commas), else IP and PORT (either may be
                           missing), else 127.0.0.1:8080
+  --tls-cert FILE         speaks TLS (https and wss): a certificate in PEM with its chain behind it,
+  --tls-key FILE          and its private key. Both may be repeated, in pairs: a client gets the
+                          certificate for the name it asks for, else the first. Read again at
+                          SIGHUP. Unix-domain sockets stay plain, and so does http:ADDRESS. Needs a
+                          build with `cargo build --features tls`
+  --tls-min VERSION       the oldest version of TLS: 1.2 (default) or 1.3
+  --tls-client-ca FILE    takes only clients with a certificate of these authorities, or with
+  --tls-client-ca-optional
+                          those without one, too
+  --redirect ADDRESS      sends plain http requests there on to https, at the port of the first
+                          address that speaks TLS; may be repeated
   --origin ORIGIN         lets pages of another site connect, such as https://example.com; may be
                           repeated. Pages with the host and port of the server always may. Pages
                           on this machine (files, other ports) may while browser and server are
@@ -128,8 +139,8 @@ const REST: &str = "  \
 RUST_LOG in the environment sets the log level: error, warn (default), info, debug or trace.
 SIGTERM or Ctrl-C closes all connections, waits for the clients' answers and exits; a second one
 exits at once. Meanwhile /healthz answers 200, /readyz answers 503, and no client can connect.
-SIGHUP reads the files of --page and of tokens again, unless it comes because the terminal of the
-server has closed: then it is as SIGTERM.
+SIGHUP reads the files of --page, of tokens and of TLS again, unless it comes because the terminal
+of the server has closed: then it is as SIGTERM.
 Exit codes: 0 success, 1 could not run, 2 bad usage.
 ";
 

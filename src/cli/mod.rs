@@ -1,6 +1,5 @@
 //! The command `sockhop`: reads arguments and environment, and runs the server that they ask for.
 
-use std::fmt;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -11,6 +10,7 @@ use crate::apps::hub::Hub;
 use crate::apps::{Pages, Site, serve_all, serve_hub, serve_one};
 use crate::{Config, Server};
 use args::{Args, Asked};
+use failure::Failure;
 use hangup::Reload;
 use hub::HubPlan;
 use hub::tokens::Sources;
@@ -20,6 +20,8 @@ mod address;
 mod args;
 mod banner;
 mod deflate;
+mod doors;
+mod failure;
 mod fields;
 mod hangup;
 mod help;
@@ -28,6 +30,7 @@ pub mod log;
 mod nearest;
 mod plan;
 mod settings;
+mod tls;
 mod values;
 
 /// Descriptors kept for other things than connections: listeners, the log, and files that libraries open.
@@ -41,7 +44,9 @@ pub fn main() -> ExitCode {
     let done = asked.and_then(|asked| {
         match asked {
             Asked::Help => print(&help::text()),
-            Asked::Version => print(&format!("sockhop {}{}\n", env!("CARGO_PKG_VERSION"), deflate::VERSION)),
+            Asked::Version => {
+                print(&format!("sockhop {}{}{}\n", env!("CARGO_PKG_VERSION"), deflate::VERSION, tls::VERSION))
+            }
             Asked::Server(args) => run(*args)?,
         }
         Ok(())
@@ -55,10 +60,12 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     let env = |name: &str| std::env::var_os(name);
     let plan = Plan::new(args, &env, Config::default()).map_err(Failure::Usage)?;
-    let Plan { serve, listen, page, mut config } = plan;
+    let Plan { serve, listen, page, tls, mut config } = plan;
     keep_within_descriptors(&mut config);
     warn_of_time_zone(&serve);
     let site = page.as_ref().map(read_site).transpose()?;
+    let redirect = tls.as_ref().map(|plan| plan.redirect.clone()).unwrap_or_default();
+    let tls = tls.as_ref().map(tls::TlsPlan::read).transpose()?;
     // The files of tokens are read before anyone can connect.
     let mount: Box<dyn FnOnce(Server, Pages) -> Server> = match &serve {
         Serve::All(apps) => Box::new(|server, pages| serve_all(server, apps, pages)),
@@ -73,8 +80,8 @@ fn run(args: Args) -> Result<(), Failure> {
     let tokens = if let Serve::Hub(hub) = &serve { Some(hub.tokens.clone()) } else { None };
     let tokens = tokens.filter(Sources::has_files);
     let server = hangup::watch(server, Reload { site: site.clone(), tokens })?;
-    let server = (1..=listen.len()).try_fold(server, |server, count| listen_on(server, &listen[..count]))?;
-    let banner = banner::banner(&server.local_addrs(), &listen, &serve, &config);
+    let (server, opened) = doors::open(server, &listen, &redirect, tls.as_ref())?;
+    let banner = banner::banner(&opened, &serve, &config);
     let pages = match site {
         None => Pages::Playground { max_message: config.max_message },
         Some(site) => Pages::Site { site, prefix: config.path_prefix },
@@ -131,24 +138,6 @@ fn warn_of_time_zone(serve: &Serve) {
     }
 }
 
-/// Listens on the last of the given addresses, after all others.
-fn listen_on(server: Server, given: &[String]) -> Result<Server, Failure> {
-    let Some((address, earlier)) = given.split_last() else { return Ok(server) };
-    server.listen(address).map_err(|error| {
-        let is_used = error.kind() == io::ErrorKind::AddrInUse;
-        let Some(own) = earlier.iter().find(|own| is_used && address::overlap(own, address)) else {
-            return Failure::start(error);
-        };
-        let starts = |start: &str| own.starts_with(start) || address.starts_with(start);
-        Failure::Usage(match () {
-            () if own == address => format!("cannot listen on {address} twice: leave one of the two out"),
-            () if starts("[::]") => format!("{own} and {address} overlap: [::] alone takes IPv4, too"),
-            () if starts("0.0.0.0") => format!("{own} and {address} overlap: 0.0.0.0 alone takes all of IPv4"),
-            () => format!("{own} and {address} overlap: leave one of the two out"),
-        })
-    })
-}
-
 /// A stream that receives one byte for each SIGINT and SIGTERM.
 fn signals() -> io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
@@ -162,148 +151,5 @@ fn print(text: &str) {
     let mut output = io::stdout().lock();
     if let Err(error) = output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         ::log::debug!("standard output: {error}");
-    }
-}
-
-/// Why the command failed.
-#[derive(Debug)]
-enum Failure {
-    /// The command line makes no sense.
-    Usage(String),
-    /// The command line makes sense, but the server could not start or go on.
-    Run(io::Error),
-    /// The files that a flag names cannot be served.
-    Read(&'static str, io::Error),
-}
-
-impl Failure {
-    fn start(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::InvalidInput => Failure::Usage(error.to_string()),
-            _ => Failure::Run(error),
-        }
-    }
-
-    fn report(&self) -> ExitCode {
-        // Not through the log, which RUST_LOG may have turned off. If standard error does not work, nothing else can
-        // help.
-        let _ = writeln!(io::stderr(), "sockhop: {self}");
-        match self {
-            Failure::Usage(_) => ExitCode::from(2),
-            Failure::Run(_) | Failure::Read(..) => ExitCode::from(1),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Usage(error) => write!(f, "{}\nTry sockhop --help.", fields::to_flags(error)),
-            Failure::Read(flag, error) => {
-                let hint = match error.kind() {
-                    io::ErrorKind::PermissionDenied => {
-                        "\nThe user that runs sockhop must be able to read all files of the directory."
-                    }
-                    _ => "",
-                };
-                write!(f, "{flag}: {error}{hint}")
-            }
-            Failure::Run(error) => {
-                let text = fields::to_flags(&error.to_string());
-                f.write_str(&text)?;
-                f.write_str(if text.starts_with("cannot listen on ") { hint(error.kind(), &text) } else { "" })
-            }
-        }
-    }
-}
-
-/// Advice about an address that the server cannot listen on.
-fn hint(kind: io::ErrorKind, text: &str) -> &'static str {
-    match kind {
-        io::ErrorKind::AddrInUse if text.contains("unix:") => "\nStop the server that uses it, or choose another path.",
-        io::ErrorKind::AddrInUse => {
-            "\nStop the program that listens there, or choose another port: 8081, or 0 for any free one."
-        }
-        io::ErrorKind::PermissionDenied => {
-            "\nPorts below 1024 need privileges; a unix: socket needs a directory you may write to."
-        }
-        // The text of std's error for a name without an address; it has no kind of its own.
-        _ if text.contains("failed to lookup address information") => {
-            "\nThere is no address of this name: look at its spelling, or write an address such as 127.0.0.1."
-        }
-        io::ErrorKind::AddrNotAvailable => "\nThis machine has no such address.",
-        _ => "",
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Failure::Run(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hint_about_addresses_belongs_to_an_address() {
-        let shown = |text: &str| Failure::Run(io::Error::new(io::ErrorKind::PermissionDenied, text)).to_string();
-        assert!(shown("cannot listen on [::]:80: denied").ends_with(
-            "denied\nPorts below 1024 need privileges; a unix: \
-            socket needs a directory you may write to."
-        ));
-        assert_eq!(shown("--page: /srv/x: denied"), "--page: /srv/x: denied");
-    }
-
-    #[test]
-    fn addresses_that_overlap_are_not_blamed_on_another_program() {
-        let listen = |address: &str| Server::new(Config::default()).unwrap().listen(address);
-        let port = |server: &Server| server.local_addrs()[0].to_string().rsplit(':').next().unwrap().to_owned();
-        let path = std::env::temp_dir().join(format!("sockhop-{}-twice", std::process::id()));
-        let socket = format!("unix:{}", path.display());
-        for (one, other, hint) in [
-            ("0.0.0.0:", "[::]:", "[::] alone takes IPv4, too"),
-            ("[::]:", "127.0.0.1:", "[::] alone takes IPv4, too"),
-            ("127.0.0.1:", "0.0.0.0:", "0.0.0.0 alone takes all of IPv4"),
-            ("localhost:", "0.0.0.0:", "0.0.0.0 alone takes all of IPv4"),
-            ("127.0.0.1:", "127.0.0.1:", ""),
-            ("localhost:", "localhost:", ""),
-            ("localhost:", "127.0.0.1:", "leave one of the two out"),
-            (&socket, &format!("{socket}?mode=0660"), "leave one of the two out"),
-        ] {
-            let is_unix = one == socket;
-            // A machine may be without IPv6.
-            let Ok(server) = listen(&if is_unix { one.to_owned() } else { format!("{one}0") }) else { continue };
-            let port = if is_unix { String::new() } else { port(&server) };
-            let given = [format!("{one}{port}"), format!("{other}{port}")];
-            let expected = match one == other {
-                true => format!("cannot listen on {} twice: leave one of the two out", given[0]),
-                false => format!("{} overlap: {hint}", given.join(" and ")),
-            };
-            match listen_on(server, &given) {
-                Err(Failure::Usage(error)) => assert_eq!(error, expected),
-                Err(Failure::Run(error)) => assert_ne!(error.kind(), io::ErrorKind::AddrInUse, "{expected}"),
-                Ok(_) | Err(Failure::Read(..)) => panic!("not: {expected}"),
-            }
-        }
-    }
-
-    #[test]
-    fn errors_name_flags_for_fields() {
-        let error = || io::Error::other("after Config::max_panics (10); Config::max_queue is too small");
-        let expected = "after --max-panics (10); --max-queue is too small";
-        assert_eq!(Failure::from(error()).to_string(), expected);
-        assert_eq!(Failure::Usage(error().to_string()).to_string(), format!("{expected}\nTry sockhop --help."));
-    }
-
-    #[test]
-    fn the_hint_for_what_may_not_be_used_is_about_that() {
-        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let listen =
-            io::Error::new(io::ErrorKind::PermissionDenied, "cannot listen on 127.0.0.1:80: permission denied");
-        let (file, port) = (Failure::Read("--page", denied()).to_string(), Failure::from(listen).to_string());
-        assert!(file.contains("must be able to read") && !file.contains("Ports"), "{file}");
-        assert!(port.contains("Ports below 1024") && !port.contains("read"), "{port}");
     }
 }

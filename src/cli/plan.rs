@@ -9,6 +9,7 @@ use super::deflate;
 use super::hub::{Env, HubArgs, HubPlan};
 use super::nearest::nearest;
 use super::settings::{Given, Setting, apply};
+use super::tls::TlsPlan;
 use crate::apps::{APPS, App, On, Recipe};
 use crate::http::{Cidr, Origin, OriginPolicy, Router};
 use crate::{CloseCode, Config, ProxyProtocol};
@@ -20,8 +21,9 @@ const HUB: &str = "hub";
 #[derive(Debug)]
 pub(super) struct Plan {
     pub serve: Serve,
-    /// At least one address.
+    /// At least one address; `http:` stands before one that stays plain where others speak TLS.
     pub listen: Vec<String>,
+    pub tls: Option<TlsPlan>,
     pub page: Option<Page>,
     pub config: Config,
 }
@@ -92,7 +94,9 @@ impl Plan {
             app.recipe.subprotocols = subprotocols(&args.subprotocols)?;
         }
         let page = page(args.page, args.page_fallback, &args.headers)?;
-        Ok(Plan { serve, listen: address::choose(listen, env)?, page, config })
+        let listen = address::choose(listen, env)?;
+        let tls = args.tls.plan(&listen)?;
+        Ok(Plan { serve, listen, tls, page, config })
     }
 }
 

@@ -130,6 +130,11 @@ impl<'a> Request<'a> {
         self.target.authority.or_else(|| self.header("host"))
     }
 
+    /// The host of [`authority`](Self::authority), without its port.
+    pub(crate) fn host(&self) -> Option<&'a str> {
+        Authority::parse(self.authority()?).map(|authority| authority.host)
+    }
+
     /// The value of the first header line with this name, in any case, without the whitespace around it.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {

@@ -43,14 +43,16 @@ pub use self::api::handle::{Handle, Rejected};
 pub use self::api::handler::{Accept, Answer, CloseReason, Handler};
 pub use self::event_loop::door::Door;
 pub use self::transport::listen::{Listen, ListenAddr};
+#[cfg(all(feature = "cli", not(feature = "tls")))]
+pub(crate) use self::transport::tls::Tls;
 #[cfg(feature = "tls")]
-pub use self::transport::tls::{Certificate, Tls, rustls};
+pub use self::transport::tls::{Tls, rustls};
 pub use self::types::config::{Config, Deflate, ProxyProtocol, Shutdown, Slow};
 pub use self::types::error::ConnectionError;
 pub use self::types::id::{ConnectionId, Deferred, Peer, TimerId};
 pub use self::types::payload::Payload;
 pub use self::types::stats::{Count, Stats};
-pub use self::types::tls::{TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion};
+pub use self::types::tls::{Certificate, TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion};
 
 use self::event_loop::door::{Paths, Rules};
 use self::event_loop::site::{Door as OpenDoor, Site};
@@ -293,6 +295,7 @@ impl Server {
                 proxy_protocol: rules.proxy_protocol.unwrap_or(door.proxy_protocol),
                 max_connections: rules.max_connections,
                 tls: rules.tls,
+                redirect: rules.redirect,
                 ..door
             }
         });

@@ -41,6 +41,7 @@ pub(crate) struct Rules {
     pub proxy_protocol: Option<ProxyProtocol>,
     pub max_connections: Option<usize>,
     pub tls: Option<Tls>,
+    pub redirect: Option<u16>,
 }
 
 /// Handlers and routes, and the router that finds them by their index.
@@ -138,6 +139,22 @@ impl Door {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.rules.tls = Some(tls);
+        self
+    }
+
+    /// Sends all plain requests on to `https:` at this port of the same host, with 308; 400 is for opening handshakes, which
+    /// no browser would repeat elsewhere, and for methods other than GET and HEAD. Nothing that is mounted is served here.
+    ///
+    /// ```no_run
+    /// use sockhop::{Door, Server};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let server = Server::bind("0.0.0.0:443")?.listen(Door::new("0.0.0.0:80").redirect_to_https(443))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redirect_to_https(mut self, port: u16) -> Self {
+        self.rules.redirect = Some(port);
         self
     }
 

@@ -59,10 +59,10 @@ impl<P: Poller> EventLoop<P> {
         let shared = &mut self.lines.shared;
         let (peer, id) = (shared.table.peer(slot), shared.table.id(slot));
         log_limited!(shared, Request, "{peer} {id}: {} {}", request.method(), excerpt(request.path()));
-        if self.lines.refuse_in_the_clear(slot, &request) {
+        let door = self.lines.door(slot);
+        if self.lines.refuse_in_the_clear(slot, &request, self.site.door(door).redirect) {
             return;
         }
-        let door = self.lines.door(slot);
         let rules = self.site.door(door);
         let no_room = self.lines.meet_client(slot, &request, rules);
         match (self.site.target(door, &request), no_room) {

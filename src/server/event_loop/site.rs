@@ -33,6 +33,8 @@ pub(crate) struct Door {
     pub proxy_protocol: ProxyProtocol,
     /// Its connections speak TLS.
     pub tls: Option<Tls>,
+    /// The port of `https:` to which it sends all requests on.
+    pub redirect: Option<u16>,
     /// Connections that it may have at a time, within the limit of all doors; `None`: as many as all.
     pub max_connections: Option<usize>,
     /// Connections that it has.
@@ -132,6 +134,7 @@ impl Door {
             trusted_proxies: config.trusted_proxies.clone(),
             proxy_protocol: config.proxy_protocol,
             tls: None,
+            redirect: None,
             max_connections: None,
             connections: 0,
         }

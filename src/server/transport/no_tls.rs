@@ -6,6 +6,8 @@ use super::layer::Layer;
 #[cfg(any(test, fuzzing))]
 use super::memory::MakeCodec;
 use crate::server::types::env::Account;
+#[cfg(feature = "cli")]
+use crate::server::types::tls::{TlsError, TlsFiles};
 
 #[derive(Clone)]
 pub(crate) enum Tls {}
@@ -13,6 +15,14 @@ pub(crate) enum Tls {}
 impl Tls {
     pub(crate) fn session<S: Socket>(&self, _: &Account) -> Box<dyn Layer<S>> {
         match *self {}
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Tls {
+    /// The command refuses the flags that would lead here.
+    pub(crate) fn read(_: &TlsFiles) -> Result<Self, TlsError> {
+        Err(TlsError::Refused("this build does not speak TLS".into()))
     }
 }
 

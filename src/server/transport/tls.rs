@@ -31,7 +31,7 @@ use rustls::server::UnbufferedServerConnection;
 
 pub use rustls;
 
-pub use self::config::{Certificate, Tls};
+pub use self::config::Tls;
 use self::failure::Failure;
 use self::records::copy;
 #[cfg(any(test, fuzzing))]

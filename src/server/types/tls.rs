@@ -47,6 +47,18 @@ pub struct TlsClients {
     pub are_optional: bool,
 }
 
+/// A certificate that has been read, as far as people need to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Certificate {
+    /// The file that it has been read from.
+    pub path: Box<Path>,
+    /// `CN=` and the common name of its subject; empty if it has none.
+    pub subject: String,
+    /// The end of its validity, in seconds since the beginning of 1970.
+    pub not_after: u64,
+}
+
 /// The reason why the files of [`TlsFiles`] cannot be used. Its text says what to do.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -73,26 +73,35 @@ impl<S: Socket> Lines<S> {
         }
     }
 
-    /// Answers a request in the clear where TLS is spoken: where the page is, or that it must be asked for by TLS. Returns
-    /// whether it was one.
-    pub fn refuse_in_the_clear(&mut self, slot: u32, request: &Request<'_>) -> bool {
-        if self.layers.security(slot) != Security::Clear {
+    /// Answers a request in the clear where TLS is spoken, or where all requests are sent on to `https:` at a port: where the
+    /// page is, or that it must be asked for by TLS. Returns whether it was one.
+    pub fn refuse_in_the_clear(&mut self, slot: u32, request: &Request<'_>, redirect: Option<u16>) -> bool {
+        let is_clear = self.layers.security(slot) == Security::Clear;
+        if !is_clear && redirect.is_none() {
             return false;
         }
-        let peer = self.shared.table.peer(slot);
-        log_limited!(
-            self.shared,
-            Clear,
-            "{peer}: plain HTTP has come to a port that speaks TLS: use wss:// or https://"
-        );
+        if is_clear {
+            let peer = self.shared.table.peer(slot);
+            log_limited!(
+                self.shared,
+                Clear,
+                "{peer}: plain HTTP has come to a port that speaks TLS: use wss:// or https://"
+            );
+        }
         let is_safe = ["GET", "HEAD"].contains(&request.method()) && !request.wants_upgrade();
-        let response = match request.authority().filter(|_| is_safe) {
-            Some(host) => {
-                let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
-                let location = format!("https://{host}{}{query}", request.path());
-                Response::text(308, "This port speaks TLS: use https://.\n").header("Location", location)
+        let authority = match redirect {
+            None => request.authority().map(str::to_owned),
+            Some(port) => {
+                request.host().map(|host| if port == 443 { host.to_owned() } else { format!("{host}:{port}") })
             }
-            None => Response::text(400, "This port speaks TLS: use wss:// or https://.\n"),
+        };
+        let response = match authority.filter(|_| is_safe) {
+            Some(authority) => {
+                let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
+                let location = format!("https://{authority}{}{query}", request.path());
+                Response::text(308, "Use https:// in place of http://.\n").header("Location", location)
+            }
+            None => Response::text(400, "Use wss:// or https://.\n"),
         };
         self.respond(slot, &response, Body::answering(request.method()), Persistence::Close);
         true

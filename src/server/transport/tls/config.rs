@@ -14,7 +14,7 @@ use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use super::certificate::Facts;
 use super::names::ByName;
 use super::pem;
-use crate::server::types::tls::{TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion};
+use crate::server::types::tls::{Certificate, TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion};
 
 /// How a door speaks TLS. Cloning is cheap.
 ///
@@ -32,18 +32,6 @@ pub struct Tls {
     certificates: Arc<[Certificate]>,
     /// The authorities of clients, to know whether they change.
     authorities: Arc<[CertificateDer<'static>]>,
-}
-
-/// A certificate that has been read, as far as people need to know of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Certificate {
-    /// The file that it has been read from.
-    pub path: Box<Path>,
-    /// `CN=` and the common name of its subject; empty if it has none.
-    pub subject: String,
-    /// The end of its validity, in seconds since the beginning of 1970.
-    pub not_after: u64,
 }
 
 impl Tls {
