@@ -4,18 +4,11 @@
 
 use std::time::Duration;
 
-/// Suffixes of sizes with their factors, largest first.
-const SIZES: [(&str, u64); 4] = [("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("", 1)];
-/// Suffixes of times with their milliseconds. `ms` comes before `s`, since it also ends in `s`.
-const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+use crate::apps::hub::units::{self, SIZES, TIMES, digits};
 
 /// Reads a number of bytes: `500`, `64K`, `1M`, `1G`, in steps of 1024.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let upper = text.to_ascii_uppercase();
-    let parsed = SIZES.iter().find_map(|(suffix, factor)| Some((upper.strip_suffix(suffix)?, factor)));
-    parsed
-        .and_then(|(number, factor)| digits(number)?.checked_mul(*factor))
-        .ok_or_else(|| format!("`{text}` is not a size: write 500, 64K, 1M or 1G"))
+    units::size(text).ok_or_else(|| format!("`{text}` is not a size: write 500, 64K, 1M or 1G"))
 }
 
 /// Reads a number of bytes that this machine can address.
@@ -28,14 +21,10 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    if digits(text).is_some() {
+    if digits::<u64>(text).is_some() {
         return Err(format!("`{text}` has no unit: write {text}s, or {text}ms, {text}m or {text}h"));
     }
-    let parsed = TIMES.iter().find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, factor)));
-    parsed
-        .and_then(|(number, factor)| digits(number)?.checked_mul(*factor))
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("`{text}` is not a time: write 500ms, 25s, 2m or 1h"))
+    units::time(text).ok_or_else(|| format!("`{text}` is not a time: write 500ms, 25s, 2m or 1h"))
 }
 
 /// Reads a time that must not be zero.
@@ -51,7 +40,7 @@ pub(super) fn time_or_none(text: &str) -> Result<Option<Duration>, String> {
 
 /// Reads a count of at least one.
 pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
-    let number = digits(text).filter(|number| *number > 0);
+    let number = digits(text).filter(|number: &u64| *number > 0);
     number
         .and_then(|number| N::try_from(number).ok())
         .ok_or_else(|| format!("`{text}` is not a count: write a number from 1 on, such as 1000"))
@@ -60,7 +49,7 @@ pub(super) fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
 /// Reads a count; 0 is `None`.
 pub(super) fn count_or_none<N: TryFrom<u64>>(text: &str) -> Result<Option<N>, String> {
     digits(text)
-        .and_then(|number| if number == 0 { Some(None) } else { N::try_from(number).ok().map(Some) })
+        .and_then(|number: u64| if number == 0 { Some(None) } else { N::try_from(number).ok().map(Some) })
         .ok_or_else(|| format!("`{text}` is not a count: write a number, such as 0 or 1000"))
 }
 
@@ -85,11 +74,6 @@ pub(super) fn show_time(time: Duration) -> String {
         Some((suffix, factor)) => format!("{}{suffix}", millis / u128::from(*factor)),
         None => "0".to_owned(),
     }
-}
-
-/// Reads a number of digits only: `u64::from_str` would also take a sign.
-fn digits(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The limits of a hub, each with its default, and what they are for single channels.
 
 mod rule;
+pub(crate) mod units;
 
 use std::sync::Arc;
 
 pub(crate) use self::rule::Settings;
 pub use self::rule::{History, Rule, RuleError};
-pub(super) use self::rule::{digits, duration};
 use super::channel::Pattern;
 use super::tokens::Token;
 

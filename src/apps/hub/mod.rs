@@ -18,6 +18,8 @@ mod shared;
 mod state;
 mod tokens;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::config::units;
 pub use self::config::{History, HubConfig, Rule, RuleError};
 pub use self::log::memory::MemoryLog;
 pub use self::log::{Entry, Epoch, Event, Full, Id, Kind, Log, Status};

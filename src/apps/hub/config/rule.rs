@@ -6,11 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::super::channel::Pattern;
-
-/// Suffixes of sizes with their factors. The empty one is last, since every text ends in it.
-const SIZES: [(&str, usize); 4] = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("", 1)];
-/// Suffixes of times with their milliseconds. `ms` comes before `s`, since it also ends in `s`.
-const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+use super::units::{digits, size, time};
 
 /// The limits of a channel's history, which is kept for listeners that come back. The oldest messages go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,16 +111,17 @@ impl Rule {
     fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), String> {
         match (key, value) {
             ("history", Some(value)) => {
-                let number = || format!("history=`{value}` is no number: write history=20, or history=0 for none");
-                self.messages = Some(digits(value).ok_or_else(number)?);
+                let wrong = || format!("history=`{value}` is no number: write history=20, or history=0 for none");
+                self.messages = Some(digits(value).ok_or_else(wrong)?);
             }
             ("bytes", Some(value)) => {
-                let size = || format!("bytes=`{value}` is no size: write 500, 64K, 1M or 1G");
-                self.bytes = Some(scaled(value).filter(|bytes| *bytes > 0).ok_or_else(size)?);
+                let wrong = || format!("bytes=`{value}` is no size: write 500, 64K, 1M or 1G");
+                let bytes = size(value).and_then(|bytes| usize::try_from(bytes).ok());
+                self.bytes = Some(bytes.filter(|bytes| *bytes > 0).ok_or_else(wrong)?);
             }
             ("age", Some(value)) => {
-                let time = || format!("age=`{value}` is no time: write 500ms, 25s, 10m or 1h");
-                self.age = Some(duration(value).filter(|age| !age.is_zero()).ok_or_else(time)?);
+                let wrong = || format!("age=`{value}` is no time: write 500ms, 25s, 10m or 1h");
+                self.age = Some(time(value).filter(|age| !age.is_zero()).ok_or_else(wrong)?);
             }
             ("publish", Some("members")) => self.members_publish = Some(true),
             ("publish", Some("tokens")) => self.members_publish = Some(false),
@@ -157,24 +154,6 @@ impl fmt::Display for RuleError {
 }
 
 impl std::error::Error for RuleError {}
-
-/// A number of bytes: `500`, `64K`, `1M`, `1G`, in steps of 1024.
-fn scaled(text: &str) -> Option<usize> {
-    let upper = text.to_ascii_uppercase();
-    let (number, factor) = SIZES.iter().find_map(|(suffix, factor)| Some((upper.strip_suffix(suffix)?, factor)))?;
-    digits::<usize>(number)?.checked_mul(*factor)
-}
-
-/// A time: `500ms`, `25s`, `10m`, `1h`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
-    let (number, factor) = TIMES.iter().find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, factor)))?;
-    digits::<u64>(number)?.checked_mul(*factor).map(Duration::from_millis)
-}
-
-/// A number of digits only: `from_str` would also take a sign.
-pub(crate) fn digits<N: FromStr>(text: &str) -> Option<N> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
 
 #[cfg(test)]
 mod tests {

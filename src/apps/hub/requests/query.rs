@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::config::{digits, duration};
+use super::super::config::units::{digits, time};
 use super::super::page::LIMIT;
 use super::super::problem::Problem;
 use super::super::state::types::Replay;
@@ -41,7 +41,7 @@ impl Query {
             query.limit = number.ok_or_else(bad("limit is a number from 1 to 1000, such as limit=100"))?;
         }
         if let Some(wait) = find("wait") {
-            query.wait = Some(duration(&wait).ok_or_else(bad("wait is a time with its unit, such as wait=25s"))?);
+            query.wait = Some(time(&wait).ok_or_else(bad("wait is a time with its unit, such as wait=25s"))?);
         }
         match (&query.since, query.last, query.wait) {
             (Some(_), Some(_), _) => Err(bad("since and last exclude each other: send one of them")()),
