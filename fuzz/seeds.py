@@ -497,6 +497,10 @@ def found():
     """Inputs of `session` that have found something: what that was, and the input."""
     # A turn's work had ended at the head of a request, and nobody looked at the body that was there already.
     yield "found-body-behind-a-pause", "CBQAAHpjiVRD/zIQDwAAABkUAAIRiWEuAno="
+    # A refusal where nothing is mounted.
+    yield "found-refused-where-nothing-is", "AIFjAEdFVCAvd3MgSFRUUC8xLjENCkhvc3Q6IGV4YW1wbGUub3JnDQpVcGdyYWRlOiB3ZWJzb2NrZXQNCkNvbm5lY3Rpb246IFVwZ3JhZGUNClNlYy1XZWJTb2NrZXQtVmVyc2lvbjogMTMNClNlYy1XZWJTb2NrZXQtS2V5OiBkR2hsSUhOaGJYQnNaU0J1YjI1alpRPT0NCg0K"
+    # The head of a HEAD request never ends: the 408 has no body, which the target expected.
+    yield "found-late-head", "QAEFAEhFQUQgLyBIkCF0"
 
 
 def main():

@@ -16,6 +16,8 @@ pub struct Exchanges {
     /// The callbacks of handlers for plain requests.
     pub calls: Vec<String>,
     pub end: End,
+    /// What the answer has if the rest of the last request is late.
+    pub late: Body,
 }
 
 struct Answered {
@@ -55,7 +57,7 @@ impl Exchanges {
         let mut model = Model {
             config,
             router: router(config, mounts),
-            exchanges: Exchanges { answers: Vec::new(), calls: Vec::new(), end: End::Waits },
+            exchanges: Exchanges { answers: Vec::new(), calls: Vec::new(), end: End::Waits, late: Body::Include },
         };
         let mut rest = stream;
         while let Some(end) = model.exchange(&mut rest, stream.len()) {
@@ -102,7 +104,10 @@ impl Model<'_> {
     fn exchange(&mut self, rest: &mut &[u8], len: usize) -> Option<End> {
         let (head, behind) = match HeadScanner::default().scan_within(rest, &self.config.head) {
             Ok(Some(length)) => rest.split_at(length),
-            Ok(None) => return None,
+            Ok(None) => {
+                self.exchanges.late = body_for(rest);
+                return None;
+            }
             Err(error) => return Some(self.refuse(error, rest)),
         };
         *rest = behind;
@@ -152,7 +157,10 @@ impl Model<'_> {
         let (mut body, may_continue) = (Vec::new(), expects_continue && has_body);
         match BodyDecoder::new(length).decode(rest, &mut body, max) {
             Ok(true) => {}
-            Ok(false) => return Ok(End::WaitsForBody),
+            Ok(false) => {
+                self.exchanges.late = Body::answering(request.method());
+                return Ok(End::WaitsForBody);
+            }
             Err(error) => {
                 let body = Body::answering(request.method());
                 return Ok(self.answer(&error.response(), body, Persistence::Close, may_continue));
@@ -182,9 +190,7 @@ impl Model<'_> {
 
     /// Refuses what is no request. Its first word is that of one, though.
     fn refuse(&mut self, error: RequestError, bytes: &[u8]) -> End {
-        let is_head = bytes.strip_prefix(b"\r\n").unwrap_or(bytes).starts_with(b"HEAD ");
-        let body = if is_head { Body::Omit } else { Body::Include };
-        self.answer(&error.response(), body, Persistence::Close, false)
+        self.answer(&error.response(), body_for(bytes), Persistence::Close, false)
     }
 
     fn answer(&mut self, response: &Response, body: Body, after: Persistence, may_continue: bool) -> End {
@@ -193,6 +199,12 @@ impl Model<'_> {
         self.exchanges.answers.push(Answered { may_continue, bytes });
         if after == Persistence::Close { End::Answered } else { End::Waits }
     }
+}
+
+/// What the answer has to bytes that are no whole request.
+fn body_for(bytes: &[u8]) -> Body {
+    let is_head = bytes.strip_prefix(b"\r\n").unwrap_or(bytes).starts_with(b"HEAD ");
+    if is_head { Body::Omit } else { Body::Include }
 }
 
 /// The output behind an answer, which tells the time of day besides.

@@ -12,6 +12,17 @@ pub struct Answer {
 impl Answer {
     /// Reads the response that `bytes` begins with, and what lies behind it. Panics when it is not well-formed.
     pub fn parse(bytes: &[u8]) -> (Self, &[u8]) {
+        let (mut answer, mut rest) = Self::parse_head(bytes);
+        if let Some(length) = answer.header("content-length") {
+            let length: usize = length.parse().expect("a length");
+            let (body, behind) = rest.split_at_checked(length).expect("a whole body");
+            (answer.body, rest) = (body.to_vec(), behind);
+        }
+        (answer, rest)
+    }
+
+    /// The same of a response without its body, as HEAD gets it (RFC 9110 9.3.2).
+    pub fn parse_head(bytes: &[u8]) -> (Self, &[u8]) {
         let end = bytes
             .windows(4)
             .position(|window| window == b"\r\n\r\n")
@@ -31,14 +42,8 @@ impl Answer {
                 (name.to_ascii_lowercase(), value.to_owned())
             })
             .collect();
-        let mut answer = Self { status: status.parse().expect("a number"), headers, body: Vec::new() };
-        let mut rest = &bytes[end + 4..];
-        if let Some(length) = answer.header("content-length") {
-            let length: usize = length.parse().expect("a length");
-            let (body, behind) = rest.split_at_checked(length).expect("a whole body");
-            (answer.body, rest) = (body.to_vec(), behind);
-        }
-        (answer, rest)
+        let answer = Self { status: status.parse().expect("a number"), headers, body: Vec::new() };
+        (answer, &bytes[end + 4..])
     }
 
     /// The value of a header that is there once at the most.
