@@ -64,6 +64,7 @@ mod router;
 mod target;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tls;
 mod upgrade;
 
 pub use body::{BodyDecoder, BodyLength};
@@ -84,6 +85,7 @@ pub(crate) use response::SharedBody;
 pub use response::{Body, CONTINUE, Persistence, Response};
 pub use router::{Resolved, Router, RouterError};
 pub use target::decode_path;
+pub use tls::{RequestTls, TlsVersion};
 pub use upgrade::{Upgrade, accept_key, upgrade_required};
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use super::authority::Authority;
 use super::list;
 use super::target::{self, Target};
-use super::{HeadLimits, HeadScanner, RequestError};
+use super::{HeadLimits, HeadScanner, RequestError, RequestTls};
 
 /// The version of HTTP that a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,8 @@ pub struct Request<'a> {
     target: Target<'a>,
     version: Version,
     headers: Box<[httparse::Header<'a>]>,
+    /// On the heap, so that requests without TLS stay short.
+    tls: Option<Box<RequestTls>>,
 }
 
 impl<'a> Request<'a> {
@@ -65,7 +67,7 @@ impl<'a> Request<'a> {
 
         // The array has room for the most that are taken: far more than to copy at each move of a request.
         let headers = Box::from(&*parsed.headers);
-        let request = Request { method, raw_target, target, version, headers };
+        let request = Request { method, raw_target, target, version, headers, tls: None };
         request.check_host()?;
         Ok(request)
     }
@@ -121,6 +123,32 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The TLS connection by which the request has come. `None`: it has come in the clear, perhaps from a proxy that has
+    /// taken the TLS off, or no server has set it, as after [`parse`](Self::parse).
+    ///
+    /// ```
+    /// # use sockhop::http::{Request, Response};
+    /// /// For clients with a certificate.
+    /// fn answer(request: &Request<'_>) -> Response {
+    ///     match request.tls().and_then(|tls| tls.certificate.as_ref()) {
+    ///         Some(certificate) => Response::text(200, format!("{} bytes of DER", certificate.len())),
+    ///         None => Response::text(403, "show a certificate"),
+    ///     }
+    /// }
+    /// # let request = Request::parse(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    /// # assert_eq!(answer(&request).status(), 403);
+    /// # Ok::<(), sockhop::http::RequestError>(())
+    /// ```
+    #[must_use]
+    pub fn tls(&self) -> Option<&RequestTls> {
+        self.tls.as_deref()
+    }
+
+    /// Sets the TLS connection by which it has come.
+    pub(crate) fn set_tls(&mut self, tls: Option<RequestTls>) {
+        self.tls = tls.map(Box::new);
     }
 
     /// The host and port that the request is for, `host` or `host:port`, as they were sent: from the target if it is in

@@ -6,7 +6,10 @@
 pub mod compressed;
 pub mod deflate;
 pub mod flood;
+pub mod line;
 pub mod raw;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::fmt::Debug;
 use std::io;
@@ -20,6 +23,8 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::error::Error as ClientError;
 use tungstenite::handshake::client::Response;
 
+use self::line::{Place, Way};
+
 /// How long a test waits for something that should come at once.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,6 +36,8 @@ pub use tungstenite::Message as ClientMessage;
 pub struct TestServer {
     pub handle: Handle,
     pub addrs: Vec<ListenAddr>,
+    /// How clients speak to its first door.
+    way: Way,
     ended: Receiver<io::Result<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -45,7 +52,7 @@ impl TestServer {
             // Nobody listens when the test has failed meanwhile.
             let _ = sender.send(result);
         });
-        TestServer { handle, addrs, ended, thread: Some(thread) }
+        TestServer { handle, addrs, way: Way::Plain, ended, thread: Some(thread) }
     }
 
     /// Serves one handler at `/`, at a free port.
@@ -56,6 +63,11 @@ impl TestServer {
     /// The first TCP address.
     pub fn addr(&self) -> SocketAddr {
         tcp_addr(&self.addrs[0])
+    }
+
+    /// The same, and how clients speak to it.
+    pub fn place(&self) -> Place {
+        Place { addr: self.addr(), way: self.way }
     }
 
     pub fn connect(&self, path: &str) -> Client {

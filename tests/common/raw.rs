@@ -22,9 +22,14 @@ pub fn request(path: &str) -> String {
 /// Opens a WebSocket.
 pub fn open(addr: SocketAddr, path: &str) -> TcpStream {
     let mut stream = super::tcp(addr);
-    stream.write_all(format!("{}\r\n", request(path)).as_bytes()).unwrap();
-    read_101(&mut stream);
+    greet(&mut stream, path);
     stream
+}
+
+/// Shakes hands for a WebSocket.
+pub fn greet(stream: &mut (impl Read + Write), path: &str) {
+    stream.write_all(format!("{}\r\n", request(path)).as_bytes()).unwrap();
+    read_101(stream);
 }
 
 /// Reads the server's opening handshake, not a byte more, and checks it.

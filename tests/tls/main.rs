@@ -3,34 +3,22 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod clients;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
 use sockhop::http::{Cidr, Response};
-use sockhop::rustls::crypto::ring::default_provider;
-use sockhop::rustls::pki_types::pem::PemObject;
-use sockhop::rustls::pki_types::{CertificateDer, ServerName};
-use sockhop::rustls::version::{TLS12, TLS13};
-use sockhop::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
-use sockhop::{Config, Context, Door, Handler, Message, ProxyProtocol, Server, Shutdown, Tls, TlsFiles, TlsPair};
+use sockhop::rustls::version::TLS13;
+use sockhop::rustls::{ClientConnection, StreamOwned};
+use sockhop::{Config, Context, Door, Handler, Message, ProxyProtocol, Server, Shutdown};
 
+use common::tls::{VERSIONS, Version, tls};
 use common::{Client, ClientMessage, Echo, TestServer, connect, handshake, noise, raw, read_close, read_text, tcp};
 
 type Secure = StreamOwned<ClientConnection, TcpStream>;
-
-const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
-
-fn fixture(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/transport/tls/fixtures").join(name)
-}
-
-fn tls() -> Tls {
-    let pair = TlsPair { cert: fixture("a.pem"), key: fixture("a.key") };
-    Tls::read(&TlsFiles { pairs: vec![pair], ..TlsFiles::default() }).expect("files of the tests")
-}
 
 /// A server whose first door speaks TLS.
 fn server(config: Config) -> Server {
@@ -38,17 +26,12 @@ fn server(config: Config) -> Server {
 }
 
 /// TLS on a connection, before its handshake.
-fn secure(stream: TcpStream, version: &'static SupportedProtocolVersion) -> Secure {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(fixture("authority.pem")).unwrap()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_protocol_versions(&[version]).unwrap();
-    let config = builder.with_root_certificates(roots).with_no_client_auth();
-    let name = ServerName::try_from("localhost").unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+fn secure(stream: TcpStream, version: Version) -> Secure {
+    let config = common::tls::builder(&[version]).with_no_client_auth();
+    StreamOwned::new(common::tls::client(Arc::new(config)), stream)
 }
 
-fn open(addr: SocketAddr, version: &'static SupportedProtocolVersion) -> Client<Secure> {
+fn open(addr: SocketAddr, version: Version) -> Client<Secure> {
     handshake(secure(tcp(addr), version), "wss://localhost/").unwrap().0
 }
 

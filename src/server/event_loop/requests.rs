@@ -52,7 +52,7 @@ impl<P: Poller> EventLoop<P> {
     /// A request head is complete. Its body, if it has one, is at the front of `rest`.
     #[inline(never)]
     fn on_head(&mut self, slot: u32, head: &[u8], rest: &mut &mut [u8]) {
-        let request = match Request::parse_scanned(head) {
+        let mut request = match Request::parse_scanned(head) {
             Ok(request) => request,
             Err(error) => return self.lines.refuse(slot, error, Body::answering_bytes(head)),
         };
@@ -63,6 +63,7 @@ impl<P: Poller> EventLoop<P> {
         if self.lines.refuse_in_the_clear(slot, &request, self.site.door(door).redirect) {
             return;
         }
+        self.lines.note_tls(slot, &mut request);
         let rules = self.site.door(door);
         let no_room = self.lines.meet_client(slot, &request, rules);
         match (self.site.target(door, &request), no_room) {
@@ -125,7 +126,8 @@ impl<P: Poller> EventLoop<P> {
     #[inline(never)]
     fn on_upload(&mut self, slot: u32, upload: &Upload) {
         match Request::parse_scanned(&upload.head) {
-            Ok(request) => {
+            Ok(mut request) => {
+                self.lines.note_tls(slot, &mut request);
                 let target = self.site.target(self.lines.door(slot), &request);
                 self.answer(slot, &request, &upload.body, target);
             }

@@ -4,6 +4,7 @@
 use std::io::{self, IoSlice};
 
 use super::{Received, Security, Socket};
+use crate::http::RequestTls;
 use crate::server::types::stats::Count;
 
 /// Whether this build has layers: whether it speaks TLS.
@@ -40,6 +41,9 @@ pub(crate) trait Layer<S: Socket> {
 
     /// The counter of the way in which the handshake has ended, if it has.
     fn ending(&self) -> Option<Count>;
+
+    /// What a request that comes by this layer may know of it.
+    fn request_tls(&self) -> Option<RequestTls>;
 
     /// The bytes that come first are not for this layer: it passes them on until [`begin`](Self::begin).
     fn await_prefix(&mut self);

@@ -38,6 +38,7 @@ use self::records::copy;
 pub(crate) use self::testing::both_ends;
 use super::layer::{CHUNK, Layer, Scratch};
 use super::{Received, Security, Socket};
+use crate::http::RequestTls;
 use crate::server::types::env::{Account, Charge};
 use crate::server::types::stats::Count;
 
@@ -54,6 +55,8 @@ const DECODE_ERROR: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 50];
 /// TLS on one connection.
 struct Session {
     stage: Stage,
+    /// The name that the client has asked for.
+    server_name: Option<Box<str>>,
     /// The beginning of a record, or of a handshake message in several records.
     partial: Vec<u8>,
     /// `partial` has bytes that were not looked at.
@@ -85,6 +88,7 @@ impl Tls {
     pub(crate) fn session<S: Socket>(&self, account: &Account) -> Box<dyn Layer<S>> {
         Box::new(Session {
             stage: Stage::Sniffing(self.clone()),
+            server_name: None,
             partial: Vec::new(),
             has_new: false,
             pending: Vec::new(),
@@ -131,7 +135,11 @@ impl<S: Socket> Layer<S> for Session {
             return Ok(Received { len: input.len(), ..below });
         };
         output.clear();
+        let is_handshaking = connection.is_handshaking();
         let read = records::read(connection, input, buffer, output);
+        if is_handshaking {
+            self.server_name = names::take_asked().or(self.server_name.take());
+        }
         let rest = input.get(read.used..).unwrap_or_default();
         self.keep(rest);
         let is_hello_too_long = self.awaits_hello() && rest.len() > MOST_HELLO;
@@ -241,6 +249,11 @@ impl<S: Socket> Layer<S> for Session {
             Stage::Clear => Some(Count::TlsClear),
             Stage::Failed(count) => Some(*count),
         }
+    }
+
+    fn request_tls(&self) -> Option<RequestTls> {
+        let Stage::Tls(connection) = &self.stage else { return None };
+        Some(records::facts(connection, self.server_name.as_deref()))
     }
 
     fn await_prefix(&mut self) {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use crate::http::TlsVersion;
+
 /// The files from which a listener gets its certificates, and how it speaks TLS.
 ///
 /// All files are PEM (RFC 7468), as certificate authorities and `openssl` write them.
@@ -26,16 +28,6 @@ pub struct TlsPair {
     pub cert: PathBuf,
     /// The private key of the first certificate, not encrypted (PKCS #8, PKCS #1 or SEC 1). certbot calls it `privkey.pem`.
     pub key: PathBuf,
-}
-
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246).
-    #[default]
-    V1_2,
-    /// TLS 1.3 (RFC 8446).
-    V1_3,
 }
 
 /// Certificates of clients.

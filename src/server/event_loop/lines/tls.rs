@@ -24,6 +24,14 @@ impl<S: Socket> Lines<S> {
         }
     }
 
+    /// Tells a request by which TLS connection it has come, if it has come by one.
+    #[inline]
+    pub fn note_tls(&self, slot: u32, request: &mut Request<'_>) {
+        if let Some(layer) = self.layers.get(slot) {
+            request.set_tls(layer.request_tls());
+        }
+    }
+
     /// A PROXY header has been read: TLS begins behind it, with the rest of the input, where it is spoken.
     pub fn begin_tls(&mut self, slot: u32, rest: &mut &mut [u8]) {
         let Some(layer) = self.layers.get_mut(slot) else { return };

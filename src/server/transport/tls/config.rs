@@ -12,7 +12,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 
 use super::certificate::Facts;
-use super::names::ByName;
+use super::names::{ByName, Noting};
 use super::pem;
 use crate::server::types::tls::{Certificate, TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion};
 
@@ -57,10 +57,11 @@ impl Tls {
 
     /// TLS with a configuration of your own, such as one with another provider of cryptography. It should have `http/1.1`
     /// alone among its protocols (ALPN). Early data is not accepted whatever it says: an attacker can send it again.
-    pub fn from_config(mut config: Arc<ServerConfig>) -> Self {
-        if config.max_early_data_size > 0 {
-            Arc::make_mut(&mut config).max_early_data_size = 0;
-        }
+    pub fn from_config(config: Arc<ServerConfig>) -> Self {
+        let mut config = Arc::unwrap_or_clone(config);
+        config.max_early_data_size = 0;
+        config.cert_resolver = Arc::new(Noting(config.cert_resolver));
+        let config = Arc::new(config);
         Tls { config, certificates: [].into(), authorities: [].into() }
     }
 
@@ -113,7 +114,7 @@ impl Tls {
             None => ring::Ticketer::new().map_err(refused)?,
         };
         let certificates = keys.into_iter().map(|(_, certificate)| certificate).collect();
-        Ok(Tls { config: Arc::new(config), certificates, authorities: authorities.into() })
+        Ok(Tls { certificates, authorities: authorities.into(), ..Tls::from_config(Arc::new(config)) })
     }
 }
 

@@ -1,5 +1,6 @@
-//! Chooses a certificate by the name that a client asks for (SNI, RFC 6066 §3).
+//! Chooses a certificate by the name that a client asks for (SNI, RFC 6066 §3), and notes the name.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,6 +44,32 @@ impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let found = hello.server_name().and_then(|name| self.find(name));
         Some(Arc::clone(found.unwrap_or(&self.first)))
+    }
+}
+
+thread_local! {
+    /// The name that the last client of this thread has asked for. While buffers are the caller's, rustls shows the name to
+    /// the resolver of certificates alone, which all connections share.
+    static ASKED: Cell<Option<Box<str>>> = const { Cell::new(None) };
+}
+
+/// The name that a client has asked for, when rustls has just read its ClientHello.
+pub fn take_asked() -> Option<Box<str>> {
+    ASKED.take()
+}
+
+/// Another resolver, whose clients' names are noted. rustls asks it once for each ClientHello, of resumed sessions too.
+#[derive(Debug)]
+pub struct Noting(pub Arc<dyn ResolvesServerCert>);
+
+impl ResolvesServerCert for Noting {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        ASKED.set(hello.server_name().map(Box::from));
+        self.0.resolve(hello)
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        self.0.only_raw_public_keys()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io::{self, ErrorKind};
 
-use rustls::Error;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus};
+use rustls::{Error, ProtocolVersion};
 
 use super::failure::Failure;
+use crate::http::{RequestTls, TlsVersion};
 use crate::server::transport::layer::Output;
 
 /// The outcome of [`read`].
@@ -129,6 +130,17 @@ fn encode(output: &mut Output, mut encode: impl FnMut(&mut [u8]) -> Result<usize
         Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size, .. })) => Err(required_size),
         Err(EncodeError::AlreadyEncoded) => Ok(0),
     });
+}
+
+/// What a request may know of its connection.
+pub(super) fn facts(connection: &UnbufferedServerConnection, server_name: Option<&str>) -> RequestTls {
+    let is_1_3 = connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+    let certificate = connection.peer_certificates().and_then(|chain| chain.first());
+    RequestTls {
+        version: if is_1_3 { TlsVersion::V1_3 } else { TlsVersion::V1_2 },
+        server_name: server_name.map(str::to_owned),
+        certificate: certificate.map(|certificate| certificate.to_vec()),
+    }
 }
 
 /// Copies bytes to the front of a buffer that has room for them.
