@@ -1,10 +1,11 @@
 //! Clients that compress, by hand: their opening handshake, and the messages with which they flood a server.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::flood::Flood;
+use super::line::Place;
 use super::raw;
 
 /// The bit of a frame's first byte that says: the message is compressed (RFC 7692 6).
@@ -22,11 +23,16 @@ pub struct Compressed {
 
 impl Compressed {
     /// Floods the path from one connection; whom the server refuses, comes back.
-    pub fn run(&self, flood: &Flood, addr: SocketAddr) {
-        let path = self.path;
+    pub fn run(&self, flood: &Flood, place: impl Into<Place>) {
+        let place = place.into();
+        let open = || {
+            let mut line = place.line();
+            greet(&mut line, self.path);
+            line
+        };
         match self.refusal {
-            None => flood.run(open(addr, path), &self.frames),
-            Some(code) => flood.run_refused(|| open(addr, path), &self.frames, code),
+            None => flood.run(open(), &self.frames),
+            Some(code) => flood.run_refused(open, &self.frames, code),
         }
     }
 }
@@ -41,9 +47,13 @@ impl fmt::Debug for Compressed {
 /// Opens a WebSocket with compression.
 pub fn open(addr: SocketAddr, path: &str) -> TcpStream {
     let mut stream = super::tcp(addr);
+    greet(&mut stream, path);
+    stream
+}
+
+fn greet(stream: &mut (impl Read + Write), path: &str) {
     let head = format!("{}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", raw::request(path));
     stream.write_all(head.as_bytes()).unwrap();
-    let head = raw::read_head(&mut stream);
+    let head = raw::read_head(stream);
     assert!(head.contains("\r\nSec-WebSocket-Extensions: permessage-deflate; "), "{head}");
-    stream
 }

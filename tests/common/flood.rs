@@ -1,7 +1,7 @@
 //! Clients that send, or come and go, as fast as they can.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use sockhop::{Context, Handler, Message};
 
+use super::line::{Line, Place};
 use super::raw;
 
 /// Answers text and swallows the rest, so that a flood never has to wait for its own echoes.
@@ -42,7 +43,8 @@ pub struct Flood {
 
 impl Flood {
     /// Sends frames again and again until it is over; reads and discards what is answered.
-    pub fn run(&self, mut stream: TcpStream, frames: &[u8]) {
+    pub fn run(&self, stream: impl Into<Line>, frames: &[u8]) {
+        let mut stream = stream.into();
         let mut reader = stream.try_clone().expect("a socket can be shared");
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -51,7 +53,10 @@ impl Flood {
                     match reader.read(&mut buffer) {
                         Ok(0) => break,
                         Ok(_) => {}
-                        Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                        // TLS misses its last word.
+                        Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => {
+                            break;
+                        }
                         // Nothing has come for long: what is swallowed is not answered.
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                         Err(error) => panic!("{error}"),
@@ -71,9 +76,10 @@ impl Flood {
     }
 
     /// Has clients send frames again and again, and read nothing, until it is over. Whom the server drops, comes back.
-    pub fn run_deaf(&self, addr: SocketAddr, path: &str, clients: usize, frames: &[u8]) {
+    pub fn run_deaf(&self, place: impl Into<Place>, path: &str, clients: usize, frames: &[u8]) {
+        let place = place.into();
         let open = || {
-            let stream = raw::open(addr, path);
+            let stream = place.open(path);
             stream.set_nonblocking(true).expect("a socket can be told so");
             (stream, 0)
         };
@@ -103,14 +109,14 @@ impl Flood {
     }
 
     /// Opens connections, sends frames for which the server fails each with a code, until it is over.
-    pub fn run_refused(&self, open: impl Fn() -> TcpStream, frames: &[u8], code: u16) {
+    pub fn run_refused(&self, open: impl Fn() -> Line, frames: &[u8], code: u16) {
         while !self.over.load(Ordering::Relaxed) {
             let mut stream = open();
             stream.write_all(frames).expect("the server takes it");
             assert_eq!(raw::read_close(&mut stream).0, code);
             self.sent.fetch_add(1, Ordering::Relaxed);
             // Gone by a reset: thousands that wait for stray packets would use up the ports.
-            SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket can be told so");
+            SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).expect("a socket can be told so");
         }
     }
 

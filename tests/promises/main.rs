@@ -7,6 +7,31 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+/// Has each of these functions be a test over plain sockets, and another over TLS.
+macro_rules! over_each_way {
+    ($($name:ident: $why:literal,)*) => {
+        mod plain {
+            $(
+                #[test]
+                #[ignore = $why]
+                fn $name() {
+                    super::$name(crate::common::line::Way::Plain);
+                }
+            )*
+        }
+        #[cfg(feature = "tls")]
+        mod over_tls {
+            $(
+                #[test]
+                #[ignore = $why]
+                fn $name() {
+                    super::$name(crate::common::line::Way::Tls);
+                }
+            )*
+        }
+    };
+}
+
 #[cfg(feature = "deflate")]
 mod bombs;
 mod garbage;

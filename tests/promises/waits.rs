@@ -8,21 +8,35 @@ use std::time::{Duration, Instant};
 
 use sockhop::{CloseFrame, Config, Context, Handler, Message, TimerId};
 
+use crate::common::line::{Line, Way};
 use crate::common::raw::{self, BINARY, CLOSE, FIN, PING, TEXT};
-use crate::common::{Echo, PATIENCE, Reporter, TestServer, bind_with, read_close};
+use crate::common::{Echo, PATIENCE, Reporter, TestServer, read_close};
 use crate::{expect_after, expect_within};
+
+over_each_way! {
+    an_unfinished_handshake_ends_after_10_seconds: "takes 10 s: .ci/run promises",
+    a_close_that_is_not_answered_ends_after_5_seconds: "takes 5 s: .ci/run promises",
+    a_client_that_ends_its_stream_is_freed_at_once: "looks at the clock: .ci/run promises",
+    bytes_owed_after_the_end_of_a_stream_are_given_up_after_5_seconds: "takes 5 s: .ci/run promises",
+    a_slow_consumer_is_reset_after_5_seconds: "takes 5 s: .ci/run promises",
+    a_client_that_takes_nothing_is_reset_after_30_seconds: "takes 30 s: .ci/run promises",
+    an_unfinished_message_that_stands_still_ends_after_60_seconds: "takes a minute: .ci/run promises",
+    one_too_many_has_two_seconds_for_its_request: "takes 2 s: .ci/run promises",
+    a_silent_client_is_pinged_after_25_seconds_and_dropped_20_seconds_later: "takes 45 s: .ci/run promises",
+    a_refused_client_that_stays_is_gone_within_a_second: "looks at the clock: .ci/run promises",
+}
 
 const SOON: Duration = Duration::from_millis(50);
 
 /// A connection that waits for longer than any deadline here.
-fn patient(mut stream: TcpStream) -> TcpStream {
+fn patient(stream: impl Into<Line>) -> Line {
+    let stream = stream.into();
     stream.set_read_timeout(Some(Duration::from_secs(300))).unwrap();
-    stream.flush().unwrap();
     stream
 }
 
-fn open(server: &TestServer) -> TcpStream {
-    patient(raw::open(server.addr(), "/"))
+fn open(server: &TestServer) -> Line {
+    patient(server.place().open("/"))
 }
 
 /// Waits for a reset without reading anything.
@@ -33,7 +47,7 @@ fn wait_for_reset(stream: &TcpStream) {
 }
 
 /// Has echoes made that are not read, until the server does not read any more either.
-fn clog(stream: &mut TcpStream) {
+fn clog(stream: &mut Line) {
     stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let frame = raw::frame(FIN | BINARY, &[7; 100_000]);
     loop {
@@ -45,16 +59,24 @@ fn clog(stream: &mut TcpStream) {
     }
 }
 
-#[test]
-#[ignore = "takes 10 s: .ci/run promises"]
-fn an_unfinished_handshake_ends_after_10_seconds() {
-    let server = TestServer::serve(Echo);
-    let (mut silent, mut dribbling) = (patient(server.tcp()), patient(server.tcp()));
+fn an_unfinished_handshake_ends_after_10_seconds(way: Way) {
+    let server = way.serve(Echo);
+    let (mut silent, mut dribbling) = (patient(server.tcp()), patient(server.place().line()));
     let start = Instant::now();
     let mut writer = dribbling.try_clone().unwrap();
     writer.write_all(b"GET /").unwrap();
+    let mut beginner = patient(server.tcp());
     let dribble = thread::spawn(move || {
         while writer.write_all(b"a").is_ok() {
+            thread::sleep(Duration::from_millis(200));
+        }
+    });
+    let mut writer = beginner.try_clone().unwrap();
+    let begin = thread::spawn(move || {
+        for byte in way.beginning() {
+            if writer.write_all(&[byte]).is_err() {
+                return;
+            }
             thread::sleep(Duration::from_millis(200));
         }
     });
@@ -64,8 +86,11 @@ fn an_unfinished_handshake_ends_after_10_seconds() {
     // A client that has sent nothing would take a 408 for the answer to its first request.
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     expect_after(start, Duration::from_secs(10));
-    drop((silent, dribbling));
+    raw::wait_for_end(&mut beginner);
+    expect_after(start, Duration::from_secs(10));
+    drop((silent, dribbling, beginner));
     dribble.join().unwrap();
+    begin.join().unwrap();
 }
 
 /// Closes at the first message.
@@ -77,10 +102,8 @@ impl Handler for Closer {
     }
 }
 
-#[test]
-#[ignore = "takes 5 s: .ci/run promises"]
-fn a_close_that_is_not_answered_ends_after_5_seconds() {
-    let server = TestServer::serve(Closer);
+fn a_close_that_is_not_answered_ends_after_5_seconds(way: Way) {
+    let server = way.serve(Closer);
     let mut stream = open(&server);
     stream.write_all(&raw::text("close")).unwrap();
     assert_eq!(raw::read_close(&mut stream).0, 1000);
@@ -89,11 +112,9 @@ fn a_close_that_is_not_answered_ends_after_5_seconds() {
     expect_after(start, Duration::from_secs(5));
 }
 
-#[test]
-#[ignore = "looks at the clock: .ci/run promises"]
-fn a_client_that_ends_its_stream_is_freed_at_once() {
+fn a_client_that_ends_its_stream_is_freed_at_once(way: Way) {
     let (handler, reports) = Reporter::new();
-    let server = TestServer::serve(handler);
+    let server = way.serve(handler);
     for _ in 0..20 {
         let mut stream = open(&server);
         let start = Instant::now();
@@ -122,11 +143,9 @@ impl Handler for Filler {
     }
 }
 
-#[test]
-#[ignore = "takes 5 s: .ci/run promises"]
-fn bytes_owed_after_the_end_of_a_stream_are_given_up_after_5_seconds() {
+fn bytes_owed_after_the_end_of_a_stream_are_given_up_after_5_seconds(way: Way) {
     let (sender, is_full) = mpsc::channel();
-    let server = TestServer::serve(Filler(sender));
+    let server = way.serve(Filler(sender));
     let stream = open(&server);
     is_full.recv_timeout(PATIENCE).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -144,10 +163,8 @@ impl Handler for Torrent {
     }
 }
 
-#[test]
-#[ignore = "takes 5 s: .ci/run promises"]
-fn a_slow_consumer_is_reset_after_5_seconds() {
-    let server = TestServer::serve(Torrent);
+fn a_slow_consumer_is_reset_after_5_seconds(way: Way) {
+    let server = way.serve(Torrent);
     let mut stream = open(&server);
     stream.write_all(&raw::text("all")).unwrap();
     let start = Instant::now();
@@ -155,11 +172,9 @@ fn a_slow_consumer_is_reset_after_5_seconds() {
     expect_after(start, Duration::from_secs(5));
 }
 
-#[test]
-#[ignore = "takes 30 s: .ci/run promises"]
-fn a_client_that_takes_nothing_is_reset_after_30_seconds() {
+fn a_client_that_takes_nothing_is_reset_after_30_seconds(way: Way) {
     let (handler, reports) = Reporter::new();
-    let server = TestServer::serve(handler);
+    let server = way.serve(handler);
     let mut stream = open(&server);
     let since = Instant::now();
     clog(&mut stream);
@@ -172,10 +187,8 @@ fn a_client_that_takes_nothing_is_reset_after_30_seconds() {
     assert!(reports.rest().contains(&"error peer accepts no bytes".to_owned()));
 }
 
-#[test]
-#[ignore = "takes a minute: .ci/run promises"]
-fn an_unfinished_message_that_stands_still_ends_after_60_seconds() {
-    let server = TestServer::serve(Echo);
+fn an_unfinished_message_that_stands_still_ends_after_60_seconds(way: Way) {
+    let server = way.serve(Echo);
     let mut stream = open(&server);
     stream.write_all(&raw::frame(TEXT, b"a fragment")).unwrap();
     let start = Instant::now();
@@ -191,12 +204,10 @@ fn an_unfinished_message_that_stands_still_ends_after_60_seconds() {
     expect_after(start, Duration::from_secs(60));
 }
 
-#[test]
-#[ignore = "takes 2 s: .ci/run promises"]
-fn one_too_many_has_two_seconds_for_its_request() {
+fn one_too_many_has_two_seconds_for_its_request(way: Way) {
     let config = Config { max_connections: 1, ..Config::default() };
-    let server = TestServer::run(bind_with(config).mount("/", Echo));
-    let mut first = server.connect("/");
+    let server = way.run(way.bind_with(config).mount("/", Echo));
+    let mut first = server.place().connect("/");
     let mut silent = patient(server.tcp());
     let start = Instant::now();
     raw::wait_for_end(&mut silent);
@@ -205,10 +216,8 @@ fn one_too_many_has_two_seconds_for_its_request() {
     assert_eq!(read_close(&mut first).0, 1005);
 }
 
-#[test]
-#[ignore = "takes 45 s: .ci/run promises"]
-fn a_silent_client_is_pinged_after_25_seconds_and_dropped_20_seconds_later() {
-    let server = TestServer::serve(Echo);
+fn a_silent_client_is_pinged_after_25_seconds_and_dropped_20_seconds_later(way: Way) {
+    let server = way.serve(Echo);
     let mut stream = open(&server);
     let start = Instant::now();
     assert_eq!(raw::read_frame(&mut stream).0, FIN | PING);
@@ -217,12 +226,10 @@ fn a_silent_client_is_pinged_after_25_seconds_and_dropped_20_seconds_later() {
     expect_after(start, Duration::from_secs(45));
 }
 
-#[test]
-#[ignore = "looks at the clock: .ci/run promises"]
-fn a_refused_client_that_stays_is_gone_within_a_second() {
-    let server = TestServer::serve(Echo);
+fn a_refused_client_that_stays_is_gone_within_a_second(way: Way) {
+    let server = way.serve(Echo);
     for bad in ["GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "\x16\x03\x01"] {
-        let mut stream = patient(server.tcp());
+        let mut stream = patient(server.place().line());
         stream.write_all(bad.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
