@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attacks;
 mod clients;
 
 use std::io::{ErrorKind, Read, Write};

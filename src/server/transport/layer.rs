@@ -34,7 +34,8 @@ pub(crate) trait Layer<S: Socket> {
     /// See [`Socket::pending`].
     fn pending(&self) -> usize;
 
-    /// Bytes on the heap for what is pending, and for a part of a record.
+    /// Bytes on the heap that the peer can make more: for what is pending, for a part of a record, for its part of the
+    /// handshake, and for its certificates.
     fn held(&self) -> usize;
 
     fn security(&self) -> Security;

@@ -32,7 +32,7 @@ use rustls::server::UnbufferedServerConnection;
 pub use rustls;
 
 pub use self::config::Tls;
-use self::failure::Failure;
+use self::failure::{DECODE_ERROR, Failure};
 use self::records::copy;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::testing::both_ends;
@@ -49,9 +49,6 @@ const MOST_HELLO: usize = 16 * 1024;
 /// Bytes kept of a later part of the handshake that is not complete: it may have a chain of certificates.
 const MOST_FLIGHT: usize = 40 * 1024;
 
-/// A fatal alert before there are keys: decode_error, a length out of range (RFC 8446 6.2).
-const DECODE_ERROR: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 50];
-
 /// TLS on one connection.
 struct Session {
     stage: Stage,
@@ -59,6 +56,8 @@ struct Session {
     server_name: Option<Box<str>>,
     /// The beginning of a record, or of a handshake message in several records.
     partial: Vec<u8>,
+    /// Bytes of the client's part of the handshake, all of which rustls may keep until that is complete.
+    shaken: usize,
     /// `partial` has bytes that were not looked at.
     has_new: bool,
     /// Ciphertext of which the socket has yet to take the part from `sent` on.
@@ -90,6 +89,7 @@ impl Tls {
             stage: Stage::Sniffing(self.clone()),
             server_name: None,
             partial: Vec::new(),
+            shaken: 0,
             has_new: false,
             pending: Vec::new(),
             sent: 0,
@@ -109,24 +109,13 @@ impl<S: Socket> Layer<S> for Session {
         if matches!(self.stage, Stage::Prefix(_) | Stage::Clear | Stage::Failed(_)) {
             return socket.receive(buffer);
         }
-        let kept = self.partial.len();
         let Scratch { input, output, .. } = scratch;
-        input.resize(buffer.len().max(kept), 0);
-        copy(&self.partial, input);
-        let below = if mem::take(&mut self.has_new) {
-            // More may have come since these were read.
-            Received { len: 0, wire: 0, drained: false, ended: false }
-        } else {
-            // What is decrypted is shorter than what has come, so all of it fits in the buffer.
-            let end = if self.awaits_hello() { MOST_HELLO + 1 } else { input.len() };
-            let below = socket.receive(input.get_mut(kept..end).unwrap_or_default())?;
-            if below.len == 0 {
-                self.is_ended = below.ended;
-                return Ok(below);
-            }
-            below
-        };
-        let input = input.get_mut(..kept + below.len).unwrap_or_default();
+        let below = self.fill(socket, input, buffer.len())?;
+        if below.len == 0 {
+            self.is_ended = below.ended;
+            return Ok(below);
+        }
+        let input = input.get_mut(..below.len).unwrap_or_default();
         self.sniff(input)?;
         let Stage::Tls(connection) = &mut self.stage else {
             // Plain HTTP: nothing is kept before the first byte, so these are all that have come.
@@ -138,6 +127,7 @@ impl<S: Socket> Layer<S> for Session {
         let is_handshaking = connection.is_handshaking();
         let read = records::read(connection, input, buffer, output);
         if is_handshaking {
+            self.shaken += read.used;
             self.server_name = names::take_asked().or(self.server_name.take());
         }
         let rest = input.get(read.used..).unwrap_or_default();
@@ -272,6 +262,26 @@ impl<S: Socket> Layer<S> for Session {
 }
 
 impl Session {
+    /// Receives into `input`, behind the bytes that were kept. What is decrypted is shorter, so a buffer of `room` bytes has
+    /// room for it.
+    fn fill(&mut self, socket: &mut impl Socket, input: &mut Vec<u8>, room: usize) -> io::Result<Received> {
+        let kept = self.partial.len();
+        input.resize(room.max(kept), 0);
+        copy(&self.partial, input);
+        if mem::take(&mut self.has_new) {
+            // More may have come since these were read.
+            return Ok(Received { len: kept, wire: 0, drained: false, ended: false });
+        }
+        let end = if self.awaits_hello() { MOST_HELLO + 1 } else { input.len() };
+        let below = socket.receive(input.get_mut(kept..end).unwrap_or_default())?;
+        if below.len == 0 {
+            return Ok(below);
+        }
+        // Where more may have come, the bytes that were kept count again: a full buffer is enough for a turn.
+        let wire = if below.drained { below.wire } else { kept + below.wire };
+        Ok(Received { len: kept + below.len, wire, ..below })
+    }
+
     /// Looks at the first byte, if that has not been done.
     fn sniff(&mut self, input: &[u8]) -> io::Result<()> {
         let (Stage::Sniffing(tls), Some(first)) = (&self.stage, input.first()) else { return Ok(()) };
@@ -315,7 +325,11 @@ impl Session {
     }
 
     fn account(&mut self) {
-        self.charge.set(self.partial.capacity() + self.pending.capacity());
+        let kept = match &self.stage {
+            Stage::Tls(connection) => records::kept(connection, self.shaken),
+            _ => 0,
+        };
+        self.charge.set(self.partial.capacity() + self.pending.capacity() + kept);
     }
 
     /// Sends ciphertext. What the socket does not take is pending.

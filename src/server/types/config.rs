@@ -63,6 +63,8 @@ pub struct Config {
     /// connections at a time may ask plain requests. Default: 10,000.
     ///
     /// When a quarter of this number are unfinished requests, the oldest of them are dropped.
+    ///
+    /// A connection that waits takes about 100 bytes, and over TLS 4 KiB in all: 40 MiB for 10,000.
     pub max_connections: usize,
     /// Connections at a time of one client address, which for IPv6 is a /64. A client beyond these
     /// gets 429 for an opening handshake; 32 such connections at a time may ask plain requests. `None`: any number.
@@ -76,6 +78,10 @@ pub struct Config {
     pub max_connections_per_address: Option<usize>,
     /// Bytes that all connections together are owed, or have sent as a part of a message or request. Above it the
     /// connection that holds the most is closed with 1013, and opening handshakes get 503. Default: 256 MiB.
+    ///
+    /// Over TLS it includes encrypted bytes that a socket has yet to accept, parts of records, what a client has sent of its
+    /// handshake, and the certificates that it has shown. The keys and the state of each connection come on top; see
+    /// [`max_connections`](Self::max_connections).
     pub max_memory: usize,
     /// Messages that one connection may send in a second. One more closes it with 1008. `None`: any number. Default:
     /// `None`.

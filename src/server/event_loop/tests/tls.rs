@@ -1,5 +1,7 @@
 //! Connections over TLS: what they get, what they cost, and clients that do not speak it.
 
+mod floods;
+
 use super::*;
 use crate::server::lab::client::Frame;
 use crate::server::transport::Security;

@@ -1,8 +1,11 @@
-//! Why TLS has failed, for counters and the log.
+//! Why TLS has failed, for the peer, for counters, and for the log.
 
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
 use crate::server::types::stats::Count;
+
+/// A fatal alert before there are keys: decode_error, a length out of range (RFC 8446 6.2).
+pub(super) const DECODE_ERROR: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 50];
 
 /// Why TLS has failed on a connection.
 pub(super) struct Failure {
@@ -40,6 +43,10 @@ fn in_common(why: &PeerIncompatible) -> String {
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::SupportedVersionsExtensionRequired => {
             "the client offers no version of TLS that is spoken here".into()
+        }
+        // RFC 5246 7.4.1.4.1: clients of TLS 1.2 send the extension, older ones do not know it.
+        PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+            "the client offers TLS 1.1 or older, or no signature algorithm".into()
         }
         PeerIncompatible::NoCipherSuitesInCommon => "the client offers no cipher suite that is spoken here".into(),
         PeerIncompatible::NoKxGroupsInCommon => "the client offers no key exchange that is spoken here".into(),

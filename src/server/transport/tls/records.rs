@@ -143,6 +143,15 @@ pub(super) fn facts(connection: &UnbufferedServerConnection, server_name: Option
     }
 }
 
+/// The most bytes that a connection keeps of those that its peer has sent: of `shaken` bytes of the handshake while that is
+/// not complete, then the certificates.
+pub(super) fn kept(connection: &UnbufferedServerConnection, shaken: usize) -> usize {
+    if connection.is_handshaking() {
+        return shaken;
+    }
+    connection.peer_certificates().unwrap_or_default().iter().map(|certificate| certificate.len()).sum()
+}
+
 /// Copies bytes to the front of a buffer that has room for them.
 pub(super) fn copy(from: &[u8], to: &mut [u8]) {
     if let Some(place) = to.get_mut(..from.len()) {

@@ -1,9 +1,14 @@
+use std::path::Path;
 use std::sync::Arc;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{AlertDescription, Error};
 
 use super::super::testing::client_config;
 use super::*;
+use crate::server::types::tls::{TlsClients, TlsFiles, TlsPair};
 
 /// The failure of a connection that has just failed, and its count.
 fn failed(pair: &mut Pair) -> (String, Option<Count>) {
@@ -64,6 +69,31 @@ fn what_client_and_server_do_not_share_is_named() {
     assert_eq!((text.as_str(), count), ("the client does not offer http/1.1", Some(Count::TlsNothingInCommon)));
     pair.take();
     assert_eq!(pair.peer.failure, Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)));
+}
+
+/// A ClientHello of TLS 1.0 (RFC 2246 7.4.1.2), with these extensions.
+fn hello_of_tls_1_0(extensions: &[u8]) -> Vec<u8> {
+    let body = [&[3, 1][..], &[7; 32], &[0, 0, 4, 0, 0x2f, 0, 0x0a, 1, 0], extensions].concat();
+    let message = [&[1, 0, 0, body.len() as u8][..], &body].concat();
+    [&[0x16, 3, 1, 0, message.len() as u8][..], &message].concat()
+}
+
+#[test]
+fn a_client_of_tls_1_0_is_told_that_the_version_is_wrong() {
+    // RFC 5246 7.4.1.4.1 signature_algorithms: rsa_pkcs1_sha256.
+    let extension = [0, 8, 0, 13, 0, 4, 0, 2, 4, 1];
+    let cases = [
+        (&extension[..], "the client offers no version of TLS that is spoken here", AlertDescription::ProtocolVersion),
+        (&[], "the client offers TLS 1.1 or older, or no signature algorithm", AlertDescription::HandshakeFailure),
+    ];
+    for (extensions, expected, alert) in cases {
+        let mut pair = Pair::new(VERSIONS[0]);
+        pair.write(&hello_of_tls_1_0(extensions));
+        let (text, count) = failed(&mut pair);
+        assert_eq!((text.as_str(), count), (expected, Some(Count::TlsNothingInCommon)));
+        pair.take();
+        assert_eq!(pair.peer.failure, Some(Error::AlertReceived(alert)));
+    }
 }
 
 #[test]
@@ -137,6 +167,65 @@ fn a_hello_of_more_than_16_kib_gets_an_alert() {
         pair.take();
         assert_eq!(pair.peer.failure, Some(Error::AlertReceived(AlertDescription::DecodeError)));
     }
+}
+
+/// A client that shows its certificate with so many behind it that nobody needs.
+fn with_chain(version: Version, needless: usize) -> Peer {
+    let [client, authority] =
+        [CLIENT, AUTHORITY].map(|pem| CertificateDer::from_pem_slice(pem).expect("a certificate"));
+    let chain = [client].into_iter().chain(std::iter::repeat_n(authority, needless)).collect();
+    let key = PrivateKeyDer::from_pem_slice(CLIENT_KEY).expect("a key");
+    let mut config = client_config(&[version]);
+    let keys = Arc::clone(config.crypto_provider());
+    let key = CertifiedKey::from_der(chain, key, &keys).expect("a pair that fits");
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(key));
+    Peer::new(config)
+}
+
+const CLIENT: &[u8] = include_bytes!("../fixtures/client.pem");
+const CLIENT_KEY: &[u8] = include_bytes!("../fixtures/client.key");
+const AUTHORITY: &[u8] = include_bytes!("../fixtures/authority.pem");
+
+#[test]
+fn the_certificates_of_a_client_are_counted_as_memory_and_bounded() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/transport/tls/fixtures");
+    let pair = TlsPair { cert: fixtures.join("a.pem"), key: fixtures.join("a.key") };
+    let clients = TlsClients { authorities: fixtures.join("authority.pem"), are_optional: true };
+    let files = TlsFiles { pairs: vec![pair], clients: Some(clients), ..TlsFiles::default() };
+    let tls = Tls::read(&files).expect("files of the tests");
+    for version in VERSIONS {
+        for needless in [0, 30] {
+            let mut pair = Pair::with(&tls, with_chain(version, needless));
+            let hello = pair.peer.output();
+            pair.write(&hello);
+            pair.receive_all().expect("a hello");
+            assert!(pair.layers.held(0) >= hello.len(), "its transcript may be kept");
+            pair.pump().expect("a handshake");
+            assert_eq!(pair.security(), Security::Secure);
+            let chain: usize =
+                [CLIENT, AUTHORITY].iter().zip([1, needless]).map(|(pem, times)| times * der_len(pem)).sum();
+            assert_eq!(pair.layers.held(0), chain, "{version:?}, {needless} certificates too many");
+        }
+        // As much as comes at once is looked at; of a part of a longer chain no more than 40 KiB are kept.
+        let mut pair = Pair::with(&tls, with_chain(version, 140));
+        let hello = pair.peer.output();
+        pair.write(&hello);
+        pair.receive_all().expect("a hello");
+        let answer = std::mem::take(pair.client.bytes());
+        let (_, flight) = pair.peer.decode(&answer);
+        let receive = |piece: &[u8]| {
+            pair.write(piece);
+            assert!(pair.layers.held(0) <= 2 * (MOST_FLIGHT + 1000), "{} bytes", pair.layers.held(0));
+            pair.receive_all().err()
+        };
+        let error = flight.chunks(1000).find_map(receive).expect("a long chain");
+        assert_eq!(error.to_string(), "the client's part of the handshake is too long");
+        assert_eq!(pair.layers.held(0), pair.pending());
+    }
+}
+
+fn der_len(pem: &[u8]) -> usize {
+    CertificateDer::from_pem_slice(pem).expect("a certificate").len()
 }
 
 #[test]
