@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    /// What is served by a command line.
+    /// The apps that a command line serves.
     fn served(line: &[&str]) -> Serve {
         let Ok(Asked::Server(args)) = args::parse(line) else { panic!("{line:?}") };
         Plan::new(*args, &|_| None, Config::default()).unwrap().serve

@@ -49,7 +49,7 @@ struct Fields {
     prefix: &'static str,
     /// Its fields, each with the flag that sets it, without the dashes.
     flags: Vec<(&'static str, &'static str)>,
-    /// Those of them that are sizes.
+    /// The fields that are sizes.
     sizes: Vec<&'static str>,
 }
 
@@ -152,7 +152,7 @@ mod tests {
             ("HubConfig::max_memory", "HubConfig::max_memory"),
             ("Config::history_memory", "Config::history_memory"),
             ("MyHubConfig::max_keys", "MyHubConfig::max_keys"),
-            // Those of the hub have flags of their own.
+            // The hub's fields have flags of their own.
             ("HubConfig::history_memory (67108864): full", "--history-memory (64M): full"),
             ("Config::max_body, HubConfig::max_batch (1024)", "--max-body, --max-batch (1K)"),
             ("no HubConfig::publish_tokens", "no --publish-token"),

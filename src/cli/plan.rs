@@ -118,7 +118,7 @@ impl Serve {
     }
 }
 
-/// What a word names.
+/// A thing that a word names.
 enum Named {
     App(Box<App>),
     Hub,
@@ -185,7 +185,7 @@ impl Words {
     }
 }
 
-/// What is served: the app or the hub that is named, with the changes that its flags make.
+/// Finds the app or the hub that is named, with the changes that its flags make.
 fn serve(named: Option<Named>, recipe: &Given<Recipe>, hub: HubArgs, env: Env<'_>) -> Result<Serve, String> {
     if let (None | Some(Named::App(_)), Some(flag)) = (&named, hub.flag()) {
         return Err(format!("{flag} is about the hub: it goes with `sockhop {HUB}`"));

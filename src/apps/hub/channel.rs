@@ -107,7 +107,7 @@ impl BadChannel {
     }
 }
 
-/// What is wrong, and what to do.
+/// Says what is wrong, and what to do.
 impl fmt::Display for BadChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -44,7 +44,8 @@ pub struct HubConfig {
     /// Bytes for all history: payloads, 64 bytes more for each message, and for each channel 256 bytes and its name,
     /// which is at least what they take in memory. Beyond it the oldest message of the largest channel goes (sizes
     /// count to an eighth). A channel's only message goes when there is no channel with two, and a message that is
-    /// longer than all of this is not kept. Who resumes from before what has gone is told of a gap. Default: 64 MiB.
+    /// longer than all of this is not kept. A listener that resumes from before the messages that are gone is told of a
+    /// gap. Default: 64 MiB.
     pub history_memory: usize,
     /// Channels that have listeners or history. A publish to one more, and a listener of one more, get 503. Default:
     /// 100,000.

@@ -27,7 +27,7 @@ use crate::apps::HEARTBEAT;
 use crate::http::Request;
 use crate::{Accept, Context, Message, TimerId};
 
-/// What a hub has for all its listeners.
+/// The listeners of a hub.
 #[derive(Default)]
 pub(super) struct Listeners {
     out: Outgoing,
@@ -46,7 +46,7 @@ impl Listeners {
 
     /// A connection is open.
     pub fn open<W>(&mut self, view: &View<'_, W>, ctx: &mut Context<'_>) {
-        // Those of one channel have begun before.
+        // Listeners of one channel have begun before.
         if ctx.attached::<Listener>().is_some_and(|listener| listener.style == Style::Multi)
             && let Some(listener) = ctx.detach()
         {
@@ -54,7 +54,7 @@ impl Listeners {
         }
     }
 
-    /// A message has come in. What its sender may publish is returned, for the hub to do.
+    /// A message has come in. Returns the publish that its sender asks for and may do.
     pub fn message<'m, W>(
         &mut self,
         view: &View<'_, W>,

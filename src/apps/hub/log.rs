@@ -32,7 +32,7 @@ pub trait Log: Send {
     /// There is no room. Nothing has happened, and the publisher hears 503.
     fn append(&mut self, entry: Entry<'_>, ticket: u64) -> Result<(), Full>;
 
-    /// What has happened since the last call, in order. A hub asks after each append and when the log has woken it.
+    /// The events since the last call, in order. A hub asks after each append and when the log has woken it.
     #[must_use]
     fn next_event(&mut self) -> Option<Event<'_>>;
 
@@ -81,12 +81,12 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// What is published.
+/// A message to publish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry<'a> {
     /// The channel, as a decoded path.
     pub channel: &'a str,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The message as it came. Empty for [`Kind::Forget`].
     pub payload: &'a [u8],
@@ -94,9 +94,9 @@ pub struct Entry<'a> {
     pub key: Option<&'a str>,
     /// Whether the message becomes part of the channel's history.
     pub keep: bool,
-    /// The text by which the first frame of a listener has named its connection; this listener does not get the message.
-    /// Text, so that the node which has the connection recognises it, whichever node took the publish. What is longer
-    /// than 255 bytes names nobody.
+    /// The text by which the first frame of a listener has named its connection; this listener does not get the
+    /// message. Text, so that the node which has the connection recognises it, whichever node took the publish. A text
+    /// that is longer than 255 bytes names nobody.
     pub except: Option<&'a str>,
 }
 
@@ -111,7 +111,7 @@ pub enum Kind {
     Forget,
 }
 
-/// What has happened in a log.
+/// Something that has happened in a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event<'a> {
     /// An entry has its place.
@@ -130,7 +130,7 @@ pub enum Event<'a> {
         /// Whether the entry may be in the log nevertheless.
         unknown: bool,
     },
-    /// What lies between the last entry applied and this id is lost to this node.
+    /// The entries between the last one applied and this id are lost to this node.
     Gap {
         /// Of the first entry that is there again.
         before: Id,

@@ -1,4 +1,4 @@
-//! What a channel holds, and messages of its history, as JSON.
+//! Describes a channel, and a page of its history, as JSON.
 
 use std::fmt::Write;
 
@@ -88,7 +88,7 @@ pub(super) fn body<W>(state: &State<W>, channel: &str, subscribers: usize, page:
             None => write!(body, ",\"{name}\":null"),
         };
     }
-    // What is not on this page comes with the next one.
+    // The messages behind this page come with the next one.
     let position = page.and_then(|(page, _)| page.last.filter(|_| page.has_more)).unwrap_or(head);
     let _ = write!(body, ",\"position\":\"{position}\"");
     if let Some((page, gap)) = page {

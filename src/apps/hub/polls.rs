@@ -30,7 +30,7 @@ pub(super) struct Poll {
 pub(super) struct Polls {
     waiting: HashMap<TimerId, Poll>,
     channels: HashMap<Box<str>, Vec<TimerId>>,
-    /// What has been delivered to channels with requests that wait, and has not been answered.
+    /// Messages of channels with requests that wait; the answers are still to be written.
     woken: HashMap<Box<str>, Page>,
     /// All are answered next, with a message or without.
     wakes_all: bool,
@@ -39,7 +39,7 @@ pub(super) struct Polls {
     turn: Option<TimerId>,
 }
 
-/// What a timer was for.
+/// The purpose of a timer.
 pub(super) enum Due {
     /// Not for a request that waits.
     Other,

@@ -1,7 +1,7 @@
-//! What a hub knows: history, keys, and publishes that wait for the log. It does no I/O and reads no clock.
+//! The state of a hub: history, keys, and publishes that wait for the log. It does no I/O and reads no clock.
 //!
-//! A publish goes to the log and nowhere else. What the log hands back, in its order, is kept and delivered. So each state
-//! that has applied the same part of a log gives the same answers.
+//! A publish goes to the log and nowhere else. The entries that the log hands back, in its order, are kept and
+//! delivered. So each state that has applied the same part of a log gives the same answers.
 //!
 //! A resume is complete if the client has everything up to the channel's floor, the last message that the channel no
 //! longer keeps. A channel that keeps nothing has no floor of its own: for all of them the horizon counts, the last message
@@ -47,7 +47,7 @@ pub(crate) struct State<W> {
     applied: Applied<W>,
 }
 
-/// What has come of the log's events.
+/// The result of applying the log's events.
 struct Applied<W> {
     /// Everything up to it has been applied.
     position: Position,
@@ -141,8 +141,8 @@ impl<W> State<W> {
         self.log.status()
     }
 
-    /// Where a replay of a channel begins. What is no position of this log, or ahead of it, is a gap, and the replay
-    /// begins with the oldest message.
+    /// Where a replay of a channel begins. A text that is no position of this log, or ahead of it, is a gap, and the
+    /// replay begins with the oldest message.
     pub(crate) fn resume(&self, channel: &str, replay: Replay<'_>) -> Start {
         let Applied { channels, position, hole, .. } = &self.applied;
         let floor = channels.floor(channel);
@@ -185,7 +185,7 @@ impl<W> State<W> {
         self.applied.channels.floor(channel)
     }
 
-    /// What a channel's history holds: nothing, if there is none.
+    /// Describes a channel's history; it is empty if there is none.
     pub(crate) fn summary(&self, channel: &str) -> Summary {
         self.applied.channels.get(channel).map(|channel| channel.ring().summary()).unwrap_or_default()
     }
@@ -200,8 +200,8 @@ impl<W> State<W> {
         self.applied.channels.get(channel).is_some()
     }
 
-    /// What all history counts for against `history_memory`: payloads, and 64 bytes for each, and for each channel its
-    /// name and 256 bytes.
+    /// The bytes that all history counts for against `history_memory`: payloads, and 64 bytes for each, and for each
+    /// channel its name and 256 bytes.
     pub(crate) fn history_bytes(&self) -> usize {
         self.applied.channels.cost()
     }

@@ -93,7 +93,7 @@ impl fmt::Display for TokenError {
 
 impl std::error::Error for TokenError {}
 
-/// What a token can give the right to.
+/// An action that a token can allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right {
     Publish,
@@ -101,7 +101,7 @@ pub(crate) enum Right {
     Subscribe,
 }
 
-/// Whose right is asked for.
+/// The client whose right is asked for.
 #[derive(Clone)]
 pub(crate) struct Caller<'r> {
     pub token: Presented<'r>,
@@ -234,7 +234,7 @@ impl Denied {
     }
 }
 
-/// What is wrong, and what to do.
+/// Says what is wrong, and what to do.
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

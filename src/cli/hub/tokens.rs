@@ -12,7 +12,7 @@ use crate::apps::hub::Token;
 /// The bytes that a file of tokens may have: a path such as /dev/zero is noticed.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// What a token is for.
+/// The use of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Right {
     Publish,
@@ -95,7 +95,7 @@ impl Tokens {
 /// Where the tokens of a hub come from. All of them count together.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Sources {
-    /// Those of the command line and of the environment.
+    /// The tokens of the command line and of the environment.
     fixed: Tokens,
     files: Vec<TokenFile>,
 }

@@ -4,7 +4,7 @@ use super::Setting;
 use crate::apps::hub::HubConfig;
 use crate::cli::values::{count, memory, show_size};
 
-/// Those of its fields that have one value.
+/// The fields that have one value.
 pub(in crate::cli) const HUB: &[Setting<HubConfig>] = &[
     Setting {
         field: "members_publish",

@@ -78,7 +78,8 @@ impl<P: Poller> EventLoop<P> {
         }
     }
 
-    /// Acts on the decisions of this turn's callbacks. Those of callbacks that are called meanwhile wait for the next turn.
+    /// Acts on the decisions of this turn's callbacks. Decisions of callbacks that are called meanwhile wait for the
+    /// next turn.
     #[inline]
     pub(super) fn take_verdicts(&mut self) {
         if !self.lines.shared.outbox.verdicts.is_empty() {

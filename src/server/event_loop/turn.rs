@@ -94,7 +94,7 @@ impl<P: Poller> EventLoop<P> {
             self.lines.kill(slot);
         } else if !is_waiting {
             if self.lines.layers.security(slot) == Security::Handshaking && self.handshakes.are_crowded() {
-                // Those that have waited longer come first.
+                // Connections that have waited longer come first.
                 return self.lines.serve_later(slot);
             }
             self.read(slot);

@@ -1,4 +1,4 @@
-//! What a listener has yet to be sent of the past. No I/O: whoever calls sends what comes out.
+//! The part of the past that a listener has yet to be sent. No I/O: the caller sends the messages.
 //!
 //! A socket with several channels gets their messages merged in the order of ids. It has everything up to `sent` then, of
 //! all its channels but for those that begin later, and one id is enough to come back with.

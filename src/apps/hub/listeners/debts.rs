@@ -13,7 +13,7 @@ use crate::Context;
 pub(super) struct Debts {
     /// Topics whose listeners have yet to be told.
     owed: HashSet<Box<str>>,
-    /// What they are told.
+    /// The text that they are told.
     gap: String,
 }
 
@@ -21,7 +21,7 @@ impl Debts {
     /// Something is lost to all that listen now, but for those in a replay: they are told by their own.
     pub fn owe(&mut self, ctx: &mut Context<'_>, names: &mut Names, lost: &Lost) {
         self.gap = Event::gap(None, Some(&lost.position.to_string()));
-        // Those with many channels are told once, by their home.
+        // Listeners with many channels are told once, by their home.
         ctx.publish(names.topic(ctx, Style::Multi, MULTI), &self.gap);
         let topics = ctx.topics().filter(|topic| matches!(parse(ctx, topic), Some((Style::Ids, _))));
         self.owed = topics.map(Box::from).collect();

@@ -1,4 +1,4 @@
-//! What the hub itself says to listeners: texts that begin with `! ` and are JSON.
+//! The hub's own texts for listeners: they begin with `! `, and JSON follows.
 
 use std::fmt::Write;
 

@@ -36,7 +36,7 @@ pub(in crate::apps::hub) struct Member {
     asks: Asks,
 }
 
-/// What a member is told of its message.
+/// The answer to a member about its message.
 #[derive(Clone, Debug)]
 pub(super) enum Asks {
     Nothing,
@@ -88,7 +88,7 @@ impl<'m> Wish<'m> {
         Some(self)
     }
 
-    /// What goes to the log.
+    /// The entry for the log.
     pub(in crate::apps::hub) fn entry(&self) -> Entry<'_> {
         let kind = match self.data {
             Data::Text(_) => Kind::Text,

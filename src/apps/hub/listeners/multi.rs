@@ -18,7 +18,7 @@ use crate::{Context, Message};
 /// Commands of a connection in a second.
 const RATE: u32 = 32;
 
-/// What is kept of a listener with many channels, beside these.
+/// The record of a listener with many channels, beside these.
 pub(super) struct Desk {
     caller: Caller<'static>,
     /// When the second began in which commands are counted, and how many there were.
@@ -44,7 +44,7 @@ impl Desk {
     }
 }
 
-/// Carries out a command. What it wants to publish is returned, for the hub to do.
+/// Carries out a command. Returns the publish that it asks for, for the hub to do.
 pub(super) fn command<'m, W>(
     out: &mut Outgoing,
     view: &View<'_, W>,

@@ -1,4 +1,4 @@
-//! What leaves for listeners: replays in slices, the change from the past to what is published now, and live messages.
+//! Sends to listeners: replays in slices, the change from the past to the present, and live messages.
 
 use super::super::config::{HubConfig, Rules};
 use super::super::log::Kind;
@@ -17,7 +17,7 @@ use crate::{Context, Message, TimerId};
 /// Slices of replays in a turn: 4 MiB, so that ten thousand listeners that come back at once delay nobody else.
 const SLICES: usize = 64;
 
-/// What listeners need of their hub, to look at.
+/// The parts of the hub that listeners look at.
 pub(in crate::apps::hub) struct View<'a, W> {
     pub config: &'a HubConfig,
     pub rules: &'a Rules,
@@ -25,7 +25,7 @@ pub(in crate::apps::hub) struct View<'a, W> {
     pub state: &'a State<W>,
 }
 
-/// What is kept with a connection that is in a replay, or has many channels. Others cost nothing.
+/// The record of a connection that is in a replay, or has many channels. Others cost nothing.
 pub(super) struct Listener {
     pub style: Style,
     pub past: CatchUp,

@@ -193,7 +193,7 @@ fn position_event(id: usize) -> String {
     format!(r#"! {{"event":"position","id":"E-{id}"}}"#)
 }
 
-/// What a client with ids knows: the messages that it has got, and where it goes on.
+/// The knowledge of a client with ids: the messages that it has got, and where it goes on.
 #[derive(Default)]
 struct Resumer {
     /// Ids and payloads of messages.

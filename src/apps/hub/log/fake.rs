@@ -30,7 +30,7 @@ struct Shared {
     records: VecDeque<Record>,
     /// The last id given.
     last: Id,
-    /// What was there up to here has been trimmed.
+    /// All entries up to here have been trimmed.
     trimmed: Id,
     lanes: Vec<Lane>,
     start: Instant,
@@ -49,7 +49,7 @@ struct Lane {
     sent: VecDeque<Sent>,
     /// In the log, not yet heard here.
     unheard: Vec<(Id, u64)>,
-    /// What the node has not fetched.
+    /// The events that the node has not fetched.
     events: VecDeque<OwnedEvent>,
     /// The log that the node has heard last, and up to which id.
     heard: (Epoch, Id),

@@ -84,7 +84,7 @@ fn data(got: &Got) -> Vec<&str> {
     items.iter().map(|item| item["data"].as_str().expect("text")).collect()
 }
 
-/// What a plain listener has received, as text.
+/// The messages that a plain listener has received, as text.
 fn heard(stage: &mut Stage<Hub>, client: Client) -> Vec<String> {
     let text = |received| match received {
         Received::Text(text) => text,

@@ -9,9 +9,9 @@ use super::types::Kept;
 use crate::apps::hub::config::{History, Rules};
 use crate::apps::hub::log::Id;
 
-/// What counts for a message besides its payload: a slot, a header, and what the allocator adds.
+/// Bytes that count for a message besides its payload: a slot, a header, and what the allocator adds.
 pub(crate) const MESSAGE_COST: usize = 64;
-/// What counts for a channel besides its name: its record, its place in four tables, slots in reserve.
+/// Bytes that count for a channel besides its name: its record, its place in four tables, slots in reserve.
 pub(crate) const CHANNEL_COST: usize = 256;
 /// Tables are not made smaller than this.
 const SMALL: usize = 64;
@@ -110,8 +110,8 @@ impl Channels {
         self.rules.find(name).history.messages > 0
     }
 
-    /// Whoever has all of a channel up to here misses nothing that is not kept. For a channel without history that is
-    /// where the last one was forgotten.
+    /// A listener that has all of a channel up to here misses nothing that is not kept. For a channel without history
+    /// that is where the last one was forgotten.
     pub(super) fn floor(&self, name: &str) -> Id {
         self.get(name).map_or(self.horizon, |channel| channel.floor)
     }

@@ -19,7 +19,7 @@ pub(super) struct Keys {
     max: usize,
     secrets: [RandomState; 2],
     known: HashMap<Name, Known>,
-    /// In the order in which they came. What is no longer in `known` with the same tick has been replaced.
+    /// In the order in which they came. A key that `known` has with another tick, or not at all, has been replaced.
     order: VecDeque<(Name, Tick)>,
 }
 
@@ -30,7 +30,7 @@ struct Known {
     at: Tick,
 }
 
-/// What a key says of an entry.
+/// The answer of the keys about an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Judgement {
     New,

@@ -1,7 +1,7 @@
 //! Finds a channel that is as large as any, to an eighth, in constant time.
 //!
-//! Channels are numbered 0, 1, 2 and so on. They lie in classes by size, eight for each power of two, and each class is a
-//! list. What changes its class goes to the end of the new one, so that channels of one class take turns.
+//! Channels are numbered 0, 1, 2 and so on. They lie in classes by size, eight for each power of two, and each class is
+//! a list. A channel that changes its class goes to the end of the new one, so that channels of one class take turns.
 
 /// Ends a list.
 const NONE: u32 = u32::MAX;

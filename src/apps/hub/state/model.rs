@@ -9,11 +9,11 @@
 //!    what was not to be kept, too.
 //! 3. No gap is told without cause; where a state cannot know better is said at the top of `state.rs`, and nowhere else
 //!    is one allowed.
-//! 4. A channel keeps exactly what its bounds allow. The bound over all takes no message without need, and then the oldest
-//!    of the largest channel. What history counts for is what a recount counts.
+//! 4. A channel keeps exactly what its bounds allow. The bound over all takes no message without need, and then the
+//!    oldest of the largest channel. History counts for as many bytes as a recount finds.
 //! 5. Each accepted publish is answered exactly once, as its key, its kind and the log have it; a refused one never comes
 //!    to the log, and is refused for the right reason.
-//! 6. What is delivered is what was published, in the log's order.
+//! 6. Messages are delivered as they were published, in the log's order.
 //! 7. Two nodes that have applied the same at the same times give the same answers.
 //! 8. One call applies no more events than its budget.
 
@@ -57,7 +57,7 @@ impl Draw<'_> {
     }
 }
 
-/// What a state has said.
+/// The calls that a state has made.
 #[derive(PartialEq, Debug)]
 enum Said {
     Deliver { position: Position, entry: OwnedEntry, subscribers: usize },

@@ -1,4 +1,4 @@
-//! The state over a log in memory. What a slow and faulty log does to it is in `model`.
+//! The state over a log in memory. `model` has slow and faulty logs.
 
 mod bounds;
 mod load;
@@ -89,7 +89,7 @@ fn a_publish_beyond_a_limit_is_refused_and_nothing_has_happened() {
     scene.apply();
     assert_eq!((scene.state.channels(), scene.state.waiting()), (2, 0));
     assert_eq!(publish(&mut scene, "/c", b""), Err(Refusal::TooManyChannels));
-    // What leaves no history there, and what is there already, is no channel more.
+    // A message that leaves no history there, or is in a channel that is there already, adds no channel.
     assert_eq!(publish(&mut scene, "/typing", b""), Ok(1));
     assert_eq!(publish(&mut scene, "/a", b""), Ok(2));
     scene.state.publish(Entry { keep: false, channel: "/c", ..ENTRY }, None).expect("room");

@@ -1,4 +1,4 @@
-//! What goes into the state of a hub and comes out of it.
+//! The types that go into the state of a hub and come out of it.
 
 use std::error::Error;
 use std::fmt;
@@ -45,7 +45,7 @@ impl fmt::Display for Refusal {
 
 impl Error for Refusal {}
 
-/// What came of an accepted publish.
+/// The result of an accepted publish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
     /// In the log, and delivered to so many listeners here.
@@ -88,7 +88,7 @@ impl fmt::Display for Position {
 /// Which of the messages that a channel keeps a listener wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Replay<'a> {
-    /// Those after this position, in the text that a client has of it.
+    /// The messages after this position, in the text that a client has of it.
     Since(&'a str),
     /// The newest, so many at most.
     Last(usize),
@@ -115,7 +115,7 @@ pub(crate) struct Kept<'a> {
     pub except: Option<&'a str>,
 }
 
-/// What a channel's history holds.
+/// A summary of a channel's history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Summary {
     pub messages: usize,
@@ -139,13 +139,13 @@ pub(crate) struct Delivery<'a> {
 /// Messages of any channel may be lost to the listeners.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Lost {
-    /// What came before it is lost, or delivered already. What comes after it will be delivered.
+    /// Earlier entries are lost or delivered already; later ones will be delivered.
     pub position: Position,
     /// It is another log: ids begin anew. Replays go on after `Id(0)`.
     pub renumbered: bool,
 }
 
-/// What a state says while it applies events.
+/// Takes the results while a state applies events.
 pub(crate) trait Sink<W> {
     /// Sends a message to a channel's listeners, and says to how many.
     fn deliver(&mut self, message: &Delivery<'_>) -> usize;

@@ -1,4 +1,4 @@
-//! Who may do what, with which token.
+//! The rights that each token gives.
 
 use super::*;
 

@@ -10,7 +10,7 @@ use crate::server::transport::Socket;
 use crate::server::types::env::{Env, Tick};
 
 impl Output {
-    /// Those of them that the socket has accepted.
+    /// The bytes of them that the socket has accepted.
     pub fn pending(&self) -> usize {
         self.0.as_ref().map_or(0, |owed| owed.pending)
     }

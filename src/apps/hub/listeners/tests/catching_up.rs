@@ -4,7 +4,8 @@ use super::*;
 use crate::apps::hub::History;
 use crate::apps::hub::listeners::catch_up::SLICE;
 
-/// What one turn of a replay can put in a queue: what is owed when the next slice comes, that slice, and its frames' heads.
+/// The most that one turn of a replay can put in a queue: the debt when the next slice comes, that slice, and its
+/// frames' heads.
 const OWED: usize = 2 * SLICE + 8 * 1024;
 
 fn large() -> HubConfig {
@@ -59,7 +60,7 @@ fn a_client_that_reads_nothing_holds_a_slice_and_no_more() {
             let queued = stage.owed();
             assert!((SLICE..OWED).contains(&queued), "{target}: {queued}");
         }
-        // What is published meanwhile is kept, not queued.
+        // Messages that are published meanwhile are kept, not queued.
         publish_all(&mut stage, "/a", 1000..2000, 1000);
         assert!(stage.owed() < OWED);
         stage.limit(client, usize::MAX);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::apps::hub::log::{Epoch, Event, Full, Id, Status};
 
-/// What a log hands over.
+/// The events that a log hands over.
 enum Step {
     Message(u64, &'static str, String),
     Gap(u64),
@@ -129,7 +129,8 @@ fn a_gap_in_mid_replay_is_told_once_and_the_replay_goes_on() {
             assert_eq!((resumer.gaps, numbers.last()), (1, Some(&299)), "{target} {is_same_log}");
             let old = numbers.iter().position(|number| *number == 200).expect("all of the new ones");
             assert!(numbers[old..].iter().copied().eq(200..300), "{numbers:?}");
-            // What was kept of the same log is still there; of the old one, the client has what had left by then.
+            // The kept messages of the same log are still there; of the old log, the client has those that had left by
+            // then.
             assert!(numbers[..old].iter().copied().eq(1..=old as u64), "{numbers:?}");
             assert_eq!(old == 100, is_same_log);
         }

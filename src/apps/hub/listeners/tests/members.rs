@@ -43,7 +43,7 @@ fn a_members_message_goes_to_all_the_sender_included() {
     assert_eq!(heard[8], r#"! {"event":"published","channel":"/chat/1","id":"E-6"}"#);
     assert_eq!(heard.len(), 9);
     assert!(texts(&mut stage, elsewhere).is_empty());
-    // What was not to be kept is not.
+    // A message that was not to be kept is not.
     assert_eq!(stage.handler().state.summary("/chat/1").messages, 5);
 }
 

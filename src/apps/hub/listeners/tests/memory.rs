@@ -1,4 +1,4 @@
-//! What idle listeners and channels take, and how much of a turn those take that are not.
+//! The memory of idle listeners and channels, and the share of a turn that busy ones take.
 
 use super::*;
 

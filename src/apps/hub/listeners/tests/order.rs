@@ -1,4 +1,4 @@
-//! Who joins while others publish, in one turn or over many: each message once, in order.
+//! Listeners that join while others publish, in one turn or over many, get each message once and in order.
 
 use std::collections::BTreeMap;
 

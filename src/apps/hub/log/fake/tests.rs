@@ -18,7 +18,7 @@ impl Two {
         Two { fake, logs }
     }
 
-    /// What a node hears, as text.
+    /// The events that a node hears, as text.
     fn heard(&mut self, node: usize) -> Vec<String> {
         while self.fake.reveal(node, 1) {}
         let log = &mut self.logs[node];

@@ -29,7 +29,7 @@ pub(super) struct Listener {
     told: Id,
     /// The position that it would come back with.
     since: String,
-    /// What its replay still has to bring.
+    /// The messages that its replay still has to bring.
     owed: VecDeque<Id>,
 }
 

@@ -1,4 +1,5 @@
-//! What a node must know, written down plainly: lists that are walked from one end to the other, times as they are.
+//! The knowledge that a node must have, written down plainly: lists that are walked from one end to the other, times as
+//! they are.
 //!
 //! It is told what the log has handed over and what the state has said of it, and panics where the two do not fit.
 
@@ -27,7 +28,7 @@ struct Channel {
     /// All that was to be kept and has been delivered or lost, kept or not.
     published: Vec<Id>,
     kept: Vec<Message>,
-    /// What had been forgotten of any channel when it began to keep.
+    /// The last id that any channel had forgotten when this one began to keep.
     began: Id,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Naive {
     pub(super) waiting: BTreeMap<u64, (Option<u32>, usize)>,
 }
 
-/// What a resume has to say.
+/// The answer that a resume must get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Gap {
     /// Something that was to be kept is missing.
@@ -102,7 +103,7 @@ impl Naive {
         self.channels.values().filter(|channel| !channel.kept.is_empty()).count()
     }
 
-    /// What a publish must be refused for before the log is asked.
+    /// The reason for which a publish must be refused before the log is asked.
     pub(super) fn refusal(&self, entry: &OwnedEntry) -> Option<Refusal> {
         let entry = entry.entry();
         let bytes: usize = self.waiting.values().map(|(_, len)| len).sum();

@@ -1,4 +1,4 @@
-//! What a channel keeps, and what all keep together.
+//! The bounds of one channel's history, and of all history together.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::apps::hub::log::{Entry, Id};
 use crate::apps::hub::state::EXPIRIES;
 use crate::apps::hub::state::channels::{CHANNEL_COST, MESSAGE_COST};
 
-/// What channels with names of two bytes count for, with so many messages of so many bytes in all.
+/// The bytes that channels with names of two bytes count for, with so many messages of so many bytes in all.
 fn cost(channels: usize, messages: usize, bytes: usize) -> usize {
     channels * (CHANNEL_COST + 2) + messages * MESSAGE_COST + bytes
 }

@@ -1,4 +1,4 @@
-//! What a full hub costs. Each test needs a process of its own, since it looks at the memory of the process:
+//! The costs of a full hub. Each test needs a process of its own, since it looks at the memory of the process:
 //! `cargo test --release --lib NAME -- --ignored --nocapture`.
 
 use std::fs;

@@ -89,7 +89,7 @@ fn a_channel_that_is_forgotten_raises_the_horizon_of_those_without_history() {
         // Never had a message: the gap is needless, since the state does not know.
         ("/d", 2, true),
         ("/d", 3, false),
-        // What keeps its messages knows.
+        // A channel that keeps its messages knows.
         ("/a", 0, false),
         ("/c", 0, false),
     ];
