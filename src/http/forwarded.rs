@@ -44,7 +44,7 @@ pub fn is_forwarded(request: &Request<'_>) -> bool {
         ["forwarded", "via", "x-real-ip"].iter().any(|it| name.eq_ignore_ascii_case(it))
             || name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
     };
-    request.headers().any(|(name, _)| is_of_proxy(name))
+    request.header_names().any(is_of_proxy)
 }
 
 /// `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:80`.

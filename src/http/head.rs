@@ -152,12 +152,21 @@ impl State {
 
 /// The position of the first byte that no line may have; the length of `bytes` if there is none.
 fn position_of_control(bytes: &[u8]) -> usize {
-    // Sixteen at a time, so that the compiler uses vector instructions.
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let is_clean = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, &byte| any | is_control(byte));
-    let clean = chunks.iter().take_while(is_clean).count() * 16;
+    let (chunks, _) = bytes.as_chunks::<8>();
+    let is_clean = |chunk: &&[u8; 8]| {
+        !may_have_control(u64::from_le_bytes(**chunk)) || !chunk.iter().any(|&byte| is_control(byte))
+    };
+    let clean = chunks.iter().take_while(is_clean).count() * 8;
     let rest = bytes.get(clean..).unwrap_or_default();
     clean + rest.iter().position(|&byte| is_control(byte)).unwrap_or(rest.len())
+}
+
+/// Whether one of eight bytes is below the space or 0x7f. Some others may count, too, such as the tab, but none for which all
+/// eight are ASCII characters that can be seen.
+fn may_have_control(bytes: u64) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    // A byte wraps around to its highest bit if it is below 0x20, or if 0x01 is added to 0x7f.
+    (bytes.wrapping_sub(ONES * 0x20) & !bytes | bytes.wrapping_add(ONES) & !bytes) & (ONES * 0x80) != 0
 }
 
 #[cfg(test)]
@@ -180,6 +189,20 @@ mod tests {
             assert_eq!(scanner.offset, length, "every byte is examined once, and none twice");
         }
         (Ok(None), head.len())
+    }
+
+    #[test]
+    fn a_control_character_is_found_at_every_place_among_all_others() {
+        for byte in 0..=u8::MAX {
+            for other in [b' ', b'~', b'\t', 0x80, 0xff] {
+                for at in 0..24 {
+                    let mut bytes = [other; 24];
+                    bytes[at] = byte;
+                    let expected = if is_control(byte) { at } else { 24 };
+                    assert_eq!(position_of_control(&bytes), expected, "{byte:#x} at {at} among {other:#x}");
+                }
+            }
+        }
     }
 
     fn line(length: usize) -> Vec<u8> {

@@ -185,6 +185,11 @@ impl<'a> Request<'a> {
         self.headers.iter().map(|header| (header.name, list::text(header.value)))
     }
 
+    /// The names of all header lines.
+    pub(super) fn header_names(&self) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().map(|header| header.name)
+    }
+
     /// The names and values of the cookies, as they were sent (RFC 6265 4.2.1). A cookie without `=` is left out, and so is
     /// one that is not UTF-8.
     pub fn cookies(&self) -> impl Iterator<Item = (&'a str, &'a str)> {

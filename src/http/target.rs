@@ -51,6 +51,9 @@ impl<'a> Target<'a> {
 /// `.well-known` (RFC 8615).
 #[must_use]
 pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
+    if path.starts_with('/') && is_plain(path) {
+        return Some(Cow::Borrowed(path));
+    }
     let decoded = percent_decode(path)?;
     let below = decoded.strip_prefix('/')?;
     let below =
@@ -58,6 +61,16 @@ pub fn decode_path(path: &str) -> Option<Cow<'_, str>> {
     let safe = !decoded.contains(|c: char| c.is_control() || c == '\\')
         && !below.split('/').any(|segment| segment.starts_with('.'));
     safe.then_some(decoded)
+}
+
+/// Whether a path has neither escapes nor a byte that may not be in it: so have nearly all.
+fn is_plain(path: &str) -> bool {
+    let mut before = 0;
+    path.bytes().all(|byte| {
+        let is_dot_file = byte == b'.' && before == b'/';
+        before = byte;
+        byte.is_ascii_graphic() && byte != b'%' && byte != b'\\' && !is_dot_file
+    })
 }
 
 /// The values of the query parameters with this name, as HTML forms write them: `name=value&...`, with `+` for a space.

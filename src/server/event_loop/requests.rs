@@ -144,10 +144,10 @@ impl<P: Poller> EventLoop<P> {
             Target::Handler(mount) => {
                 let id = self.lines.shared.table.id(slot);
                 self.lines.shared.table.set_path(slot, request.path());
-                let mut admitted = Err(failed());
-                self.try_call(*mount, id, |handler, ctx| admitted = handler.admit(ctx, request));
+                let mut admitted = None;
+                self.try_call(*mount, id, |handler, ctx| admitted = Some(handler.admit(ctx, request)));
                 self.lines.apply();
-                admitted
+                admitted.unwrap_or_else(|| Err(failed()))
             }
         }
     }
