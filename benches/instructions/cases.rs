@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use sockhop::protocol::{Connection, Event, FrameHeader, Limits, Opcode, mask};
 use sockhop::testing::{Client, Stage};
-use sockhop::{Context, Handler, Message};
+use sockhop::{Context, Handler, Hub, HubConfig, Message};
 
 pub struct Case {
     pub name: &'static str,
@@ -15,7 +15,7 @@ pub struct Case {
     pub run: fn(rounds: usize),
 }
 
-pub const CASES: [Case; 13] = [
+pub const CASES: [Case; 14] = [
     Case { name: "parse-20", rounds: 4, messages: BUFFER / 26, run: |rounds| parse(Opcode::Binary, 20, rounds) },
     Case { name: "parse-text-1k", rounds: 4, messages: BUFFER / 1032, run: |rounds| parse(Opcode::Text, 1024, rounds) },
     Case { name: "echo-one", rounds: 500, messages: 1, run: |rounds| echo(1, 1, Opcode::Binary, 20, rounds) },
@@ -29,6 +29,7 @@ pub const CASES: [Case; 13] = [
     Case { name: "topics-1000", rounds: 2, messages: 1000, run: |rounds| publish(1000, 1, 1000, rounds) },
     Case { name: "topics-all-k16", rounds: 2, messages: 16 * 100, run: |rounds| publish(100, 100, 16, rounds) },
     Case { name: "connect", rounds: 100, messages: 1, run: connect },
+    Case { name: "hub-post", rounds: 100, messages: 1, run: post },
 ];
 
 /// The size of the loop's receive buffer.
@@ -146,6 +147,17 @@ fn connect(rounds: usize) {
         let client = stage.connect("/");
         assert_eq!(stage.status(client), Some(101));
         stage.vanish(client);
+    }
+}
+
+/// In each round, a program publishes a message to a channel of a hub, over a connection that it keeps.
+fn post(rounds: usize) {
+    let mut stage = Stage::new(Hub::new(HubConfig::default()));
+    let (headers, body) = ([("Content-Type", "text/plain")], [b'.'; 200]);
+    let client = stage.request("POST", "/channel-1", &headers, Some(&body));
+    for _ in 0..rounds {
+        stage.request_again(client, "POST", "/channel-1", &headers, Some(&body));
+        assert_eq!(stage.status(client), Some(202));
     }
 }
 

@@ -1,7 +1,5 @@
 //! What publishers are told: the status and the JSON of an outcome.
 
-use std::fmt::Write;
-
 use super::log::{Epoch, Id};
 use super::problem::{Problem, Rephrase};
 use super::state::types::{Outcome, Position};
@@ -60,31 +58,40 @@ impl Reply {
 
     /// Appends the members of the JSON, without braces.
     pub fn write(&self, rephrase: Rephrase, output: &mut String) {
-        // Writing to a string cannot fail.
-        let _ = match self {
-            Reply::Published { at, subscribers } => write!(output, "\"id\":\"{at}\",\"subscribers\":{subscribers}"),
-            Reply::Duplicate { at } => write!(output, "\"id\":\"{at}\",\"duplicate\":true"),
-            Reply::Forgotten => Ok(()),
-            Reply::Refused(problem) => {
-                problem.write(rephrase, output);
-                Ok(())
+        self.write_with(&self.id().unwrap_or_default(), rephrase, output);
+    }
+
+    /// The position as a text, where there is one.
+    fn id(&self) -> Option<String> {
+        match self {
+            Reply::Published { at, .. } | Reply::Duplicate { at } => Some(at.text()),
+            Reply::Forgotten | Reply::Refused(_) => None,
+        }
+    }
+
+    fn write_with(&self, id: &str, rephrase: Rephrase, output: &mut String) {
+        match self {
+            Reply::Published { subscribers, .. } => {
+                output.extend(["\"id\":\"", id, "\",\"subscribers\":", &subscribers.to_string()]);
             }
-        };
+            Reply::Duplicate { .. } => output.extend(["\"id\":\"", id, "\",\"duplicate\":true"]),
+            Reply::Forgotten => {}
+            Reply::Refused(problem) => problem.write(rephrase, output),
+        }
     }
 
     /// The answer to the request that published this message alone.
     pub fn response(&self, rephrase: Rephrase) -> Response {
-        let at = match self {
-            Reply::Published { at, .. } | Reply::Duplicate { at } => at,
-            Reply::Forgotten => return Response::new(204),
-            Reply::Refused(problem) => return problem.response(rephrase),
-        };
+        if let Reply::Refused(problem) = self {
+            return problem.response(rephrase);
+        }
+        let Some(id) = self.id() else { return Response::new(204) };
         let mut body = String::with_capacity(64);
         body.push('{');
-        self.write(rephrase, &mut body);
+        self.write_with(&id, rephrase, &mut body);
         body.push('}');
         Response::new(self.status())
-            .header("Sockhop-Id", at.to_string())
+            .header("Sockhop-Id", id)
             .header("Content-Type", "application/json")
             .body(body.into_bytes())
     }

@@ -121,17 +121,17 @@ impl Outgoing {
     pub fn deliver(&mut self, ctx: &mut Context<'_>, delivery: &Delivery<'_>) -> usize {
         let Delivery { position, channel, kind, payload, except } = *delivery;
         let except = except.and_then(connection_named);
-        let message = message(kind, payload);
-        let (mut count, mut id) = (0, None);
+        let (mut count, mut id, mut checked) = (0, None, None);
         for style in Style::ALL {
             let topic = self.names.topic(ctx, style, channel);
             let members = ctx.subscribers(topic);
             if members == 0 {
                 continue;
             }
+            let message = *checked.get_or_insert_with(|| message(kind, payload));
             let message = match style {
                 Style::Plain => message,
-                _ => self.envelope.write(id.get_or_insert_with(|| position.to_string()), channel, message),
+                _ => self.envelope.write(id.get_or_insert_with(|| position.text()), channel, message),
             };
             self.debts.pay(ctx, topic);
             let is_excepted = except.is_some_and(|except| ctx.is_subscribed(except, topic));

@@ -67,9 +67,12 @@ fn is_visible(text: &str, max: usize) -> bool {
 
 /// Whether the message is binary. All types but one are text: curl sends that of a form with any text.
 fn is_binary(request: &Request<'_>) -> bool {
+    const OCTETS: &str = "application/octet-stream";
     let is_octets = |value: &str| {
-        let essence = value.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/octet-stream")
+        value.split_at_checked(OCTETS.len()).is_some_and(|(essence, rest)| {
+            let rest = rest.trim_start();
+            essence.eq_ignore_ascii_case(OCTETS) && (rest.is_empty() || rest.starts_with(';'))
+        })
     };
     request.header("content-type").is_some_and(is_octets) || request.query_params("binary").next().is_some()
 }

@@ -76,12 +76,16 @@ impl Position {
         }
         Some(Position { epoch: Epoch::parse(epoch)?, id: Id(id.parse().ok()?) })
     }
+
+    /// Its text, such as `k3vQ7a-100`, made without a formatter: each publisher gets one.
+    pub(crate) fn text(&self) -> String {
+        [self.epoch.as_str(), "-", &self.id.0.to_string()].concat()
+    }
 }
 
-/// Such as `k3vQ7a-100`.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.epoch, self.id.0)
+        f.write_str(&self.text())
     }
 }
 

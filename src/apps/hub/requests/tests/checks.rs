@@ -1,5 +1,6 @@
 //! The checks before a body is read, in their order.
 
+use super::super::Place;
 use super::*;
 use crate::Config;
 
@@ -168,4 +169,14 @@ fn beyond_the_limit_of_channels_a_publish_that_would_be_kept_is_refused() {
     assert_eq!(post(&mut stage, "/a", "2").status, 202);
     let got = post(&mut stage, "/-/batch", r#"[{"channel":"/c","data":""},{"channel":"/b","data":""}]"#);
     assert_eq!((got.status, &got.json[0]["status"], &got.json[1]["status"]), (207, &503.into(), &202.into()));
+}
+
+#[test]
+fn the_header_allow_lists_the_methods_that_are_taken() {
+    for place in [Place::Channel("/a"), Place::Batch, Place::Multi] {
+        for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH", "get", ""] {
+            let is_listed = place.allow().split(", ").any(|allowed| allowed == method);
+            assert_eq!(place.check_method(method).is_ok(), is_listed, "{place:?} {method}");
+        }
+    }
 }
