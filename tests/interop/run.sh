@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Sockhop's apps against clients of other makes: run.sh [python] [node] [others]
+# Sockhop's apps against clients of other makes: run.sh [python] [node] [others], or: run.sh tls [TEST...]
 #
 # The binary is $SOCKHOP_BIN, or target/release/sockhop; with compression it is $SOCKHOP_DEFLATE_BIN, or
 # target/release/sockhop-deflate, built with the feature `deflate`. Python's `websockets` is installed once in a virtual
-# environment below ~/.cache, npm's `ws` in the folder of its tests, the others (Perl, Go, Java) by apt-get.
+# environment below ~/.cache, npm's `ws` in the folder of its tests, the others (Perl, Go, Java) by apt-get. tls/run installs
+# the clients of `tls`, and builds a binary for it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../target}
@@ -11,7 +12,7 @@ SOCKHOP_BIN=$(realpath "${SOCKHOP_BIN:-$target/release/sockhop}")
 SOCKHOP_DEFLATE_BIN=$(realpath "${SOCKHOP_DEFLATE_BIN:-$target/release/sockhop-deflate}")
 export SOCKHOP_BIN SOCKHOP_DEFLATE_BIN
 
-with_python() { # FOLDER
+with_python() { # FOLDER [TEST...]
     local venv
     venv=${XDG_CACHE_HOME:-$HOME/.cache}/sockhop/python-$(cksum <"$here/python/requirements.txt" | tr ' ' -)
     if [ ! -e "$venv/installed" ]; then
@@ -20,7 +21,12 @@ with_python() { # FOLDER
         "$venv/bin/pip" --quiet --disable-pip-version-check install --requirement "$here/python/requirements.txt"
         touch "$venv/installed"
     fi
-    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here/python" "$venv/bin/python" -m unittest discover --start-directory "$here/$1"
+    export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here/python:$here/$1"
+    if [ $# -gt 1 ]; then
+        "$venv/bin/python" -m unittest "${@:2}"
+    else
+        "$venv/bin/python" -m unittest discover --start-directory "$here/$1"
+    fi
 }
 
 with_others() {
@@ -45,12 +51,16 @@ with_node() {
     npm test --silent
 }
 
+if [ "${1:-}" = tls ]; then
+    with_python "$@"
+    exit
+fi
 [ $# -gt 0 ] || set -- python node others
 for client in "$@"; do
     case $client in
         python) with_python python ;;
         node) (with_node) ;;
         others) with_others ;;
-        *) echo "python, node or others, not $client" >&2; exit 2 ;;
+        *) echo "python, node, others or tls, not $client" >&2; exit 2 ;;
     esac
 done
