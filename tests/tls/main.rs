@@ -14,9 +14,9 @@ use std::thread;
 use sockhop::http::{Cidr, Response};
 use sockhop::rustls::version::TLS13;
 use sockhop::rustls::{ClientConnection, StreamOwned};
-use sockhop::{Config, Context, Door, Handler, Message, ProxyProtocol, Server, Shutdown};
+use sockhop::{Config, Context, Door, Handler, Message, ProxyProtocol, Server, Shutdown, Tls, TlsFiles, TlsPair};
 
-use common::tls::{VERSIONS, Version, tls};
+use common::tls::{VERSIONS, Version, fixture, tls};
 use common::{Client, ClientMessage, Echo, TestServer, connect, handshake, noise, raw, read_close, read_text, tcp};
 
 type Secure = StreamOwned<ClientConnection, TcpStream>;
@@ -231,4 +231,25 @@ fn tls_on_a_plain_port_is_refused_in_the_clear() {
     stream.write_all(&hello).unwrap();
     let answer = raw::read_rest(&mut stream);
     assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn new_certificates_are_for_connections_that_are_accepted_from_then_on() {
+    let server = TestServer::run(server(Config::default()).mount("/", Echo));
+    let pair = |name: &str| TlsFiles {
+        pairs: vec![TlsPair { cert: fixture(&format!("{name}.pem")), key: fixture(&format!("{name}.key")) }],
+        ..TlsFiles::default()
+    };
+    let mut early = open(server.addr(), &TLS13);
+    for name in ["b", "a", "b"] {
+        // Of two that wait, the last one counts.
+        server.handle.set_tls(Tls::read(&pair("a")).unwrap());
+        server.handle.set_tls(Tls::read(&pair(name)).unwrap());
+        assert!(server.handle.wait_for_room(common::PATIENCE));
+        let mut stream = secure(tcp(server.addr()), &TLS13);
+        let is_for_localhost = stream.conn.complete_io(&mut stream.sock).is_ok();
+        assert_eq!(is_for_localhost, name == "a");
+        early.send(ClientMessage::text(name)).unwrap();
+        assert_eq!(read_text(&mut early), name);
+    }
 }

@@ -12,6 +12,7 @@ use super::handler::{Accept, Handler};
 pub use super::rejected::Rejected;
 use crate::http::Response;
 use crate::protocol::{CloseCode, CloseFrame, FrameHeader, encode_frame};
+use crate::server::transport::tls::Tls;
 use crate::server::types::config::Shutdown;
 use crate::server::types::id::{ConnectionId, Deferred};
 use crate::server::types::log_limit::log_limited;
@@ -20,6 +21,7 @@ use crate::server::types::verdict::Verdict;
 use full::Full;
 
 mod full;
+mod tls;
 
 /// Commands that may wait for the loop.
 const MAX_COMMANDS: usize = 4096;
@@ -297,6 +299,7 @@ pub(crate) enum Command {
     Decide(Verdict),
     Call { path: Box<str>, run: Call },
     Shutdown(Shutdown),
+    SetTls(Tls),
 }
 
 #[derive(Default)]

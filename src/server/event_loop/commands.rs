@@ -71,6 +71,7 @@ impl<P: Poller> EventLoop<P> {
                 }),
                 None => log_limited!(shared, Misuse, "Handle::call: nothing is mounted at {path}"),
             },
+            Command::SetTls(tls) => self.site.set_tls(&tls),
             Command::Shutdown(shutdown) => {
                 self.lines.apply();
                 self.shut_down(shutdown);

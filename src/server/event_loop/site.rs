@@ -119,6 +119,13 @@ impl Site {
         }
     }
 
+    /// Doors that speak TLS speak it like this with the connections that they accept from now on.
+    pub(super) fn set_tls(&mut self, tls: &Tls) {
+        for door in self.doors.iter_mut().filter(|door| door.tls.is_some()) {
+            door.tls = Some(tls.clone());
+        }
+    }
+
     /// A connection is gone: its door has room for another.
     pub(super) fn forget(&mut self, door: u8) {
         self.doors[usize::from(door)].connections -= 1;

@@ -102,3 +102,20 @@ fn a_value_dropped_with_a_command_may_use_the_handle() {
     });
     assert_eq!(is_done.recv_timeout(Duration::from_secs(20)), Ok(()), "it waits for itself");
 }
+
+#[cfg(feature = "tls")]
+#[test]
+fn the_last_certificates_are_taken_once_and_are_never_refused() {
+    use crate::server::transport::tls::testing::{VERSIONS, tls};
+    let handle = Handle::new();
+    while handle.send(ConnectionId::NOBODY, "x").is_ok() {}
+    for _ in 0..3 {
+        handle.set_tls(tls(&VERSIONS));
+    }
+    let commands = handle.take();
+    assert_eq!(commands.len(), 4096 + 1);
+    assert!(matches!(commands.back(), Some(Command::SetTls(_))));
+    handle.stop();
+    handle.set_tls(tls(&VERSIONS));
+    assert!(handle.take().is_empty());
+}
