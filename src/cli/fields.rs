@@ -12,9 +12,11 @@ use super::settings::LIMITS;
 use super::settings::hub::HUB;
 use super::values::show_size;
 
-/// Advice of the server for programs that embed it, and its counterpart for users of the command.
-const MOUNT: (&str, &str) =
-    ("mount a handler at /*", "start one app alone, such as `sockhop pong`, which then has every path");
+/// Advice of the server for programs that embed it, each with its counterpart for users of the command.
+const ADVICE: [(&str, &str); 2] = [
+    ("mount a handler at /*", "start one app alone, such as `sockhop pong`, which then has every path"),
+    ("a plain port: use ws:// or http://, or Door::tls", "a plain port: use ws://, or --tls-cert"),
+];
 
 /// A text about `Config::max_connections`, and the same about the limit of open files, if that one is lower.
 static OPEN_FILES: OnceLock<(String, String)> = OnceLock::new();
@@ -31,7 +33,7 @@ pub(super) fn blame_open_files(limit: u64, connections: usize) {
 /// by advice to users of the command. A field without a flag stays as it is. A size in parentheses behind it is written as
 /// the flag takes it.
 pub(super) fn to_flags(text: &str) -> String {
-    let text = &text.replace(MOUNT.0, MOUNT.1);
+    let text = &ADVICE.iter().fold(text.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs));
     let text = match OPEN_FILES.get() {
         Some((by_flag, by_limit)) => &text.replace(by_flag, by_limit),
         None => text,
@@ -129,7 +131,11 @@ mod tests {
             ("", ""),
             ("no limit was hit", "no limit was hit"),
             ("Config::max_message", "--max-message"),
-            ("use /a, or mount a handler at /*", &format!("use /a, or {}", MOUNT.1)),
+            ("use /a, or mount a handler at /*", &format!("use /a, or {}", ADVICE[0].1)),
+            (
+                "has come to a plain port: use ws:// or http://, or Door::tls",
+                "has come to a plain port: use ws://, or --tls-cert",
+            ),
             ("refused with 503: Config::max_connections (10000)", "refused with 503: --max-connections (10000)"),
             ("Config::max_message_rate, Config::max_message.", "--max-message-rate, --max-message."),
             ("Config::max_connections_per_address", "--max-per-address"),

@@ -36,7 +36,13 @@ pub(super) fn log_request_error(shared: &mut Shared, slot: u32, error: RequestEr
             "{peer}: refused with {status}: a request body of more bytes than Config::max_body ({}), or its handler, allows",
             shared.env.config.max_body
         ),
-        RequestError::Tls => log_limited!(shared, Tls, "{peer}: refused with {status}: {}", error.advice().trim_end()),
+        RequestError::Tls => {
+            log_limited!(
+                shared,
+                Tls,
+                "{peer}: a TLS client has come to a plain port: use ws:// or http://, or Door::tls"
+            )
+        }
         error if error.is_of_handshake() => {
             log_limited!(shared, Handshake, "{peer}: a WebSocket refused with {status}: {}", error.advice().trim_end())
         }

@@ -28,7 +28,7 @@ fn each_kind_of_refused_upgrade_is_a_warning_that_says_what_to_do() {
         (request("/echo").replace("GET", "POST"), &["405", "opened with GET"]),
         (lost(""), &["without its header Upgrade", "nginx: proxy_http_version 1.1;"]),
         (lost("X-Varnish: 3\r\n").replace("/ ", "/echo "), &["without its header Upgrade", "Varnish: return (pipe)"]),
-        ("\u{16}\u{3}\u{1}\u{2}".to_owned(), &["400", "does not speak TLS", "ws://"]),
+        ("\u{16}\u{3}\u{1}\u{2}".to_owned(), &["a TLS client has come to a plain port", "ws://", "Door::tls"]),
         (from("http://evil.example").replace("GET /", "GET /echo"), &["403", "Config::origins http://evil.example"]),
     ];
     for (bytes, parts) in cases {
