@@ -27,7 +27,7 @@ pub use self::{
     page::Pages,
     ready::{APPS, App, BROADCAST, CHAT, ECHO, GREET, HUB_MOUNT, PONG, RELAY, serve_all, serve_hub, serve_one},
     recipe::{Answer, Body, On, Recipe, Reply, Stamp, To},
-    site::Site,
+    site::{NewFiles, Site},
 };
 
 /// The text with which a page asks whether the path to the server still works. Browsers hide Ping and Pong frames from

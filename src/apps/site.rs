@@ -43,6 +43,9 @@ pub struct Site {
 
 type Header = (Cow<'static, str>, Cow<'static, str>);
 
+/// Files of a [`Site`] that are not served yet.
+pub struct NewFiles(Arc<Files>);
+
 impl Site {
     /// Reads a directory.
     ///
@@ -90,14 +93,27 @@ impl Site {
     /// # Errors
     /// As for [`read`](Self::read) and [`with_fallback`](Self::with_fallback). The old files stay.
     pub fn reload(&self) -> io::Result<()> {
+        self.read_again().map(|files| self.put(files))
+    }
+
+    /// The same, but nobody gets the new files before they are [`put`](Self::put) in place of the old ones.
+    ///
+    /// # Errors
+    /// As for [`reload`](Self::reload).
+    pub fn read_again(&self) -> io::Result<NewFiles> {
         let files = Arc::new(read(&self.root, MAX_BYTES)?);
         if let Some(fallback) = &self.fallback {
             check_fallback(&self.root, &files, fallback)?;
         }
+        Ok(NewFiles(files))
+    }
+
+    /// Serves files that [`read_again`](Self::read_again) has read.
+    pub fn put(&self, files: NewFiles) {
+        let NewFiles(files) = files;
         let old = std::mem::replace(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner), files);
         // Freeing many files takes time, so it is not done under the lock, which the loop takes for each request.
         drop(old);
-        Ok(())
     }
 
     /// The number of files.

@@ -11,10 +11,10 @@ use crate::apps::{Pages, Site, serve_all, serve_hub, serve_one};
 use crate::{Config, Server};
 use args::{Args, Asked};
 use failure::Failure;
-use hangup::Reload;
 use hub::HubPlan;
 use hub::tokens::Sources;
 use plan::{Page, Plan, Serve};
+use reload::Reload;
 
 mod address;
 mod args;
@@ -29,6 +29,7 @@ mod hub;
 pub mod log;
 mod nearest;
 mod plan;
+mod reload;
 mod settings;
 mod tls;
 mod values;
@@ -65,7 +66,7 @@ fn run(args: Args) -> Result<(), Failure> {
     warn_of_time_zone(&serve);
     let site = page.as_ref().map(read_site).transpose()?;
     let redirect = tls.as_ref().map(|plan| plan.redirect.clone()).unwrap_or_default();
-    let tls = tls.as_ref().map(tls::TlsPlan::read).transpose()?;
+    let tls = tls.map(|plan| plan.read().map(|tls| (plan, tls))).transpose()?;
     // The files of tokens are read before anyone can connect.
     let mount: Box<dyn FnOnce(Server, Pages) -> Server> = match &serve {
         Serve::All(apps) => Box::new(|server, pages| serve_all(server, apps, pages)),
@@ -79,8 +80,10 @@ fn run(args: Args) -> Result<(), Failure> {
     let server = Server::new(config.clone()).map_err(Failure::start)?.shutdown_on(signals()?);
     let tokens = if let Serve::Hub(hub) = &serve { Some(hub.tokens.clone()) } else { None };
     let tokens = tokens.filter(Sources::has_files);
-    let server = hangup::watch(server, Reload { site: site.clone(), tokens })?;
-    let (server, opened) = doors::open(server, &listen, &redirect, tls.as_ref())?;
+    let (server, opened) = doors::open(server, &listen, &redirect, tls.as_ref().map(|(_, tls)| tls))?;
+    let reload = Reload { site: site.clone(), tokens, tls };
+    reload.warn();
+    let server = hangup::watch(server, reload)?;
     let banner = banner::banner(&opened, &serve, &config);
     let pages = match site {
         None => Pages::Playground { max_message: config.max_message },

@@ -8,6 +8,8 @@ use super::deflate;
 use super::failure::Failure;
 use crate::{Tls, TlsClients, TlsError, TlsFiles, TlsPair, TlsVersion};
 
+pub(super) mod warnings;
+
 /// Whether this build speaks TLS.
 const AVAILABLE: bool = cfg!(feature = "tls");
 

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::running::{Running, status, without_wishes};
 use crate::socket_path;
 
-const NOTHING: &str = "SIGHUP: there is nothing to reload, as there is no --page and no file of tokens\n";
+const NOTHING: &str = "SIGHUP: there is nothing to reload: no --page, no file of tokens and no --tls-cert\n";
 
 #[test]
 fn without_pages_it_is_logged_that_there_is_nothing_to_reload() {

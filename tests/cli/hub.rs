@@ -190,8 +190,8 @@ fn tokens_are_read_again_at_sighup_all_or_none() {
     for bad in ["", "s3cr\u{e9}t"] {
         scratch.write("two", bad);
         let line = reload(&server, &mut log);
-        let place = format!("the tokens stay as they were: --subscribe-token-file: {}: ", text(&two));
-        assert!(line.contains(" WARN ") && line.contains(&place) && !line.contains("s3cr"), "{line}");
+        let place = format!("stay as they were: --subscribe-token-file: {}: ", text(&two));
+        assert!(line.contains(" ERROR ") && line.contains(&place) && !line.contains("s3cr"), "{line}");
         assert_eq!([may("s3cret-b"), may("s3cret-c")], [true, false]);
     }
     fs::remove_file(&two).unwrap();

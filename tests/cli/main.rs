@@ -6,6 +6,8 @@ mod hangup;
 mod hub;
 mod running;
 mod surroundings;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

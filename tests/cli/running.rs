@@ -54,7 +54,8 @@ impl Running {
     }
 
     pub fn address(&self) -> &str {
-        let first = self.lines[0].strip_prefix("listening on http://");
+        let urls = self.lines[0].strip_prefix("listening on ");
+        let first = urls.and_then(|urls| urls.strip_prefix("http://").or(urls.strip_prefix("https://")));
         first.unwrap_or_else(|| panic!("no address in {:?}", self.lines)).split(',').next().unwrap_or_default()
     }
 
