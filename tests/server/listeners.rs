@@ -7,9 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use sockhop::{Context, Handler, ListenAddr, Message, Server};
+use sockhop::{Context, Door, Handler, ListenAddr, Message, Server};
 
-use crate::common::{Client, ClientMessage, Echo, PATIENCE, TestServer, bind, connect, handshake, read_text, tcp_addr};
+use crate::common::{
+    Client, ClientMessage, Echo, PATIENCE, TestServer, bind, connect, handshake, raw, read_text, tcp, tcp_addr,
+};
 
 /// A directory of one test's own.
 struct TempDir(PathBuf);
@@ -149,5 +151,36 @@ fn a_bound_listener_and_a_socket_address_are_taken_too() {
         let mut client = connect(tcp_addr(addr), "/");
         client.send(ClientMessage::text("hi")).unwrap();
         assert_eq!(read_text(&mut client), "hi");
+    }
+}
+
+#[test]
+fn a_door_can_send_all_requests_on_to_https_and_serves_nothing() {
+    for (port, authority) in [(443, "localhost"), (8443, "localhost:8443")] {
+        let server = bind().listen(Door::new("127.0.0.1:0").redirect_to_https(port)).unwrap().mount("/*", Echo);
+        let server = TestServer::run(server);
+        let ask = |request: String| {
+            let mut stream = tcp(tcp_addr(&server.addrs[1]));
+            stream.write_all(request.as_bytes()).unwrap();
+            String::from_utf8(raw::read_rest(&mut stream)).unwrap()
+        };
+        for method in ["GET", "HEAD"] {
+            let answer = ask(format!("{method} /a?b=c HTTP/1.1\r\nHost: localhost:8080\r\n\r\n"));
+            assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+            assert!(answer.contains(&format!("\r\nLocation: https://{authority}/a?b=c\r\n")), "{answer}");
+        }
+        for request in [
+            format!("{}\r\n", raw::request("/")),
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi".to_owned(),
+            "GET / HTTP/1.0\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\n\r\n".to_owned(),
+        ] {
+            let answer = ask(request.clone());
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{request}: {answer}");
+        }
+        // The other door serves as before.
+        let mut client = connect(server.addr(), "/");
+        client.send(ClientMessage::text("here")).unwrap();
+        assert_eq!(read_text(&mut client), "here");
     }
 }
