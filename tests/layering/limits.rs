@@ -21,7 +21,7 @@ const MAY_IMPORT_EACH_OTHER: [&str; 3] =
 pub const FILES_IN_CALL_CIRCLES: usize = 7;
 /// The rooms that an embedder uses, and the lines that they may have without comments, blank lines, tests and `lab`.
 const CORE: [&str; 3] = ["protocol", "http", "server"];
-const CORE_LINES: usize = 14_300;
+const CORE_LINES: usize = 14_400;
 /// All lines of all files that stand in for an optional feature are fewer. That of TLS has what the command calls, so that
 /// the command needs none of its own.
 const STAND_IN_LINES: usize = 100;

@@ -158,6 +158,7 @@ impl Output {
     ///
     /// # Errors
     /// The socket has failed.
+    #[inline]
     pub fn send_posts(&mut self, socket: &mut impl Socket, share: &Share<'_>, env: &Env) -> io::Result<Sent> {
         let sent = self.write_past(socket, &[Part::Frames(share.bytes)], env)?;
         if sent == share.bytes.len() {

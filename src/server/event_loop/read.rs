@@ -1,22 +1,21 @@
 //! Reads sockets, each within a budget, so that the fastest sender does not keep others waiting, and hands messages to
 //! handlers.
 
+mod batch;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use self::batch::Batch;
 use super::lines::Line;
 use super::site::Mount;
 use super::state::EventLoop;
-use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Message, Tally};
-use crate::server::api::context::Context;
-use crate::server::api::handle::Handle;
-use crate::server::api::handler::Handler;
-use crate::server::connection::websocket::{Backlog, Inbox, Outcome, run_batch};
+use crate::protocol::{self, Allowance, DEFLATE_AVAILABLE, Tally};
+use crate::server::connection::websocket::{Backlog, Outcome, run_batch};
 use crate::server::connection::{Connection, Phase, Work};
 use crate::server::shared::Shared;
-use crate::server::shared::outbox::Outbox;
+use crate::server::transport::layer::{All, Plain, Sockets};
 use crate::server::transport::{Poller, Received, Security, Socket};
 use crate::server::types::error::ConnectionError;
-use crate::server::types::id::ConnectionId;
 use crate::server::types::stats::Count;
 
 /// Bytes that one connection may read in a turn.
@@ -53,21 +52,24 @@ impl<P: Poller> EventLoop<P> {
             self.lines.serve_later(slot);
             return 0;
         }
-        if self.lines.layers.security(slot) == Security::Handshaking {
-            return self.shake_hands(slot);
+        if self.lines.layers.has(slot) {
+            return self.read_over_layer(slot);
         }
-        self.read_now(slot)
+        self.read_now::<Plain>(slot)
     }
 
-    /// The same for a connection whose TLS handshake is not complete: all of them together have a budget of time.
+    /// The same for a connection that has a layer. Those whose handshakes are not complete have a budget of time together.
     #[inline(never)]
-    fn shake_hands(&mut self, slot: u32) -> usize {
+    fn read_over_layer(&mut self, slot: u32) -> usize {
+        if self.lines.layers.security(slot) != Security::Handshaking {
+            return self.read_now::<All>(slot);
+        }
         if !self.handshakes.may_go_on() {
             self.lines.serve_later(slot);
             return 0;
         }
         let begun = self.poller.now();
-        let read = self.read_now(slot);
+        let read = self.read_now::<All>(slot);
         let span = self.poller.now().saturating_duration_since(begun);
         self.handshakes.note(span);
         self.lines.count_handshake(slot, span);
@@ -75,7 +77,7 @@ impl<P: Poller> EventLoop<P> {
     }
 
     #[inline(always)]
-    fn read_now(&mut self, slot: u32) -> usize {
+    fn read_now<K: Sockets>(&mut self, slot: u32) -> usize {
         let (mut spent, mut budget, mut wants_more) = (0, BUDGET, true);
         let posts = self.lines.shared.posts.log.len();
         self.contexts.inflatable = INFLATED;
@@ -103,9 +105,9 @@ impl<P: Poller> EventLoop<P> {
                 }
                 Work::ReceiveDirectly => {
                     budget = LARGE_BUDGET;
-                    spent += self.receive_directly(slot, budget - spent);
+                    spent += self.receive_directly::<K>(slot, budget - spent);
                 }
-                Work::Receive => spent += self.receive(slot),
+                Work::Receive => spent += self.receive::<K>(slot),
             }
         }
         if !self.lines.shared.rests.is_empty() && self.lines.shared.posts.log.len() > posts {
@@ -123,8 +125,8 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Receives into the loop's buffer, and handles the bytes. Returns how many came over the network.
-    fn receive(&mut self, slot: u32) -> usize {
-        let Some(Line { connection, mut socket, env }) = self.lines.line(slot) else { return 0 };
+    fn receive<K: Sockets>(&mut self, slot: u32) -> usize {
+        let Some(Line { connection, mut socket, env }) = self.lines.line_of::<K>(slot) else { return 0 };
         let mut buffer = std::mem::take(&mut self.buffer);
         let received = connection.receive(&mut socket, &mut buffer, env);
         let (input, wire) = match &received {
@@ -150,10 +152,10 @@ impl<P: Poller> EventLoop<P> {
     }
 
     /// Receives the rest of a large frame where it belongs, or `limit` bytes of it.
-    fn receive_directly(&mut self, slot: u32, limit: usize) -> usize {
-        let Some(Line { connection, mut socket, env }) = self.lines.line(slot) else { return 0 };
+    fn receive_directly<K: Sockets>(&mut self, slot: u32, limit: usize) -> usize {
+        let Some(Line { connection, mut socket, env }) = self.lines.line_of::<K>(slot) else { return 0 };
         if !socket.fills_any_buffer() {
-            return self.receive(slot);
+            return self.receive::<K>(slot);
         }
         let Some(websocket) = connection.websocket_mut() else { return 0 };
         let Some(mut protocol) = websocket.protocol.take() else { return 0 };
@@ -281,70 +283,5 @@ impl<P: Poller> EventLoop<P> {
         if (is_unfinished || websocket.extra.is_some()) && websocket.note_unfinished(has_ended_one, env) {
             self.lines.shared.schedule(slot);
         }
-    }
-}
-
-/// A batch of messages on its way to a handler.
-struct Batch<'a> {
-    handler: &'a mut dyn Handler,
-    shared: &'a mut Shared,
-    handle: &'a Handle,
-    id: ConnectionId,
-    mount: u16,
-    /// Whether a message has ended.
-    has_ended_one: bool,
-}
-
-impl Inbox for Batch<'_> {
-    #[inline(always)]
-    fn replies(&mut self) -> &mut Vec<u8> {
-        &mut self.shared.outbox.replies
-    }
-
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.shared.posts.are_many()
-    }
-
-    #[inline(always)]
-    fn message(&mut self, message: Message<'_>) -> Option<Outcome> {
-        if let Some(limit) = self.shared.env.config.max_message_rate
-            && !self.shared.may_take_message(self.id, limit)
-        {
-            return Some(Outcome::Interrupted);
-        }
-        self.has_ended_one = true;
-        if message.len() >= Outbox::IN_PLACE {
-            return self.large_message(message);
-        }
-        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
-        self.shared.outbox.interrupted.then_some(Outcome::Interrupted)
-    }
-
-    /// 5.5.3: while the peer accepts no bytes, the newest Pong is enough.
-    fn pong(&mut self, answer: usize) {
-        let Shared { outbox, table, env, .. } = &mut *self.shared;
-        if outbox.replies.len() == answer {
-            return;
-        }
-        match table.get_mut(self.id.slot).filter(|connection| connection.output.is_blocked()) {
-            Some(connection) => {
-                connection.output.keep_pong(outbox.replies.get(answer..).unwrap_or_default(), env);
-                outbox.replies.truncate(answer);
-            }
-            None => outbox.note_reply(self.id, answer),
-        }
-    }
-}
-
-impl Batch<'_> {
-    /// Handles a message that a reply may be sent from.
-    #[inline(never)]
-    fn large_message(&mut self, message: Message<'_>) -> Option<Outcome> {
-        self.shared.outbox.set_input(message.as_bytes());
-        self.handler.message(&mut Context::new(self.shared, self.handle, self.id, self.mount), message);
-        let outbox = &mut self.shared.outbox;
-        let place = outbox.take_in_place().map(Outcome::InPlace);
-        place.or(outbox.interrupted.then_some(Outcome::Interrupted))
     }
 }

@@ -93,11 +93,16 @@ impl<P: Poller> EventLoop<P> {
             // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
             self.lines.kill(slot);
         } else if !is_waiting {
-            if self.lines.layers.security(slot) == Security::Handshaking && self.handshakes.are_crowded() {
-                // Connections that have waited longer come first.
+            if self.lines.layers.has(slot) && self.are_others_first(slot) {
                 return self.lines.serve_later(slot);
             }
             self.read(slot);
         }
+    }
+
+    /// Whether an event of a connection with a layer waits for others, which have waited longer for their handshakes.
+    #[inline(never)]
+    fn are_others_first(&mut self, slot: u32) -> bool {
+        self.lines.layers.security(slot) == Security::Handshaking && self.handshakes.are_crowded()
     }
 }

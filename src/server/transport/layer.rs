@@ -2,6 +2,7 @@
 //! layer own no memory for it.
 
 use std::io::{self, IoSlice};
+use std::marker::PhantomData;
 
 use super::{Received, Security, Socket};
 use crate::http::RequestTls;
@@ -13,6 +14,26 @@ const AVAILABLE: bool = cfg!(feature = "tls");
 pub(crate) const CHUNK: usize = 64 * 1024;
 /// The same when the queue is not empty: the peer is slow, and what is encrypted can no longer be dropped or replaced.
 const QUEUED_CHUNK: usize = 16 * 1024;
+
+/// The sockets that code is for. The hottest is compiled twice, so that it is as short for plain sockets as in a build
+/// without layers.
+pub(crate) trait Sockets {
+    const MAY_HAVE_LAYERS: bool;
+}
+
+/// All sockets.
+pub(crate) enum All {}
+
+/// Those without a layer.
+pub(crate) enum Plain {}
+
+impl Sockets for All {
+    const MAY_HAVE_LAYERS: bool = true;
+}
+
+impl Sockets for Plain {
+    const MAY_HAVE_LAYERS: bool = false;
+}
 
 /// A layer over a socket of type `S`.
 pub(crate) trait Layer<S: Socket> {
@@ -143,6 +164,18 @@ impl<S: Socket> Layers<S> {
         self.by_slot.get_mut(slot as usize)?.as_deref_mut()
     }
 
+    /// Whether no connection has a layer.
+    #[inline(always)]
+    pub fn are_none(&self) -> bool {
+        !AVAILABLE || self.by_slot.is_empty()
+    }
+
+    /// Whether a connection has a layer.
+    #[inline(always)]
+    pub fn has(&self, slot: u32) -> bool {
+        AVAILABLE && self.by_slot.get(slot as usize).is_some_and(Option::is_some)
+    }
+
     /// Bytes that the layer of a connection holds.
     pub fn held(&self, slot: u32) -> usize {
         self.get(slot).map_or(0, |layer| layer.held())
@@ -155,43 +188,49 @@ impl<S: Socket> Layers<S> {
 
     /// A socket with the layer of its connection, if that has one.
     #[inline(always)]
-    pub fn over<'a>(&'a mut self, slot: u32, socket: &'a mut S) -> Channel<'a, S> {
-        if !AVAILABLE {
-            return Channel { socket, layer: None };
+    pub fn over<'a, K: Sockets>(&'a mut self, slot: u32, socket: &'a mut S) -> Channel<'a, S, K> {
+        debug_assert!(K::MAY_HAVE_LAYERS || !self.has(slot), "a layer is left out");
+        if !AVAILABLE || !K::MAY_HAVE_LAYERS {
+            return Channel { socket, layer: None, kind: PhantomData };
         }
         let layer = self.by_slot.get_mut(slot as usize).and_then(Option::as_mut);
-        Channel { socket, layer: layer.map(|layer| (&mut **layer as &mut dyn Layer<S>, &mut self.scratch)) }
+        let layer = layer.map(|layer| (&mut **layer as &mut dyn Layer<S>, &mut self.scratch));
+        Channel { socket, layer, kind: PhantomData }
     }
 }
 
 /// A socket, and the layer over it if there is one.
-pub(crate) struct Channel<'a, S> {
+pub(crate) struct Channel<'a, S, K> {
     socket: &'a mut S,
     layer: Option<(&'a mut dyn Layer<S>, &'a mut Scratch)>,
+    /// Each kind is a type of its own, so that code for one is compiled, and inlined, by itself.
+    kind: PhantomData<K>,
 }
 
-impl<S: Socket> Socket for Channel<'_, S> {
+impl<S: Socket, K: Sockets> Socket for Channel<'_, S, K> {
     #[inline(always)]
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         match &mut self.layer {
-            None => self.socket.receive(buffer),
-            Some((layer, scratch)) => receive_over(*layer, self.socket, buffer, scratch),
+            Some((layer, scratch)) if K::MAY_HAVE_LAYERS => receive_over(*layer, self.socket, buffer, scratch),
+            _ => self.socket.receive(buffer),
         }
     }
 
     #[inline(always)]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.layer {
-            None => self.socket.send(bytes),
-            Some((layer, scratch)) => send_over(*layer, self.socket, &[IoSlice::new(bytes)], scratch),
+            Some((layer, scratch)) if K::MAY_HAVE_LAYERS => {
+                send_over(*layer, self.socket, &[IoSlice::new(bytes)], scratch)
+            }
+            _ => self.socket.send(bytes),
         }
     }
 
     #[inline(always)]
     fn send_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.layer {
-            None => self.socket.send_vectored(slices),
-            Some((layer, scratch)) => send_over(*layer, self.socket, slices, scratch),
+            Some((layer, scratch)) if K::MAY_HAVE_LAYERS => send_over(*layer, self.socket, slices, scratch),
+            _ => self.socket.send_vectored(slices),
         }
     }
 
@@ -208,7 +247,7 @@ impl<S: Socket> Socket for Channel<'_, S> {
 
     #[inline(always)]
     fn pending(&self) -> usize {
-        self.layer.as_ref().map_or(0, |(layer, _)| layer.pending())
+        self.layer.as_ref().filter(|_| K::MAY_HAVE_LAYERS).map_or(0, |(layer, _)| layer.pending())
     }
 
     fn flush(&mut self) -> io::Result<usize> {
@@ -220,12 +259,12 @@ impl<S: Socket> Socket for Channel<'_, S> {
 
     #[inline(always)]
     fn chunk(&self) -> usize {
-        if self.layer.is_some() { QUEUED_CHUNK } else { usize::MAX }
+        if K::MAY_HAVE_LAYERS && self.layer.is_some() { QUEUED_CHUNK } else { usize::MAX }
     }
 
     #[inline(always)]
     fn fills_any_buffer(&self) -> bool {
-        self.layer.is_none()
+        !K::MAY_HAVE_LAYERS || self.layer.is_none()
     }
 
     fn say_goodbye(&mut self) {

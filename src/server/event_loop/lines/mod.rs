@@ -23,7 +23,7 @@ use crate::server::event_loop::stopping::Stopping;
 use crate::server::shared::pool::BufferPool;
 use crate::server::shared::{ROOM, Shared};
 use crate::server::transport::Socket;
-use crate::server::transport::layer::{Channel, Layers};
+use crate::server::transport::layer::{All, Channel, Layers, Sockets};
 use crate::server::types::env::Env;
 use crate::server::types::error::{ConnectionError, Reason};
 use crate::server::types::id::ConnectionId;
@@ -65,9 +65,9 @@ pub(crate) struct Ending {
 }
 
 /// One connection with its socket.
-pub(crate) struct Line<'a, S> {
+pub(crate) struct Line<'a, S, K> {
     pub connection: &'a mut Connection,
-    pub socket: Channel<'a, S>,
+    pub socket: Channel<'a, S, K>,
     pub env: &'a Env,
 }
 
@@ -91,7 +91,13 @@ impl<S: Socket> Lines<S> {
     }
 
     #[inline]
-    pub fn line(&mut self, slot: u32) -> Option<Line<'_, S>> {
+    pub fn line(&mut self, slot: u32) -> Option<Line<'_, S, All>> {
+        self.line_of::<All>(slot)
+    }
+
+    /// The same, where the connection's socket must be one of these.
+    #[inline(always)]
+    pub fn line_of<K: Sockets>(&mut self, slot: u32) -> Option<Line<'_, S, K>> {
         let socket = self.sockets.get_mut(slot as usize)?.as_mut()?;
         Some(Line {
             connection: self.shared.table.get_mut(slot)?,
@@ -216,7 +222,15 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Closes the connections that hold the most until all together hold no more than they may.
+    #[inline]
     pub fn keep_within_memory(&mut self) {
+        if self.shared.env.memory() > self.shared.env.config.max_memory {
+            self.close_largest();
+        }
+    }
+
+    #[cold]
+    fn close_largest(&mut self) {
         while self.shared.env.memory() > self.shared.env.config.max_memory {
             let alive = self.shared.table.iter().filter(|(_, connection)| !connection.is_gone());
             let debts = alive.map(|(slot, connection)| (connection.debt() + self.layers.held(slot), slot));

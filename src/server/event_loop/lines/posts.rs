@@ -13,6 +13,7 @@ use crate::server::connection::websocket::Sending;
 use crate::server::shared::Shared;
 use crate::server::shared::posts::{Delivery, Posts};
 use crate::server::transport::Socket;
+use crate::server::transport::layer::{All, Plain, Sockets};
 use crate::server::types::config::Slow;
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::TopicKey;
@@ -45,7 +46,11 @@ impl<S: Socket> Lines<S> {
         let members = only_topic.map_or(usize::MAX, |topic| self.shared.topics.members(topic).len());
         if let (Some(topic), Some(left)) = (only_topic, self.deliveries_left.checked_sub(members)) {
             self.deliveries_left = left;
-            self.deliver_topic(topic);
+            if self.layers.are_none() {
+                self.deliver_topic::<Plain>(topic);
+            } else {
+                self.deliver_topic::<All>(topic);
+            }
         } else if !self.deliver_listed() {
             return self.shared.keep_posts();
         }
@@ -107,7 +112,7 @@ impl<S: Socket> Lines<S> {
     }
 
     /// Delivers posts that are all to one topic.
-    fn deliver_topic(&mut self, topic: TopicKey) {
+    fn deliver_topic<K: Sockets>(&mut self, topic: TopicKey) {
         let posts = Rc::clone(&self.shared.posts.bytes);
         let share = whole_share(&self.shared.posts, &posts, topic);
         // From the end: when a member fails and leaves, a member that has been served takes its place.
@@ -120,7 +125,7 @@ impl<S: Socket> Lines<S> {
             slots.copy_from_slice(last);
             rest = rest.saturating_sub(AT_A_TIME);
             for &slot in slots.iter().rev() {
-                self.deliver_whole(slot, &share);
+                self.deliver_whole::<K>(slot, &share);
             }
         }
     }
@@ -168,7 +173,7 @@ impl<S: Socket> Lines<S> {
         while let Some(Delivery { slot, .. }) = self.shared.posts.progress.rest().first().copied() {
             let Some(left) = self.deliveries_left.checked_sub(1) else { return false };
             self.deliveries_left = left;
-            self.deliver_whole(slot, &share);
+            self.deliver_whole::<All>(slot, &share);
             self.shared.posts.progress.advance(1);
         }
         true
@@ -176,13 +181,13 @@ impl<S: Socket> Lines<S> {
 
     /// Delivers posts that are all to one topic to a member.
     #[inline(always)]
-    fn deliver_whole(&mut self, slot: u32, share: &Share<'_>) {
+    fn deliver_whole<K: Sockets>(&mut self, slot: u32, share: &Share<'_>) {
         if self.shared.posts.is_special(slot) {
             self.send_unseen_posts(slot);
         } else if let Some(sending) = self.shared.sending(slot) {
             self.send_compressed_posts(slot, sending, share.topic);
         } else {
-            self.send_posts(slot, share);
+            self.send_posts_with::<K>(slot, share);
         }
     }
 
@@ -260,7 +265,16 @@ impl<S: Socket> Lines<S> {
 
     /// Sends broadcasts to a member.
     fn send_posts(&mut self, slot: u32, share: &Share<'_>) {
-        let line = self.line(slot).filter(|line| line.connection.may_send());
+        if self.layers.has(slot) {
+            self.send_posts_with::<All>(slot, share);
+        } else {
+            self.send_posts_with::<Plain>(slot, share);
+        }
+    }
+
+    #[inline(never)]
+    fn send_posts_with<K: Sockets>(&mut self, slot: u32, share: &Share<'_>) {
+        let line = self.line_of::<K>(slot).filter(|line| line.connection.may_send());
         let Some(Line { connection, mut socket, env }) = line else { return };
         match connection.output.send_posts(&mut socket, share, env) {
             Ok(Sent::All) => {}

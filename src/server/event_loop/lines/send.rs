@@ -8,6 +8,7 @@ use crate::server::connection::output::Sent;
 use crate::server::connection::output::parts::{Input, Part, Parts};
 use crate::server::shared::outbox::Action;
 use crate::server::transport::Socket;
+use crate::server::transport::layer::{All, Plain, Sockets};
 use crate::server::types::error::ConnectionError;
 use crate::server::types::id::ConnectionId;
 use crate::server::types::log_limit::log_limited;
@@ -91,8 +92,22 @@ impl<S: Socket> Lines<S> {
 
     /// Sends frames to a connection: what its socket accepts at once, the rest by its queue.
     fn send(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
+        if self.layers.has(to.slot) {
+            self.send_over_layer(to, parts, input);
+        } else {
+            self.send_with::<Plain>(to, parts, input);
+        }
+    }
+
+    #[inline(never)]
+    fn send_over_layer(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
+        self.send_with::<All>(to, parts, input);
+    }
+
+    #[inline(always)]
+    fn send_with<K: Sockets>(&mut self, to: ConnectionId, parts: &[Part<'_>], input: Input<'_>) {
         let is_here = self.shared.table.is_current(to);
-        let line = if is_here { self.line(to.slot) } else { None }.filter(|line| line.connection.may_send());
+        let line = if is_here { self.line_of::<K>(to.slot) } else { None }.filter(|line| line.connection.may_send());
         let Some(Line { connection, mut socket, env }) = line else {
             return log_limited!(self.shared, Late, "{to}: a message came too late to be sent");
         };

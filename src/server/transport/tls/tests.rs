@@ -10,7 +10,7 @@ use std::io::{self, IoSlice};
 use super::testing::{Peer, VERSIONS, Version, tls};
 use super::*;
 use crate::server::transport::Poller;
-use crate::server::transport::layer::Layers;
+use crate::server::transport::layer::{All, Layers};
 use crate::server::transport::memory::{Client, Codec, MemorySocket, Network};
 use crate::server::types::id::Peer as Address;
 
@@ -63,7 +63,7 @@ impl Pair {
     }
 
     fn receive(&mut self) -> io::Result<Received> {
-        let received = self.layers.over(0, &mut self.socket).receive(&mut self.buffer)?;
+        let received = self.layers.over::<All>(0, &mut self.socket).receive(&mut self.buffer)?;
         self.got.extend_from_slice(&self.buffer[..received.len]);
         self.check();
         Ok(received)
@@ -80,7 +80,7 @@ impl Pair {
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.layers.over(0, &mut self.socket).send(bytes);
+        let sent = self.layers.over::<All>(0, &mut self.socket).send(bytes);
         self.check();
         sent
     }
@@ -88,24 +88,24 @@ impl Pair {
     /// Sends slices of these lengths.
     fn send_slices(&mut self, bytes: &[u8], len: usize) -> io::Result<usize> {
         let slices: Vec<_> = bytes.chunks(len).map(IoSlice::new).collect();
-        let sent = self.layers.over(0, &mut self.socket).send_vectored(&slices);
+        let sent = self.layers.over::<All>(0, &mut self.socket).send_vectored(&slices);
         self.check();
         sent
     }
 
     fn flush(&mut self) -> usize {
-        let sent = self.layers.over(0, &mut self.socket).flush().expect("a socket");
+        let sent = self.layers.over::<All>(0, &mut self.socket).flush().expect("a socket");
         self.check();
         sent
     }
 
     fn shutdown_write(&mut self) {
-        self.layers.over(0, &mut self.socket).shutdown_write().expect("a socket");
+        self.layers.over::<All>(0, &mut self.socket).shutdown_write().expect("a socket");
         self.check();
     }
 
     fn pending(&mut self) -> usize {
-        self.layers.over(0, &mut self.socket).pending()
+        self.layers.over::<All>(0, &mut self.socket).pending()
     }
 
     /// Bytes from the client's machine.

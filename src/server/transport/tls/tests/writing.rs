@@ -75,7 +75,7 @@ fn our_side_ends_with_close_notify_behind_all_that_is_pending() {
         assert_eq!((pair.answers.as_slice(), pair.peer.is_closed), (&b"the last words"[..], true));
         // Said once, it is not said again.
         let mut pair = Pair::open(version);
-        let mut channel = pair.layers.over(0, &mut pair.socket);
+        let mut channel = pair.layers.over::<All>(0, &mut pair.socket);
         channel.say_goodbye();
         channel.shutdown_write().expect("a socket");
         pair.take();
