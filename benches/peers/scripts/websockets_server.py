@@ -1,9 +1,11 @@
 """Python websockets, on asyncio.
 
-Arguments: the port, and the mode of compression: none, no-takeover or takeover (the default of the library).
+Arguments: the port; the mode of compression: none, no-takeover or takeover (the default of the library); for TLS the files
+of a certificate and of its key.
 """
 
 import asyncio
+import ssl
 import sys
 
 from websockets.asyncio.server import broadcast, serve
@@ -24,6 +26,10 @@ modes = {
 }
 mode = modes[(sys.argv[2:] or ["none"])[0]]
 members = set()
+if sys.argv[3:]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*sys.argv[3:5])
+    mode["ssl"] = context
 
 
 async def client(socket):

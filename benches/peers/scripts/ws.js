@@ -1,5 +1,8 @@
-// npm ws. Arguments: the port, and the mode of compression: none, no-takeover or takeover (the default with compression).
-const { createServer } = require('http');
+// npm ws. Arguments: the port; the mode of compression: none, no-takeover or takeover (the default with compression);
+// for TLS the files of a certificate and of its key.
+const { readFileSync } = require('fs');
+const http = require('http');
+const https = require('https');
 const { WebSocketServer } = require('ws');
 
 const modes = {
@@ -22,7 +25,8 @@ broadcast.on('connection', (socket) => {
   });
 });
 
-const server = createServer();
+const [cert, key] = process.argv.slice(4, 6).map((file) => readFileSync(file));
+const server = cert ? https.createServer({ cert, key }) : http.createServer();
 server.on('upgrade', (request, socket, head) => {
   const wanted = request.url === '/broadcast' ? broadcast : echo;
   wanted.handleUpgrade(request, socket, head, (client) => wanted.emit('connection', client, request));

@@ -1,7 +1,8 @@
 //! Sockhop side by side with other WebSocket servers: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
 //! With `-- growth`, it measures the cost of a message and of a connection with more and more connections and topics.
 //! With `-- compression`, it measures the savings and the cost of permessage-deflate. With `-- hub`, it measures the hub
-//! beside nginx with nchan.
+//! beside nginx with nchan. With `-- tls`, it measures Sockhop with TLS beside itself without, and beside other servers
+//! with TLS.
 //!
 //! Each server is a process of its own on one core. The load generator is this process, on another core. In every
 //! round, all servers are measured one after the other, so that other work on the machine meets them alike. Only the
@@ -13,6 +14,7 @@
 //! | `serve/` | the servers in Rust, each started as `sockhop-peers serve NAME PORT` |
 //! | `scripts/` | the servers in JavaScript and Python |
 //! | `peers.rs`, `process.rs` | the list of servers; a running one, its processor time and memory |
+//! | `secure.rs` | certificates, and TLS of the load generator |
 //! | `workload.rs`, `load/` | the workloads; the load generator |
 //! | `readings.rs`, `statistics.rs`, `report/` | the readings, medians and intervals, table and chart |
 
@@ -22,6 +24,7 @@ mod peers;
 mod process;
 mod readings;
 mod report;
+mod secure;
 mod serve;
 mod statistics;
 mod workload;
@@ -35,11 +38,11 @@ use options::{Command, Measure};
 use peers::Peer;
 use process::{Cores, Server};
 use readings::{Reading, Readings};
-use workload::{COMPRESSION, GROWTH, HUB, Load, WORKLOADS, Workload};
+use workload::{COMPRESSION, GROWTH, HUB, Load, TLS, WORKLOADS, Workload};
 
 fn main() -> ExitCode {
     let done = match options::read() {
-        Command::Serve { name, port, mode } => serve::run(&name, port, mode).map_err(Box::from),
+        Command::Serve { name, port, mode, pair } => serve::run(&name, port, mode, pair).map_err(Box::from),
         Command::Measure(options) => {
             let peers = peers::available(&options);
             peers.and_then(|peers| measure(&options, &peers, named(&WORKLOADS, &options), report::write))
@@ -51,6 +54,10 @@ fn main() -> ExitCode {
         Command::Hub(options) => {
             let peers = peers::hubs(&options);
             peers.and_then(|peers| measure(&options, &peers, named(&HUB, &options), report::write_hub))
+        }
+        Command::Tls(options) => {
+            let peers = peers::securing(&options);
+            peers.and_then(|peers| measure(&options, &peers, named(&TLS, &options), report::write_tls))
         }
         Command::Grow(options) => {
             let known = GROWTH.iter().filter(|series| options.workloads.iter().any(|name| name == series.name));
@@ -114,6 +121,8 @@ fn measure(
 
 /// Measures one load on a fresh process.
 fn read(peer: &Peer, load: Load, cores: Cores, options: &Measure) -> Result<Reading, Box<dyn Error>> {
-    let server = Server::start(&peer.command, cores)?;
+    let (key, resumes) = load.handshakes();
+    let secure = peer.certificates.as_ref().map(|certificates| certificates.secure(key, resumes)).transpose()?;
+    let server = Server::start(&peer.command, cores, secure)?;
     load::run(load.scaled(options.quick, peer.is_slow), &server, options.times())
 }

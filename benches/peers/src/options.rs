@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bpaf::{OptionParser, Parser, construct, long, positional, pure};
+use sockhop::TlsPair;
 
 use crate::load::Times;
 use crate::serve::Mode;
-use crate::workload::{COMPRESSION, GROWTH, HUB, WORKLOADS};
+use crate::workload::{COMPRESSION, GROWTH, HUB, TLS, WORKLOADS};
 
 pub enum Command {
     /// Runs one of the servers in Rust. The program starts itself like that.
@@ -15,6 +16,8 @@ pub enum Command {
         name: String,
         port: u16,
         mode: Mode,
+        /// The files of a server that speaks TLS.
+        pair: Option<TlsPair>,
     },
     Measure(Measure),
     /// Measures Sockhop and the floor at growing sizes. The workloads are names of series.
@@ -23,6 +26,8 @@ pub enum Command {
     Compress(Measure),
     /// Measures the hub beside nginx with nchan.
     Hub(Measure),
+    /// Measures servers that speak TLS, and Sockhop without it.
+    Tls(Measure),
     /// Makes table and chart from earlier readings.
     Report {
         out: PathBuf,
@@ -64,8 +69,13 @@ fn parser() -> OptionParser<Command> {
     let name = positional::<String>("NAME").help("a server in Rust");
     let port = positional::<u16>("PORT").help("where it listens, on 127.0.0.1");
     let mode = positional::<Mode>("MODE").help("of compression, only for sockhop").fallback(Mode::None);
-    let serve =
-        construct!(Command::Serve { name, port, mode }).to_options().descr("Runs one of the servers").command("serve");
+    let cert = long("cert").help("Speak TLS with this certificate in PEM").argument::<PathBuf>("FILE");
+    let key = long("key").help("and its private key").argument::<PathBuf>("FILE");
+    let pair = construct!(TlsPair { cert, key }).optional();
+    let serve = construct!(Command::Serve { pair, name, port, mode })
+        .to_options()
+        .descr("Runs one of the servers")
+        .command("serve");
     let grow = growth().map(Command::Grow).to_options();
     let grow = grow.descr("Measures Sockhop and the floor with more and more connections and topics").command("growth");
     let compress = compression().map(Command::Compress).to_options();
@@ -74,11 +84,14 @@ fn parser() -> OptionParser<Command> {
         .command("compression");
     let hub = hub().map(Command::Hub).to_options();
     let hub = hub.descr("Measures the hub beside nginx with nchan (Debian: libnginx-mod-nchan)").command("hub");
+    let tls = tls().map(Command::Tls).to_options();
+    let tls =
+        tls.descr("Measures Sockhop with TLS beside itself without, and beside other servers with TLS").command("tls");
     let (out, docs) = (out("report"), docs());
     let report = construct!(Command::Report { out, docs }).to_options();
     let report = report.descr("Prints the results of an earlier run again").command("report");
     let measure = measure().map(Command::Measure);
-    construct!([serve, grow, compress, hub, report, measure])
+    construct!([serve, grow, compress, hub, tls, report, measure])
         .to_options()
         .descr("Sockhop side by side with other WebSocket servers: processor time, throughput, latency, memory")
 }
@@ -122,6 +135,16 @@ fn hub() -> impl Parser<Measure> {
     let workloads = or_all(workloads, || HUB.iter().map(|workload| workload.name).collect());
     let (only, servers) = (only(), pure(Vec::new()));
     let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("hub"), docs());
+    construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
+}
+
+fn tls() -> impl Parser<Measure> {
+    let (rounds, seconds) = (rounds(5, "Rounds; servers in scripting languages run only in the first"), seconds(1.25));
+    let workloads = names("workloads", "Only these workloads, separated by commas");
+    let workloads = or_all(workloads, || TLS.iter().map(|workload| workload.name).collect());
+    let only = only();
+    let servers = servers("One more server, such as 'uWebSockets=/path/to/server {port} {cert} {key}'");
+    let (cores, append, quick, out, docs) = (cores(), append(), quick(), out("tls"), docs());
     construct!(Measure { rounds, seconds, workloads, only, servers, cores, append, quick, out, docs })
 }
 

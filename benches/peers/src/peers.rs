@@ -4,11 +4,13 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::{env, fs};
 
 use crate::options::Measure;
+use crate::secure::Certificates;
 use crate::serve::{self, Mode, SERVERS};
-use crate::workload::Load;
+use crate::workload::{Key, Load};
 
 const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
@@ -22,6 +24,8 @@ pub struct Peer {
     takes: fn(Load) -> bool,
     /// Whether it gets less load, and only one round.
     pub is_slow: bool,
+    /// Set if it speaks TLS. `{cert}` and `{key}` in the command stand for the files.
+    pub certificates: Option<Rc<Certificates>>,
 }
 
 impl Peer {
@@ -31,7 +35,7 @@ impl Peer {
 
     /// A server that is started by its name.
     fn named(name: &str, command: Vec<String>, takes: fn(Load) -> bool) -> Self {
-        Peer { name: name.to_owned(), command, takes, is_slow: false }
+        Peer { name: name.to_owned(), command, takes, is_slow: false, certificates: None }
     }
 }
 
@@ -96,6 +100,46 @@ pub fn hubs(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
     Ok(peers)
 }
 
+/// The name of Sockhop without TLS, with which TLS is compared.
+pub const PLAIN: &str = "sockhop/plain";
+
+/// Sockhop without TLS, and the servers that speak it.
+pub fn securing(options: &Measure) -> Result<Vec<Peer>, Box<dyn Error>> {
+    let mut peers = Vec::new();
+    let mut secure: Vec<Peer> = Vec::new();
+    if options.wants(PLAIN) {
+        peers.push(Peer::named(PLAIN, own("sockhop")?, without_tls));
+    }
+    let files = ["--cert", "{cert}", "--key", "{key}"].map(str::to_owned);
+    for name in ["sockhop", "tokio-tungstenite", serve::NGINX].into_iter().filter(|name| options.wants(name)) {
+        match serve::missing(name) {
+            None => secure.push(Peer::named(name, [&own(name)?[..], &files].concat(), all)),
+            Some(why) => eprintln!("{name} is left out: {why}"),
+        }
+    }
+    secure.extend(further(options));
+    for (name, install) in [("ws", npm as fn() -> Installed), ("websockets", python)] {
+        if !options.wants(name) {
+            continue;
+        }
+        let arguments = [Mode::None.name(), "{cert}", "{key}"].map(str::to_owned);
+        match install() {
+            Ok(command) => {
+                secure.push(Peer { is_slow: true, ..Peer::named(name, [&command[..], &arguments].concat(), all) })
+            }
+            Err(why) => eprintln!("{name} is left out: {why}"),
+        }
+    }
+    let certificates = Rc::new(Certificates::make(&options.out.join("certificates"))?);
+    peers.extend(secure.into_iter().map(|peer| Peer { certificates: Some(certificates.clone()), ..peer }));
+    Ok(peers)
+}
+
+/// Loads that do not differ from others only in the handshake of TLS.
+fn without_tls(load: Load) -> bool {
+    load.handshakes() == (Key::P256, false)
+}
+
 /// The servers given with their commands.
 fn further(options: &Measure) -> impl Iterator<Item = Peer> {
     options.servers.iter().map(|(name, command)| {
@@ -154,16 +198,20 @@ pub fn version(name: &str) -> Option<String> {
             let said = Command::new(Path::new(CACHE).join("python/bin/python")).args(["-c", script]).output().ok()?;
             String::from_utf8(said.stdout).ok().map(|text| text.trim().to_owned())
         }
+        serve::NGINX => nginx(),
         serve::NCHAN => {
             let args = ["--show", "--showformat=${Version}", "libnginx-mod-nchan"];
             let said = Command::new("dpkg-query").args(args).output().ok()?;
             let version = String::from_utf8(said.stdout).ok()?;
-            let nginx = Command::new("nginx").arg("-v").output().ok()?;
-            let nginx = String::from_utf8(nginx.stderr).ok()?;
-            Some(format!("{version} in {}", nginx.trim().rsplit_once(": ")?.1))
+            Some(format!("{version} in nginx/{}", nginx()?))
         }
         _ => None,
     }
+}
+
+fn nginx() -> Option<String> {
+    let said = Command::new("nginx").arg("-v").output().ok()?;
+    Some(String::from_utf8(said.stderr).ok()?.trim().rsplit_once('/')?.1.to_owned())
 }
 
 fn text(path: &Path) -> Result<&str, String> {

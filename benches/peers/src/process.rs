@@ -12,6 +12,8 @@ use std::{fs, thread};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::secure::Secure;
+
 /// How long a server may take until it accepts connections.
 const START: Duration = Duration::from_secs(20);
 /// How long it may take to end after SIGTERM.
@@ -61,15 +63,24 @@ pub fn raise_descriptor_limit() -> io::Result<()> {
 pub struct Server {
     process: Child,
     address: SocketAddr,
+    /// The files and clients of a server that speaks TLS.
+    pub secure: Option<Secure>,
     /// The time from its start to the first connection.
     pub start: Duration,
 }
 
 impl Server {
-    /// Starts a command on the server's core, and waits until it listens. `{port}` in it stands for the port.
-    pub fn start(command: &[String], cores: Cores) -> Result<Self, Box<dyn Error>> {
+    /// Starts a command on the server's core, and waits until it listens. `{port}` in it stands for the port, `{cert}` and
+    /// `{key}` for the files of a server that speaks TLS.
+    pub fn start(command: &[String], cores: Cores, secure: Option<Secure>) -> Result<Self, Box<dyn Error>> {
         let address = free_address()?;
-        let mut words = command.iter().map(|word| word.replace("{port}", &address.port().to_string()));
+        let file = |file: fn(&Secure) -> &Path| {
+            secure.as_ref().map_or(String::new(), |secure| file(secure).display().to_string())
+        };
+        let (cert, key) = (file(|secure| &secure.cert), file(|secure| &secure.key));
+        let port = address.port().to_string();
+        let fill = |word: &String| word.replace("{port}", &port).replace("{cert}", &cert).replace("{key}", &key);
+        let mut words = command.iter().map(fill);
         let program = words.next().ok_or("an empty command")?;
         stay_on(cores.server)?;
         let begin = Instant::now();
@@ -77,7 +88,7 @@ impl Server {
             Command::new(&program).args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         stay_on(cores.generator)?;
         let process = process.map_err(|error| format!("{program}: {error}"))?;
-        let mut server = Server { process, address, start: Duration::ZERO };
+        let mut server = Server { process, address, secure, start: Duration::ZERO };
         while TcpStream::connect(address).is_err() {
             if let Some(status) = server.process.try_wait()? {
                 return Err(format!("{program} has ended: {status}").into());
@@ -127,11 +138,16 @@ impl Server {
         Ok(bytes)
     }
 
-    /// The process and those that it has started, such as the workers of nginx.
+    /// The process and those that it and its children have started, such as the workers of nginx.
     fn processes(&self) -> io::Result<Vec<String>> {
-        let own = self.process.id().to_string();
-        let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
-        Ok(children.split_whitespace().map(str::to_owned).chain([own]).collect())
+        let mut processes = vec![self.process.id().to_string()];
+        let mut at = 0;
+        while let Some(process) = processes.get(at) {
+            let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+            processes.extend(children.split_whitespace().map(str::to_owned));
+            at += 1;
+        }
+        Ok(processes)
     }
 }
 

@@ -1,8 +1,10 @@
-//! The workloads: for the comparison of servers, for the series of growing sizes, for compression, and for hubs.
+//! The workloads: for the comparison of servers, for the series of growing sizes, for compression, for hubs, and for TLS.
 
 mod hub;
+mod tls;
 
 pub use self::hub::{HISTORY, HUB, HubLoad, Pace};
+pub use self::tls::{GOALS, Goal, TLS};
 
 /// A load with its name and description.
 pub struct Workload {
@@ -22,12 +24,19 @@ pub enum Load {
     Broadcast { clients: usize, in_flight: usize, len: usize, content: Content },
     /// One client publishes `at_once` messages at a time, each to the next topic, and its subscribers receive them.
     Publish { subscribers: usize, topics: Topics, at_once: usize, len: usize },
-    /// Clients connect and leave: opening handshake, closing handshake.
-    Connect { total: usize, at_once: usize },
+    /// Clients connect and leave: opening handshake, closing handshake. With TLS, its handshake comes first.
+    Connect { total: usize, at_once: usize, key: Key, resumes: bool },
     /// Clients receive one message back each, and then do nothing.
     Idle { clients: usize, len: usize, content: Content },
     /// Some publish over HTTP, and others listen.
     Hub(HubLoad),
+}
+
+/// The kind of a server's private key, if it speaks TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Key {
+    P256,
+    Rsa2048,
 }
 
 /// The content of messages.
@@ -84,7 +93,7 @@ pub const WORKLOADS: [Workload; 11] = [
     Workload {
         name: "connect",
         about: "opening and closing handshakes, 64 clients at a time; per connection",
-        load: Load::Connect { total: 12_000, at_once: 64 },
+        load: Load::Connect { total: 12_000, at_once: 64, key: Key::P256, resumes: false },
     },
     Workload {
         name: "idle",
@@ -168,7 +177,7 @@ impl Series {
 
 /// Whether a workload, or a series at some size, has this name.
 pub fn is_known(name: &str) -> bool {
-    WORKLOADS.iter().chain(&COMPRESSION).chain(&HUB).any(|workload| workload.name == name)
+    WORKLOADS.iter().chain(&COMPRESSION).chain(&HUB).chain(&TLS).any(|workload| workload.name == name)
         || GROWTH.iter().any(|series| series.sizes.iter().any(|size| series.name_at(*size) == name))
 }
 
@@ -185,6 +194,14 @@ impl Load {
         matches!(self, Load::Broadcast { .. })
     }
 
+    /// The key of a server with TLS, and whether clients resume sessions.
+    pub fn handshakes(self) -> (Key, bool) {
+        match self {
+            Load::Connect { key, resumes, .. } => (key, resumes),
+            _ => (Key::P256, false),
+        }
+    }
+
     pub fn is_hub(self) -> bool {
         matches!(self, Load::Hub(_))
     }
@@ -197,7 +214,9 @@ impl Load {
             (false, false) => 1,
         };
         match self {
-            Load::Connect { total, at_once } => Load::Connect { total: total / part, at_once },
+            Load::Connect { total, at_once, key, resumes } => {
+                Load::Connect { total: total / part, at_once: at_once.min(total / part / 2), key, resumes }
+            }
             Load::Hub(load) if is_trial => Load::Hub(load.reduced(part)),
             Load::Rate { clients, per_second, len } if is_slow => {
                 Load::Rate { clients, per_second: per_second / SLOW as u32, len }

@@ -22,7 +22,7 @@ pub fn run(
     script: &Script,
     times: Times,
 ) -> Result<Reading, Box<dyn Error>> {
-    let mut crowd = Crowd::open(server.address(), "/broadcast", members, script)?;
+    let mut crowd = Crowd::open(server, "/broadcast", members, script)?;
     thread::sleep(ENTER);
     let mut deliveries = Deliveries::new(members, in_flight);
     let mut progress = Progress::new(server, times);

@@ -8,14 +8,15 @@ use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Interest, Poll, Token};
+use mio::{Poll, Token};
 use sockhop::protocol::Opcode;
 
 use super::PATIENCE;
 use super::crowd::Came;
 use super::script::{Script, frame};
+use super::stream::Stream;
 use super::walker::{Inflater, Walker};
+use crate::process::Server;
 use crate::serve::{self, SUBSCRIBED};
 
 /// The most bytes that are read at a time.
@@ -29,7 +30,7 @@ const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_wi
 const INFLATES: usize = 100;
 
 pub struct Client {
-    stream: TcpStream,
+    stream: Stream,
     walker: Walker,
     /// The compression that was negotiated, and how this client may compress. How the server does it need not say.
     pub compression: Option<Compression>,
@@ -84,12 +85,10 @@ fn agreed(head: &[u8], side: &str) -> Option<Compression> {
 
 impl Client {
     /// Opens connection number `number`, and offers compression if the script has compressed frames.
-    pub fn open(address: SocketAddr, path: &str, number: usize, script: &Script) -> io::Result<Self> {
-        let mut stream = std::net::TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+    pub fn open(server: &Server, path: &str, number: usize, script: &Script) -> io::Result<Self> {
+        let mut stream = Stream::connect(server)?;
         let offer = if script.is_compressible() { OFFER } else { "" };
-        stream.write_all(&request(address, path, offer))?;
+        stream.write_all(&request(server.address(), path, offer))?;
         let (mut head, mut piece) = (Vec::new(), [0; 512]);
         while !is_accepted(&head)? {
             match stream.read(&mut piece)? {
@@ -97,11 +96,11 @@ impl Client {
                 n => head.extend_from_slice(&piece[..n]),
             }
         }
-        stream.set_nonblocking(true)?;
+        stream.set_nonblocking()?;
         let compression = agreed(&head, "client");
         let inflater = agreed(&head, "server").filter(|_| number.is_multiple_of(INFLATES)).map(Inflater::new);
         Ok(Client {
-            stream: TcpStream::from_std(stream),
+            stream,
             walker: if compression.is_some() { Walker::of_compressed(inflater) } else { Walker::default() },
             compression,
             asked: 0,
@@ -139,7 +138,7 @@ impl Client {
     }
 
     pub fn register(&mut self, poll: &Poll, token: usize) -> io::Result<()> {
-        poll.registry().register(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
+        self.stream.register(poll, Token(token))
     }
 
     /// The number of messages sent that have not come back.
@@ -161,6 +160,7 @@ impl Client {
 
     /// Writes until everything is sent or the socket takes no more.
     pub fn flush(&mut self, script: &Script) -> io::Result<()> {
+        self.stream.flush()?;
         loop {
             if self.out.is_empty() {
                 let (frames, messages) = script.cut(self.compression, self.cut, self.asked - self.cut);
@@ -178,16 +178,16 @@ impl Client {
         }
     }
 
-    /// Reads until a short read shows that nothing is left.
+    /// Reads until nothing is left.
     pub fn receive(&mut self, buffer: &mut [u8], script: &Script) -> Result<Came, Box<dyn Error>> {
         let mut came = Came::default();
         loop {
-            match self.stream.read(buffer) {
-                Ok(0) => return Err("the server has dropped a connection".into()),
-                Ok(n) => {
-                    came.messages += self.walker.take(&buffer[..n], script)?;
-                    came.bytes += n as u64;
-                    if n < buffer.len() {
+            match self.stream.receive(buffer) {
+                Ok(got) if got.is_end => return Err("the server has dropped a connection".into()),
+                Ok(got) => {
+                    came.messages += self.walker.take(&buffer[..got.len], script)?;
+                    came.bytes += got.len as u64;
+                    if got.is_all {
                         break;
                     }
                 }

@@ -1,16 +1,15 @@
-//! Clients that connect and leave at once: opening handshake, closing handshake.
+//! Clients that connect and leave at once: the handshake of TLS if there is one, opening handshake, closing handshake.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
 use std::time::Instant;
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use sockhop::protocol::Opcode;
 
 use super::client::{is_accepted, request};
 use super::script::frame;
+use super::stream::Stream;
 use super::{PATIENCE, POLL, Window};
 use crate::process::Server;
 use crate::readings::Reading;
@@ -20,7 +19,7 @@ const CLOSE: u8 = 0x88;
 
 /// One connection, from opening to closing.
 struct Visit {
-    stream: TcpStream,
+    stream: Stream,
     begin: Instant,
     stage: Stage,
     /// The bytes received in this stage.
@@ -50,9 +49,9 @@ pub fn run(server: &Server, total: usize, at_once: usize) -> Result<Reading, Box
     let mut window = Window::open(server)?;
     let mut visits = Vec::new();
     for at in 0..at_once.min(total) {
-        visits.push(Visit::begin(&poll, at, server.address())?);
+        visits.push(Visit::begin(&poll, at, server)?);
     }
-    let (mut begun, mut over, mut last) = (visits.len(), 0, Instant::now());
+    let (mut begun, mut over, mut resumed, mut last) = (visits.len(), 0, 0, Instant::now());
     while over < total {
         poll.poll(&mut events, Some(POLL))?;
         if !events.is_empty() {
@@ -71,20 +70,26 @@ pub fn run(server: &Server, total: usize, at_once: usize) -> Result<Reading, Box
                 continue;
             }
             over += 1;
+            resumed += usize::from(visit.stream.is_resumed());
             if begun < total {
-                visits[at] = Visit::begin(&poll, at, server.address())?;
+                visits[at] = Visit::begin(&poll, at, server)?;
                 begun += 1;
             }
         }
+    }
+    // The first ones have no session to resume.
+    let expected =
+        if server.secure.as_ref().is_some_and(|secure| secure.resumes) { total - at_once.min(total) } else { 0 };
+    if resumed * 20 < expected * 19 || (expected == 0 && resumed > 0) {
+        return Err(format!("{resumed} of {total} sessions were resumed instead of {expected}").into());
     }
     window.close()
 }
 
 impl Visit {
-    fn begin(poll: &Poll, at: usize, address: SocketAddr) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
+    fn begin(poll: &Poll, at: usize, server: &Server) -> io::Result<Self> {
+        let mut stream = Stream::begin(server)?;
+        stream.register(poll, Token(at))?;
         Ok(Visit { stream, begin: Instant::now(), stage: Stage::Connecting, came: Vec::new() })
     }
 

@@ -1,13 +1,13 @@
 //! Clients that share one poll.
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use mio::{Events, Poll};
 
 use super::client::{BUFFER, Client};
 use super::script::Script;
+use crate::process::Server;
 
 pub struct Crowd<'a> {
     pub clients: Vec<Client>,
@@ -27,18 +27,18 @@ pub struct Came {
 
 impl<'a> Crowd<'a> {
     /// Opens connections, one after the other.
-    pub fn open(address: SocketAddr, path: &str, clients: usize, script: &'a Script) -> Result<Self, Box<dyn Error>> {
+    pub fn open(server: &Server, path: &str, clients: usize, script: &'a Script) -> Result<Self, Box<dyn Error>> {
         let (poll, events) = (Poll::new()?, Events::with_capacity(1024));
         let mut crowd = Crowd { clients: Vec::new(), script, poll, events, buffer: vec![0; BUFFER] };
-        crowd.join(address, path, clients)?;
+        crowd.join(server, path, clients)?;
         Ok(crowd)
     }
 
     /// Opens more connections.
-    pub fn join(&mut self, address: SocketAddr, path: &str, clients: usize) -> Result<(), Box<dyn Error>> {
+    pub fn join(&mut self, server: &Server, path: &str, clients: usize) -> Result<(), Box<dyn Error>> {
         for _ in 0..clients {
             let at = self.clients.len();
-            let client = Client::open(address, path, at, self.script);
+            let client = Client::open(server, path, at, self.script);
             let mut client = client.map_err(|error| format!("connection {}: {error}", at + 1))?;
             client.register(&self.poll, at)?;
             self.clients.push(client);

@@ -16,7 +16,7 @@ pub fn run(
     script: &Script,
     times: Times,
 ) -> Result<Reading, Box<dyn Error>> {
-    let mut crowd = Crowd::open(server.address(), "/echo", clients, script)?;
+    let mut crowd = Crowd::open(server, "/echo", clients, script)?;
     for client in &mut crowd.clients {
         client.send(in_flight as u64, Instant::now(), script)?;
     }

@@ -20,14 +20,14 @@ pub fn run(server: &Server, clients: usize, script: &Script) -> Result<Reading, 
     thread::sleep(REST);
     let start = server.memory()?;
     // The first client makes the server allocate what all connections share. That memory is not counted.
-    let mut crowd = Crowd::open(server.address(), "/echo", 1, script)?;
+    let mut crowd = Crowd::open(server, "/echo", 1, script)?;
     exchange(&mut crowd, 0, script)?;
     let takes_over = crowd.clients[0].compression == Some(Compression::Takeover);
     let more = (if takes_over { clients / HEAVY } else { clients }).max(1);
     thread::sleep(REST);
     let before = server.memory()?;
     let begin = Instant::now();
-    crowd.join(server.address(), "/echo", more)?;
+    crowd.join(server, "/echo", more)?;
     let opened = begin.elapsed();
     exchange(&mut crowd, 1, script)?;
     thread::sleep(REST);

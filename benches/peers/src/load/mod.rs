@@ -14,6 +14,7 @@ mod publish;
 mod quotes;
 mod rate;
 mod script;
+mod stream;
 mod walker;
 
 use std::error::Error;
@@ -46,7 +47,7 @@ pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn
         Load::Echo { clients, silent, in_flight, len, content } => {
             let script = Script::new(len, content, in_flight);
             // Dropped when the load is over.
-            let _silent = Crowd::open(server.address(), "/echo", silent, &script)?;
+            let _silent = Crowd::open(server, "/echo", silent, &script)?;
             echo::run(server, clients, in_flight, &script, times)
         }
         Load::Rate { clients, per_second, len } => {
@@ -61,7 +62,7 @@ pub fn run(load: Load, server: &Server, times: Times) -> Result<Reading, Box<dyn
             let script = Script::for_topics(len, topics.count(), at_once);
             publish::run(server, subscribers, topics, at_once, &script, times)
         }
-        Load::Connect { total, at_once } => connect::run(server, total, at_once),
+        Load::Connect { total, at_once, .. } => connect::run(server, total, at_once),
         Load::Idle { clients, len, content } => idle::run(server, clients, &Script::new(len, content, 1)),
         Load::Hub(load) => hub::run(load, server, times),
     }

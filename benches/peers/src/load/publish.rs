@@ -26,12 +26,12 @@ pub fn run(
 ) -> Result<Reading, Box<dyn Error>> {
     thread::sleep(REST);
     let before = server.memory()?;
-    let mut crowd = Crowd::open(server.address(), "/topics", subscribers, script)?;
+    let mut crowd = Crowd::open(server, "/topics", subscribers, script)?;
     subscribe(&mut crowd.clients, topics)?;
     thread::sleep(REST);
     let bytes_each = (server.memory()? - before) / subscribers as f64;
     // The publisher, which subscribes to nothing.
-    crowd.join(server.address(), "/topics", 1)?;
+    crowd.join(server, "/topics", 1)?;
     let mut progress = Progress::new(server, times);
     let deliveries = deliveries(subscribers, topics, at_once);
     let (mut sent, mut come) = (Instant::now(), 0);

@@ -17,7 +17,7 @@ pub fn run(
     script: &Script,
     times: Times,
 ) -> Result<Reading, Box<dyn Error>> {
-    let mut crowd = Crowd::open(server.address(), "/echo", clients, script)?;
+    let mut crowd = Crowd::open(server, "/echo", clients, script)?;
     let gap = Duration::from_secs(1) / per_second;
     let (mut due, mut turn) = (Instant::now(), 0);
     let mut progress = Progress::new(server, times);

@@ -39,6 +39,12 @@ pub fn describe(readings: &Readings) -> String {
     format!("Measured in {rounds} on {model}, {count} cores, Linux {kernel}.\nVersions: {versions}.\n")
 }
 
+/// A line about the library that Sockhop and tokio-tungstenite use for TLS.
+pub fn describe_rustls() -> String {
+    let version = |name| locked(name).unwrap_or_default();
+    format!("TLS of Sockhop and tokio-tungstenite: rustls {} with ring {}.\n", version("rustls"), version("ring"))
+}
+
 /// The version of a crate.
 fn locked(name: &str) -> Option<String> {
     let (_, rest) = LOCK.split_once(&format!("name = \"{name}\"\nversion = \""))?;

@@ -6,6 +6,7 @@ mod growth;
 mod hub;
 mod machine;
 mod table;
+mod tls;
 
 use std::error::Error;
 use std::fs;
@@ -22,6 +23,7 @@ const BEGIN: &str = "<!-- Written by benches/peers. -->\n";
 const BEGIN_GROWTH: &str = "<!-- Written by benches/peers growth. -->\n";
 const BEGIN_COMPRESSION: &str = "<!-- Written by benches/peers compression. -->\n";
 const BEGIN_HUB: &str = "<!-- Written by benches/peers hub. -->\n";
+const BEGIN_TLS: &str = "<!-- Written by benches/peers tls. -->\n";
 const END: &str = "<!-- Until here. -->\n";
 
 /// Prints the tables, and writes them and the chart into a folder, and also into the project's documents if asked to.
@@ -64,6 +66,15 @@ pub fn write_hub(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<
     print!("{table}");
     eprintln!("hub.md and readings.csv are in {}", out.display());
     if docs { put(&table, BEGIN_HUB) } else { Ok(()) }
+}
+
+/// The same for TLS, without a chart.
+pub fn write_tls(readings: &Readings, out: &Path, docs: bool) -> Result<(), Box<dyn Error>> {
+    let table = machine::describe(readings) + &machine::describe_rustls() + &tls::draw(readings)?;
+    fs::write(out.join("tls.md"), &table)?;
+    print!("{table}");
+    eprintln!("tls.md and readings.csv are in {}", out.display());
+    if docs { put(&table, BEGIN_TLS) } else { Ok(()) }
 }
 
 /// Puts tables into the document, behind the line `begin`.

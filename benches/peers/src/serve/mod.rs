@@ -5,6 +5,8 @@
 //! [`subscription`]), and is answered with [`SUBSCRIBED`]. Any other message begins with the name of the topic that it
 //! is published to.
 //!
+//! With a certificate and its key, Sockhop and tokio-tungstenite speak TLS. nginx speaks it in front of Sockhop.
+//!
 //! The hub and nchan take a path as a channel, to which messages are posted and where clients listen.
 
 mod channels;
@@ -12,6 +14,7 @@ mod fastwebsockets;
 mod floor;
 mod hub;
 mod nchan;
+mod nginx;
 mod sockhop;
 mod sockudo;
 mod tungstenite;
@@ -23,6 +26,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::str::FromStr;
 
+use ::sockhop::TlsPair;
 use ::sockhop::http::{HeadScanner, Request, Upgrade};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use socket2::{Domain, Socket, Type};
@@ -45,22 +49,34 @@ pub const SERVERS: [(&str, bool); 7] = [
 /// The servers for the hub's workloads, beside Sockhop itself.
 pub const HUB: &str = "hub";
 pub const NCHAN: &str = "nchan";
+/// nginx with TLS in front of Sockhop, and its part beside Sockhop.
+pub const NGINX: &str = "nginx";
+const NGINX_FRONT: &str = "nginx-front";
 
 /// Why a server cannot run here.
 pub fn missing(name: &str) -> Option<String> {
-    if name == NCHAN { nchan::missing() } else { None }
+    match name {
+        NCHAN => nchan::missing(),
+        NGINX => nginx::missing(),
+        _ => None,
+    }
 }
 
 /// Serves until the process ends, at the latest together with the process that started it.
-pub fn run(name: &str, port: u16, mode: Mode) -> io::Result<()> {
+pub fn run(name: &str, port: u16, mode: Mode, pair: Option<TlsPair>) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     match name {
-        "sockhop" => sockhop::serve(port, mode),
+        "sockhop" => sockhop::serve(port, mode, pair),
         HUB => channels::serve(port),
         NCHAN => nchan::serve(port),
+        NGINX => nginx::serve(port, &pair.ok_or(ErrorKind::InvalidInput)?),
+        NGINX_FRONT => nginx::front(port),
         "floor" => floor::serve(listen(port)?),
         "fastwebsockets" => serve(port, fastwebsockets::client),
-        "tokio-tungstenite" => serve(port, tungstenite::client),
+        "tokio-tungstenite" => match pair {
+            None => serve(port, tungstenite::client),
+            Some(pair) => serve(port, tungstenite::secure(&pair)?),
+        },
         "sockudo-ws" => serve(port, sockudo::client),
         "yawc" => serve(port, yawc::client),
         "web-socket" => serve(port, web_socket::client),

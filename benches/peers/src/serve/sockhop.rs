@@ -2,7 +2,7 @@
 
 use std::io;
 
-use sockhop::{Config, Context, Deflate, Handler, Message, Server};
+use sockhop::{Config, Context, Deflate, Door, Handler, Message, Server, Tls, TlsFiles, TlsPair};
 
 use super::{Mode, NAME, SUBSCRIBED, subscribed_topics, topic_name};
 
@@ -41,7 +41,12 @@ impl Handler for Topics {
     }
 }
 
-pub fn serve(port: u16, mode: Mode) -> io::Result<()> {
+pub fn serve(port: u16, mode: Mode, pair: Option<TlsPair>) -> io::Result<()> {
+    server(port, mode, pair)?.run()
+}
+
+/// The server at a port, or at a free one if that is 0. With a certificate it speaks TLS.
+pub fn server(port: u16, mode: Mode, pair: Option<TlsPair>) -> io::Result<Server> {
     let deflate = match mode {
         Mode::None => None,
         Mode::NoTakeover => Some(Deflate::default()),
@@ -49,6 +54,11 @@ pub fn serve(port: u16, mode: Mode) -> io::Result<()> {
     };
     let max_memory = if mode == Mode::Takeover { 1 << 30 } else { Config::default().max_memory };
     let config = Config { max_connections: 100_000, max_memory, deflate, ..Config::default() };
-    let server = Server::new(config)?.listen(format!("127.0.0.1:{port}"))?;
-    server.mount("/echo", Echo).mount("/broadcast", Broadcast).mount("/topics", Topics).run()
+    let mut door = Door::new(format!("127.0.0.1:{port}"));
+    if let Some(pair) = pair {
+        let files = TlsFiles { pairs: vec![pair], ..TlsFiles::default() };
+        door = door.tls(Tls::read(&files).map_err(io::Error::other)?);
+    }
+    let server = Server::new(config)?.listen(door)?;
+    Ok(server.mount("/echo", Echo).mount("/broadcast", Broadcast).mount("/topics", Topics))
 }
