@@ -130,6 +130,18 @@ impl Flood {
         }
     }
 
+    /// The same with so many connections at a time.
+    pub fn come_and_go_together(&self, addr: SocketAddr, clients: usize, start: &[u8]) {
+        while !self.over.load(Ordering::Relaxed) {
+            let mut streams: Vec<_> = (0..clients).map(|_| super::tcp(addr)).collect();
+            for stream in &mut streams {
+                SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).expect("a socket can be told so");
+                stream.write_all(start).expect("there is room");
+                self.sent.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

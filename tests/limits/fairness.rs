@@ -1,5 +1,5 @@
 //! A client that sends as fast as it can does not keep others waiting for ever.
-//! `benches/fairness.rs` measures how long they wait.
+//! `benches/fairness` measures how long they wait.
 
 use std::io::Write;
 use std::thread;

@@ -1,12 +1,18 @@
 //! Measures how long a bystander waits for its echo while other clients send as fast as they can:
-//! `cargo bench --bench fairness`. With `--features deflate` the server and some of the clients compress.
+//! `cargo bench --bench fairness`. With `--features deflate` the server and some of the clients compress. With `--features
+//! tls` there are also floods of handshakes, with keys that `openssl` makes.
 //!
 //! It fails if the longest wait is over 100 ms under one kind of flood, or over 250 ms under all kinds together. With
 //! `--times 5`, five times as much is allowed. Clients and server run on the same machine: with fewer cores than
 //! floods, the bystander also waits for a core.
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
+#[cfg(feature = "tls")]
+mod hellos;
+#[cfg(not(feature = "tls"))]
+#[path = "no_hellos.rs"]
+mod hellos;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -16,7 +22,8 @@ use std::time::{Duration, Instant};
 use common::compressed::Compressed;
 use common::flood::{Flood, Room, Sink};
 use common::raw::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
-use common::{Echo, TestServer, bind_with, deflate};
+use common::{Echo, TestServer, bind_with, deflate, tcp_addr};
+use hellos::Doors;
 
 /// The longest wait allowed under one kind of flood, and under all kinds.
 const ONE: Duration = Duration::from_millis(100);
@@ -26,6 +33,8 @@ const ONE_TIME: Duration = Duration::from_secs(1);
 const ALL_TIME: Duration = Duration::from_secs(5);
 /// Clients of [`Kind::Deaf`].
 const DEAF: usize = 100;
+/// Clients of [`Kind::Hellos`] at a time.
+const HELLOS: usize = 500;
 /// Members of [`Kind::Crowd`], where so many descriptors are allowed: each needs two in this process. The loop delivers to
 /// 5,000 of them before it looks at others.
 const CROWD: usize = 9000;
@@ -40,6 +49,8 @@ enum Kind {
     Deaf(Vec<u8>),
     /// Clients connect, send this part of a request, and reset the connection.
     ComeAndGo(Vec<u8>),
+    /// Five hundred clients at a time come to the door with this index, send a ClientHello, and reset the connection.
+    Hellos(usize),
     /// One client sends compressed messages.
     Compressed(Compressed),
     /// So many members read nothing, and one more posts this frame to all of them.
@@ -62,20 +73,21 @@ fn main() -> ExitCode {
         "{:<38} {:>6} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10}",
         "bystander's echo, in ms", "echoes", "p50", "p99", "p99.9", "max", "rounds/s", "slowest"
     );
-    let rows = rows();
-    let mut longest = measure("alone", &[], ONE_TIME);
+    // Raises the limit of descriptors for all floods.
+    let members = crowd();
+    let (rows, doors) = (rows(), Doors::make());
+    let mut longest = measure("alone", &[], &doors, ONE_TIME);
     for row in &rows {
         for floods in [1, 8] {
-            let is_many = matches!(row.2, Kind::Deaf(_));
+            let is_many = matches!(row.2, Kind::Deaf(_) | Kind::Hellos(_));
             if floods == 1 || !is_many {
                 let name = if is_many { row.0.to_owned() } else { format!("{floods} × {}", row.0) };
-                longest = longest.max(measure(&name, &vec![row; floods], ONE_TIME));
+                longest = longest.max(measure(&name, &vec![row; floods], &doors, ONE_TIME));
             }
         }
     }
-    let members = crowd();
-    longest = longest.max(measure(&format!("posts to {members} members"), &[&crowd_row(members)], ONE_TIME));
-    let under_all = measure("all of them, one of each", &rows.iter().collect::<Vec<_>>(), ALL_TIME);
+    longest = longest.max(measure(&format!("posts to {members} members"), &[&crowd_row(members)], &doors, ONE_TIME));
+    let under_all = measure("all of them, one of each", &rows.iter().collect::<Vec<_>>(), &doors, ALL_TIME);
     let is_good = longest <= ONE * times && under_all <= ALL * times;
     println!("{}", if is_good { "passed" } else { "FAILED: the bystander waited too long" });
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -104,6 +116,7 @@ fn rows() -> Vec<Row> {
         ("half requests, reset", "/", Kind::ComeAndGo(half)),
         ("handshakes, reset", "/", Kind::ComeAndGo(request)),
     ];
+    rows.extend(Doors::NAMES.into_iter().enumerate().map(|(door, name)| (name, "/", Kind::Hellos(door))));
     rows.extend(deflate::floods().into_iter().map(|flood| (flood.name, flood.path, Kind::Compressed(flood))));
     rows
 }
@@ -120,15 +133,15 @@ fn crowd() -> usize {
 }
 
 /// Returns the bystander's longest wait.
-fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
-    let server =
-        TestServer::run(bind_with(deflate::config()).mount("/sink", Sink).mount("/echo", Echo).mount("/room", Room));
+fn measure(name: &str, floods: &[&Row], doors: &Doors, time: Duration) -> Duration {
+    let server = bind_with(deflate::config()).mount("/sink", Sink).mount("/echo", Echo).mount("/room", Room);
+    let server = TestServer::run(doors.open(server));
     // Each flood has its own counter, because measuring starts when all of them are under way.
     let flood: Vec<_> = floods.iter().map(|_| Flood::default()).collect();
     thread::scope(|scope| {
         let _until_then: Vec<_> = flood.iter().map(Flood::until_dropped).collect();
         for (flood, (_, path, kind)) in flood.iter().zip(floods) {
-            start(scope, &server, flood, path, kind);
+            start(scope, &server, doors, flood, path, kind);
         }
         while flood.iter().any(|flood| flood.sent() < 2) {
             thread::yield_now();
@@ -151,6 +164,7 @@ fn measure(name: &str, floods: &[&Row], time: Duration) -> Duration {
 fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     server: &TestServer,
+    doors: &'scope Doors,
     flood: &'scope Flood,
     path: &'scope str,
     kind: &'scope Kind,
@@ -169,6 +183,11 @@ fn start<'scope>(
         }
         Kind::Crowd(members, frame) => {
             scope.spawn(move || flood.post_to(addr, path, *members, frame));
+        }
+        Kind::Hellos(door) => {
+            // The first address is that of the plain door.
+            let addr = tcp_addr(&server.addrs[1 + door]);
+            scope.spawn(move || flood.come_and_go_together(addr, HELLOS, &doors.hello));
         }
         Kind::Compressed(compressed) => {
             scope.spawn(move || compressed.run(flood, addr));
