@@ -1,5 +1,5 @@
-//! nginx as most people run it: TLS in front of a plain Sockhop, in one worker. It is told to speak TLS 1.3, which some packages
-//! leave out. Its time and memory count together with those of Sockhop.
+//! nginx as most people run it: TLS in front of a plain Sockhop, in one worker. It is told to speak TLS 1.3, which some
+//! packages leave out. Its time and memory count together with those of Sockhop.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::process::CommandExt;
