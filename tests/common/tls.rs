@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sockhop::rustls::client::WantsClientCert;
 use sockhop::rustls::crypto::ring::default_provider;
@@ -67,8 +67,9 @@ pub struct Session {
 impl Session {
     /// Shakes hands over a socket. Later records have at most so many bytes of the application.
     pub fn line(socket: TcpStream, record: usize) -> Line {
-        let config = Arc::new(builder(&[&TLS13]).with_no_client_auth());
-        Self::line_of(socket, client(config), record)
+        static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+        let config = CONFIG.get_or_init(|| Arc::new(builder(&[&TLS13]).with_no_client_auth()));
+        Self::line_of(socket, client(Arc::clone(config)), record)
     }
 
     pub fn line_of(mut socket: TcpStream, mut connection: ClientConnection, record: usize) -> Line {

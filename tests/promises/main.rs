@@ -2,7 +2,10 @@
 //! counts the causes instead, and never looks at a clock; so all of this is left out there.
 //!
 //! - `waits`: what comes after a span of time, with the default limits. Nearly idle, so all of them at a time.
-//! - `loads`, `bombs`: what comes soon, however busy the server is. One after the other: they take all cores.
+//! - `loads`, `bombs`, `crowd`: what comes soon, however busy the server is, and its memory. One after the other: they take
+//!   all cores.
+//!
+//! Most run over plain sockets and over TLS.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -34,6 +37,7 @@ macro_rules! over_each_way {
 
 #[cfg(feature = "deflate")]
 mod bombs;
+mod crowd;
 mod garbage;
 mod loads;
 mod resting;
