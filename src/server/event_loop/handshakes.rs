@@ -10,6 +10,8 @@ const BUDGET: Duration = Duration::from_millis(5);
 pub(crate) struct Handshakes {
     /// Time spent in this turn.
     spent: Duration,
+    /// Connections that wait for another turn, while those that have waited with them are served.
+    pub put_off: Vec<u32>,
     /// Some were put off in the last turn, and in this one.
     were_put_off: bool,
     are_put_off: bool,

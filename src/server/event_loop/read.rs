@@ -14,7 +14,7 @@ use crate::server::connection::websocket::{Backlog, Outcome, run_batch};
 use crate::server::connection::{Connection, Phase, Work};
 use crate::server::shared::Shared;
 use crate::server::transport::layer::{All, Plain, Sockets};
-use crate::server::transport::{Poller, Received, Security, Socket};
+use crate::server::transport::{Poller, Received, Socket};
 use crate::server::types::error::ConnectionError;
 use crate::server::types::stats::Count;
 
@@ -34,15 +34,23 @@ impl<P: Poller> EventLoop<P> {
     pub(super) fn serve_again(&mut self, waiting: usize) {
         let mut left = TURN_BUDGET;
         for _ in 0..waiting {
-            let Some(slot) = self.lines.again.pop_front() else { return };
+            let Some(slot) = self.lines.again.pop_front() else { break };
+            if self.lines.is_handshaking(slot) && !self.handshakes.may_go_on() {
+                self.handshakes.put_off.push(slot);
+                continue;
+            }
             if let Some(connection) = self.lines.shared.table.get_mut(slot) {
                 connection.is_again = false;
             }
             left = left.saturating_sub(self.read(slot));
             self.fire_timers_in_time();
             if left == 0 {
-                return;
+                break;
             }
+        }
+        // They keep their places before connections that came to wait in this turn, or newcomers would overtake them for ever.
+        while let Some(slot) = self.handshakes.put_off.pop() {
+            self.lines.again.push_front(slot);
         }
     }
 
@@ -61,7 +69,7 @@ impl<P: Poller> EventLoop<P> {
     /// The same for a connection that has a layer. Those whose handshakes are not complete have a budget of time together.
     #[inline(never)]
     fn read_over_layer(&mut self, slot: u32) -> usize {
-        if self.lines.layers.security(slot) != Security::Handshaking {
+        if !self.lines.is_handshaking(slot) {
             return self.read_now::<All>(slot);
         }
         if !self.handshakes.may_go_on() {

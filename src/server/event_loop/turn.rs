@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::state::EventLoop;
-use crate::server::transport::{Poller, Ready, Security, Token};
+use crate::server::transport::{Poller, Ready, Token};
 use crate::server::types::id::ConnectionId;
 
 impl<P: Poller> EventLoop<P> {
@@ -93,16 +93,11 @@ impl<P: Poller> EventLoop<P> {
             // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
             self.lines.kill(slot);
         } else if !is_waiting {
-            if self.lines.layers.has(slot) && self.are_others_first(slot) {
+            // Others have waited longer for their handshakes.
+            if self.lines.is_handshaking(slot) && self.handshakes.are_crowded() {
                 return self.lines.serve_later(slot);
             }
             self.read(slot);
         }
-    }
-
-    /// Whether an event of a connection with a layer waits for others, which have waited longer for their handshakes.
-    #[inline(never)]
-    fn are_others_first(&mut self, slot: u32) -> bool {
-        self.lines.layers.security(slot) == Security::Handshaking && self.handshakes.are_crowded()
     }
 }

@@ -15,6 +15,12 @@ use crate::server::types::log_limit::log_limited;
 use crate::server::types::stats::Count;
 
 impl<S: Socket> Lines<S> {
+    /// Whether a connection speaks TLS, and its handshake is not complete.
+    #[inline]
+    pub fn is_handshaking(&self, slot: u32) -> bool {
+        self.layers.has(slot) && self.layers.security(slot) == Security::Handshaking
+    }
+
     /// A step of a TLS handshake took so long. Counts it, and how the handshake has ended if it has.
     pub fn count_handshake(&mut self, slot: u32, span: Duration) {
         let stats = &self.shared.env.stats;

@@ -160,6 +160,23 @@ fn handshakes_have_a_budget_of_time_and_the_oldest_come_first() {
 }
 
 #[test]
+fn newcomers_do_not_overtake_handshakes_that_wait() {
+    let mut bed = Bed::new(echo());
+    bed.secure(1);
+    bed.network.cost(Duration::from_millis(1));
+    let mut clients = Vec::new();
+    for turn in 0..60 {
+        // More than a turn has time for.
+        clients.extend((0..4).map(|_| bed.client()));
+        bed.turn();
+        let is_secure = |slot| bed.server.lines.layers.security(slot) == Security::Secure;
+        let done: Vec<_> = (0..bed.connections() as u32).map(is_secure).collect();
+        assert!(done.is_sorted_by(|earlier, later| earlier >= later), "turn {turn}: {done:?}");
+    }
+    assert!(bed.stats().get(Count::TlsFull) > 50);
+}
+
+#[test]
 fn a_handshake_that_is_not_complete_in_time_is_dropped() {
     let mut bed = Bed::new(echo());
     bed.secure(1);
