@@ -92,11 +92,14 @@ impl<P: Poller> EventLoop<P> {
         if event.read_closed && connection.entrance().is_some_and(|entrance| entrance.awaits_decision()) {
             // Nobody reads while a handler decides, but a client that has hung up is not kept until the deadline.
             self.lines.kill(slot);
-        } else if !is_waiting {
-            // Others have waited longer for their handshakes.
-            if self.lines.is_handshaking(slot) && self.handshakes.are_crowded() {
-                return self.lines.serve_later(slot);
+        } else if is_waiting || self.lines.is_handshaking(slot) && self.handshakes.are_crowded() {
+            // Others have waited longer for their handshakes. A client that has hung up meanwhile is not worth one.
+            if event.read_closed && self.lines.layers.awaits_hello(slot) {
+                self.lines.kill(slot);
+            } else {
+                self.lines.serve_later(slot);
             }
+        } else {
             self.read(slot);
         }
     }

@@ -61,6 +61,9 @@ pub(crate) trait Layer<S: Socket> {
 
     fn security(&self) -> Security;
 
+    /// Whether the peer has not been answered, since its first message is not complete or was not looked at.
+    fn awaits_hello(&self) -> bool;
+
     /// The counter of the way in which the handshake has ended, if it has.
     fn ending(&self) -> Option<Count>;
 
@@ -174,6 +177,11 @@ impl<S: Socket> Layers<S> {
     #[inline(always)]
     pub fn has(&self, slot: u32) -> bool {
         AVAILABLE && self.by_slot.get(slot as usize).is_some_and(Option::is_some)
+    }
+
+    /// Whether a connection has a layer that waits for the peer's first message.
+    pub fn awaits_hello(&self, slot: u32) -> bool {
+        self.get(slot).is_some_and(|layer| layer.awaits_hello())
     }
 
     /// Bytes that the layer of a connection holds.

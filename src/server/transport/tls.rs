@@ -132,7 +132,7 @@ impl<S: Socket> Layer<S> for Session {
         }
         let rest = input.get(read.used..).unwrap_or_default();
         self.keep(rest);
-        let is_hello_too_long = self.awaits_hello() && rest.len() > MOST_HELLO;
+        let is_hello_too_long = Layer::<S>::awaits_hello(self) && rest.len() > MOST_HELLO;
         if is_hello_too_long {
             output.append(&DECODE_ERROR);
         }
@@ -228,6 +228,14 @@ impl<S: Socket> Layer<S> for Session {
         }
     }
 
+    fn awaits_hello(&self) -> bool {
+        match &self.stage {
+            Stage::Sniffing(_) => true,
+            Stage::Tls(connection) => connection.protocol_version().is_none(),
+            Stage::Prefix(_) | Stage::Clear | Stage::Failed(_) => false,
+        }
+    }
+
     fn ending(&self) -> Option<Count> {
         match &self.stage {
             Stage::Prefix(_) | Stage::Sniffing(_) => None,
@@ -264,7 +272,7 @@ impl<S: Socket> Layer<S> for Session {
 impl Session {
     /// Receives into `input`, behind the bytes that were kept. What is decrypted is shorter, so a buffer of `room` bytes has
     /// room for it.
-    fn fill(&mut self, socket: &mut impl Socket, input: &mut Vec<u8>, room: usize) -> io::Result<Received> {
+    fn fill<S: Socket>(&mut self, socket: &mut S, input: &mut Vec<u8>, room: usize) -> io::Result<Received> {
         let kept = self.partial.len();
         input.resize(room.max(kept), 0);
         copy(&self.partial, input);
@@ -272,7 +280,7 @@ impl Session {
             // More may have come since these were read.
             return Ok(Received { len: kept, wire: 0, drained: false, ended: false });
         }
-        let end = if self.awaits_hello() { MOST_HELLO + 1 } else { input.len() };
+        let end = if Layer::<S>::awaits_hello(self) { MOST_HELLO + 1 } else { input.len() };
         let below = socket.receive(input.get_mut(kept..end).unwrap_or_default())?;
         if below.len == 0 {
             return Ok(below);
@@ -299,15 +307,6 @@ impl Session {
             }
         };
         Ok(())
-    }
-
-    /// Whether the ClientHello is not complete.
-    fn awaits_hello(&self) -> bool {
-        match &self.stage {
-            Stage::Sniffing(_) => true,
-            Stage::Tls(connection) => connection.protocol_version().is_none(),
-            Stage::Prefix(_) | Stage::Clear | Stage::Failed(_) => false,
-        }
     }
 
     fn keep(&mut self, rest: &[u8]) {

@@ -177,6 +177,29 @@ fn newcomers_do_not_overtake_handshakes_that_wait() {
 }
 
 #[test]
+fn a_client_that_hangs_up_while_its_hello_waits_gets_no_handshake() {
+    for reset in [false, true] {
+        let mut bed = Bed::new(echo());
+        bed.secure(1);
+        bed.network.cost(Duration::from_millis(1));
+        let clients: Vec<_> = (0..40).map(|_| bed.client()).collect();
+        for _ in 0..4 {
+            bed.turn();
+        }
+        let waiting = (0..40).filter(|slot| bed.server.lines.layers.awaits_hello(*slot)).count();
+        assert!(waiting > 20, "{waiting}");
+        clients.iter().for_each(|client| if reset { client.reset() } else { client.finish() });
+        let before = bed.stats().get(Count::TlsMicros);
+        bed.turn();
+        assert!(bed.connections() <= 40 - waiting, "{} are left", bed.connections());
+        bed.settle();
+        assert!(bed.stats().get(Count::TlsMicros) - before < 40_000);
+        bed.pass(Duration::from_secs(20));
+        bed.assert_empty();
+    }
+}
+
+#[test]
 fn a_handshake_that_is_not_complete_in_time_is_dropped() {
     let mut bed = Bed::new(echo());
     bed.secure(1);
