@@ -19,6 +19,8 @@ use crate::common::{Echo, deflate};
 use crate::expect_within;
 
 over_each_way! {
+    a_bystander_and_timers_wait_little_under_any_one_flood: "measures: .ci/run promises",
+    a_bystander_and_timers_wait_little_under_all_floods_at_once: "measures: .ci/run promises",
     ten_thousand_half_handshakes_are_bounded_and_others_are_served: "measures: .ci/run promises",
 }
 
@@ -229,12 +231,7 @@ fn measure(way: Way, kinds: &[&Kind]) -> (Duration, Duration) {
     (longest, lateness)
 }
 
-// Over plain sockets only. Over TLS, the floods that open one connection after the other take so much of the time for
-// handshakes that some floods are reset themselves, at least in a build without optimisation.
-#[test]
-#[ignore = "measures: .ci/run promises"]
-fn a_bystander_and_timers_wait_little_under_any_one_flood() {
-    let way = Way::Plain;
+fn a_bystander_and_timers_wait_little_under_any_one_flood(way: Way) {
     for kind in kinds(way) {
         let (wait, lateness) = measure(way, &[&kind]);
         expect_within(wait, Duration::from_millis(100));
@@ -242,10 +239,7 @@ fn a_bystander_and_timers_wait_little_under_any_one_flood() {
     }
 }
 
-#[test]
-#[ignore = "measures: .ci/run promises"]
-fn a_bystander_and_timers_wait_little_under_all_floods_at_once() {
-    let way = Way::Plain;
+fn a_bystander_and_timers_wait_little_under_all_floods_at_once(way: Way) {
     let (wait, lateness) = measure(way, &kinds(way).iter().collect::<Vec<_>>());
     expect_within(wait, Duration::from_millis(250));
     expect_within(lateness, Duration::from_millis(250));

@@ -9,15 +9,15 @@
 //! | offers TLS 1.0 only | `src/server/transport/tls/tests/failing.rs` |
 //! | offers h2 only, or shares nothing with us | `src/server/transport/tls/tests/failing.rs` |
 //! | shakes hands by half, 10,000 times | `promises/loads.rs`; the oldest goes: `src/server/event_loop/tests/tls/floods.rs` |
-//! | shakes hands and hangs up, again and again | the budget: `src/server/event_loop/tests/tls.rs` |
-//! | sends records of one byte | `src/server/event_loop/tests/tls/floods.rs` |
+//! | shakes hands and hangs up, again and again | `promises/loads.rs`; the budget: `src/server/event_loop/tests/tls.rs` |
+//! | sends records of one byte | `promises/loads.rs`; the budget: `src/server/event_loop/tests/tls/floods.rs` |
 //! | sends empty records, or KeyUpdates | `src/server/transport/tls/tests/records.rs` |
 //! | ends the stream in mid-frame or mid-record, by FIN or RST | here, and `src/server/event_loop/tests/tls.rs` |
 //! | reads nothing | `src/server/event_loop/tests/tls.rs`, 10,000 of them `promises/crowd.rs` |
 //! | speaks plain HTTP to TLS, or TLS to plain HTTP | `main.rs`, `src/server/event_loop/tests/tls.rs` |
 //! | shows a long chain of certificates | `src/server/transport/tls/tests/failing.rs` |
 //!
-//! All that is in `promises/waits.rs`, `garbage.rs` and `crowd.rs` runs over plain sockets and over TLS.
+//! All that is in `promises/waits.rs`, `loads.rs` and `garbage.rs` runs over plain sockets and over TLS.
 
 use std::io::Write;
 use std::sync::Arc;
