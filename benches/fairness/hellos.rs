@@ -20,7 +20,7 @@ const KEYS: [(&str, &[&str]); 3] = [
 /// One door for each kind of key.
 pub struct Doors {
     kinds: Vec<Tls>,
-    /// What each client sends.
+    /// The ClientHello that each client sends.
     pub hello: Vec<u8>,
 }
 

@@ -16,7 +16,7 @@ pub struct Exchanges {
     /// The callbacks of handlers for plain requests.
     pub calls: Vec<String>,
     pub end: End,
-    /// What the answer has if the rest of the last request is late.
+    /// Whether the answer has a body if the rest of the last request is late.
     pub late: Body,
 }
 
@@ -201,7 +201,7 @@ impl Model<'_> {
     }
 }
 
-/// What the answer has to bytes that are no whole request.
+/// Whether the answer to bytes that are no whole request has a body.
 fn body_for(bytes: &[u8]) -> Body {
     let is_head = bytes.strip_prefix(b"\r\n").unwrap_or(bytes).starts_with(b"HEAD ");
     if is_head { Body::Omit } else { Body::Include }

@@ -31,7 +31,7 @@ pub(super) struct Reload {
     pub tls: Option<(TlsPlan, Tls)>,
 }
 
-/// What has been read, and is not in use yet.
+/// Files that have been read, and are not in use yet.
 struct Fresh {
     site: Option<NewFiles>,
     tokens: Option<Tokens>,

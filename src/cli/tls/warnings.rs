@@ -1,5 +1,4 @@
-//! What an operator should know of keys and certificates that can be used: who else can read them, and how long they
-//! last.
+//! Warnings about keys and certificates that can be used: a key that others can read, a certificate that ends soon.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -27,8 +26,8 @@ pub(in crate::cli) fn of_keys(files: &TlsFiles) -> Vec<String> {
     lines
 }
 
-/// Who can read a private key besides its owner. If root owns it, its group is the way by which the server reads it: so
-/// it is with the group ssl-cert of Debian, and with the credentials of systemd.
+/// Names the users who can read a private key besides its owner. A group may read a key of root: the server reads it that
+/// way with the group ssl-cert of Debian, and with the credentials of systemd.
 fn readers(mode: u32, owner: u32) -> Option<&'static str> {
     match (mode & 0o007, mode & 0o070) {
         (0, 0) => None,

@@ -24,7 +24,7 @@ pub(crate) trait Sockets {
 /// All sockets.
 pub(crate) enum All {}
 
-/// Those without a layer.
+/// Sockets without a layer.
 pub(crate) enum Plain {}
 
 impl Sockets for All {
@@ -67,7 +67,7 @@ pub(crate) trait Layer<S: Socket> {
     /// The counter of the way in which the handshake has ended, if it has.
     fn ending(&self) -> Option<Count>;
 
-    /// What a request that comes by this layer may know of it.
+    /// The facts about this layer that a request may know.
     fn request_tls(&self) -> Option<RequestTls>;
 
     /// The bytes that come first are not for this layer: it passes them on until [`begin`](Self::begin).
